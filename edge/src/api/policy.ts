@@ -1,0 +1,114 @@
+import type { ApiResource, KubeObject } from '@hawser/protocol';
+import type { Storage } from './storage.ts';
+
+/**
+ * What differs between the servers that are built from this API: who may come in, who may do what, and what happens to an
+ * object on its way into the Storage. The device's policy is in `edge/`, the cluster's in `test/apiserver`.
+ */
+export interface ApiPolicy {
+  /** Who sent the request. Undefined: nobody that is known (401). */
+  authenticate(credentials: Credentials): Identity | undefined;
+  /** Whether that identity may do this; runs before routing, as in Kubernetes: without rights one gets 403 for what does not exist. */
+  authorize(identity: Identity, attributes: RequestAttributes): Decision;
+  /**
+   * Runs on every write after decoding and before validation and the Storage: sets defaults, refuses (by throwing ApiError).
+   * Returns the object to store. The API itself has already set name, namespace, uid, creationTimestamp and generation.
+   */
+  admit(admission: Admission): KubeObject;
+  /** Decides what a delete does; see DeletePlan. */
+  planDelete(request: DeleteRequest): DeletePlan;
+  /** Answers subresources and verbs that are more than a stored object (binding, eviction, token, approval, reviews). Undefined: 404 or 405. */
+  handleSpecial(request: SpecialRequest): SpecialAnswer | Promise<SpecialAnswer> | undefined;
+}
+
+export interface Credentials {
+  readonly bearerToken: string | undefined;
+  /** Subject of the verified client certificate. */
+  readonly certificate: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  readonly impersonate: {
+    readonly user: string | undefined;
+    readonly groups: readonly string[];
+    readonly uid: string | undefined;
+  };
+  readonly remoteAddress: string;
+}
+
+export interface Identity {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly uid?: string;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+  /** The caller behind an impersonated identity. */
+  readonly impersonatedBy?: Identity;
+}
+
+export interface RequestAttributes {
+  readonly verb: string;
+  readonly path: string;
+  /** Undefined for paths that are no resource (/version, /api, /healthz). */
+  readonly resource: ResourceAttributes | undefined;
+}
+
+export interface ResourceAttributes {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly fieldSelector: string;
+}
+
+export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+export interface Admission {
+  readonly operation: 'create' | 'update';
+  readonly identity: Identity;
+  readonly resource: ApiResource;
+  readonly subresource: string;
+  readonly object: KubeObject;
+  /** Absent for create. */
+  readonly previous: KubeObject | undefined;
+  readonly storage: Storage;
+  readonly now: Date;
+}
+
+export interface DeleteRequest {
+  readonly identity: Identity;
+  readonly resource: ApiResource;
+  readonly object: KubeObject;
+  /** From DeleteOptions or the query; undefined when the client said nothing. */
+  readonly gracePeriodSeconds: number | undefined;
+  readonly propagationPolicy: string | undefined;
+  readonly now: Date;
+  readonly storage: Storage;
+}
+
+export type DeletePlan =
+  /** Remove now (the API still honours finalizers by itself). */
+  | { readonly type: 'remove' }
+  /** Store this first (deletionTimestamp, grace) and wait for the final delete. */
+  | { readonly type: 'mark'; readonly object: KubeObject }
+  /** Store this and then remove: a last MODIFIED before DELETED (a pod with grace 0). */
+  | { readonly type: 'markAndRemove'; readonly object: KubeObject }
+  /** Already under way: nothing changes. */
+  | { readonly type: 'unchanged' };
+
+export interface SpecialRequest {
+  readonly identity: Identity;
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly body: KubeObject | undefined;
+  readonly query: URLSearchParams;
+  readonly storage: Storage;
+  readonly now: Date;
+}
+
+export interface SpecialAnswer {
+  readonly status: number;
+  readonly body: KubeObject;
+}

@@ -1,0 +1,119 @@
+import type { KubeObject } from '@hawser/protocol';
+
+/**
+ * What the API is served from. Two implementations: memory (embedded API server of the tests and the demo) and SQLite (the device).
+ *
+ * Synchronous on purpose: both implementations are, so a read and the write that follows from it in the same turn of the
+ * event loop cannot be interleaved, and no write needs a retry loop.
+ *
+ * Revisions are positions in one change log over all resources: whole numbers from 1, rising by one with each change, never
+ * reused, not even after a restart. An object is served with `metadata.resourceVersion` = the revision of its last change.
+ * Objects that come out of a Storage must not be changed by the caller; objects that go in belong to the Storage from then on.
+ */
+export interface Storage {
+  /** The revision of the newest change; what a list made now is good for. */
+  revision(): number;
+  /** Oldest revision after which changes are still known; `changesAfter` and `listAt` of anything older throw `CompactedError`. */
+  compactedRevision(): number;
+  get(key: StorageKey): KubeObject | undefined;
+  /** Sorted by namespace and name. `namespace` undefined means all. */
+  list(resource: string, namespace?: string): KubeObject[];
+  /**
+   * The list as it was at that revision (for the pages of a long list and `resourceVersionMatch=Exact`).
+   * @throws CompactedError when the revision is too old. Revisions of the future are the caller's to refuse.
+   */
+  listAt(resource: string, revision: number, namespace?: string): KubeObject[];
+  /**
+   * Makes one change, durable when this returns, and tells subscribers after it.
+   * A no-op update (equal but for resourceVersion and managedFields) is the caller's to leave out.
+   * @returns the object as stored, with its new resourceVersion; of a delete, its last state with the revision of the delete.
+   * @throws ConflictError, ExistsError, MissingError
+   */
+  commit(write: Write): KubeObject;
+  /**
+   * All changes of that resource with a revision above `after`, oldest first.
+   * @throws CompactedError
+   */
+  changesAfter(resource: string, after: number): Change[];
+  /** Calls `listener` for each change of that resource, in order, after it is committed. Returns the end of the subscription. */
+  subscribe(resource: string, listener: (change: Change) => void): () => void;
+  /** Calls `listener` whenever the revision moved, whatever the resource (for bookmarks). */
+  subscribeRevision(listener: (revision: number) => void): () => void;
+}
+
+/** `resource` is the id of protocol's resource table: `pods`, `apps/deployments`. `namespace` is "" for cluster-scoped ones. */
+export interface StorageKey {
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export type Write = CreateWrite | UpdateWrite | DeleteWrite;
+
+export interface CreateWrite {
+  readonly type: 'create';
+  readonly key: StorageKey;
+  /** Complete but for its resourceVersion: name, uid and creationTimestamp are set. */
+  readonly object: KubeObject;
+}
+
+export interface UpdateWrite {
+  readonly type: 'update';
+  readonly key: StorageKey;
+  /** The revision that the object was read at: another one in the store throws ConflictError. */
+  readonly expectedRevision: number;
+  readonly object: KubeObject;
+  /** "" for the main resource, else "status", … */
+  readonly subresource: string;
+  /** What the client asked for, so that a Storage that reports to a cloud can pass on the intent and not the result. */
+  readonly intent:
+    | { readonly verb: 'update' }
+    | { readonly verb: 'patch'; readonly patchType: PatchType; readonly patch: unknown };
+}
+
+export interface DeleteWrite {
+  readonly type: 'delete';
+  readonly key: StorageKey;
+  readonly expectedRevision: number;
+  readonly expectedUid: string;
+  readonly gracePeriodSeconds: number | undefined;
+}
+
+export type PatchType = 'strategic' | 'merge' | 'json';
+
+export interface Change {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly revision: number;
+  readonly key: StorageKey;
+  /** The object after the change; of DELETED its last state, with the revision of the delete as resourceVersion. */
+  readonly object: KubeObject;
+  /** The object before the change: a watch with a selector needs it to tell entering from leaving. Absent for ADDED. */
+  readonly previous?: KubeObject;
+}
+
+/** The position asked for is older than what the change log still holds: HTTP 410, reason Expired. */
+export class CompactedError extends Error {
+  override readonly name = 'CompactedError';
+  readonly requested: number;
+  readonly compacted: number;
+  constructor(requested: number, compacted: number) {
+    super(`too old resource version: ${requested} (${compacted})`);
+    this.requested = requested;
+    this.compacted = compacted;
+  }
+}
+
+/** The object has changed since it was read, or has another uid: HTTP 409, reason Conflict. */
+export class ConflictError extends Error {
+  override readonly name = 'ConflictError';
+}
+
+/** HTTP 409, reason AlreadyExists. */
+export class ExistsError extends Error {
+  override readonly name = 'ExistsError';
+}
+
+/** HTTP 404, reason NotFound. */
+export class MissingError extends Error {
+  override readonly name = 'MissingError';
+}
