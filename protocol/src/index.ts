@@ -1,3 +1,27 @@
+export type { EncodedBody } from './body.ts';
+export { decodeBody, encodeBody, MAX_BODY_BYTES } from './body.ts';
+export type { CanonicalObject, TypeMeta } from './canonical.ts';
+export { bodyHash, canonicalize, parseCanonical } from './canonical.ts';
+export { decodeAgentMessage, decodeRelayMessage, encodeAgentMessage, encodeRelayMessage, MAX_FRAME_BYTES } from './codec.ts';
+export { Digest } from './digest.ts';
+export type { ErrorCode } from './errors.ts';
+export { HawserError } from './errors.ts';
 export type { JsonObject, JsonValue, KubeObject, ObjectMeta, OwnerReference } from './kubernetes/object.ts';
+export type { PatchErrorCode } from './kubernetes/patch/index.ts';
+export {
+  applyJsonPatch,
+  applyMergePatch,
+  applyStrategicMergePatch,
+  diffMergePatch,
+  isJsonObject,
+  jsonEquals,
+  PatchError,
+} from './kubernetes/patch/index.ts';
 export type { ApiResource } from './kubernetes/resources.ts';
 export { API_RESOURCES, apiVersionOf, resourceById, resourceByKind, resourcePath } from './kubernetes/resources.ts';
+export type * from './messages.ts';
+export { PROTOCOL_VERSIONS } from './messages.ts';
+export type { ObjectKey, ObjectKeyParts } from './objectkey.ts';
+export { objectKey, parseObjectKey } from './objectkey.ts';
+export type { Version } from './version.ts';
+export { compareResourceVersions, isResourceVersion, sameVersion } from './version.ts';

@@ -6,8 +6,12 @@ import type { Storage } from './storage.ts';
  * object on its way into the Storage. The device's policy is in `edge/`, the cluster's in `test/apiserver`.
  */
 export interface ApiPolicy {
-  /** Who sent the request. Undefined: nobody that is known (401). */
-  authenticate(credentials: Credentials): Identity | undefined;
+  /**
+   * Who sent the request. Undefined: nobody that is known (401). The attributes are there because a right to impersonate can
+   * depend on what is asked for.
+   * @throws ApiError for an impersonation that is refused
+   */
+  authenticate(credentials: Credentials, attributes: RequestAttributes): Identity | undefined;
   /** Whether that identity may do this; runs before routing, as in Kubernetes: without rights one gets 403 for what does not exist. */
   authorize(identity: Identity, attributes: RequestAttributes): Decision;
   /**
@@ -17,6 +21,8 @@ export interface ApiPolicy {
   admit(admission: Admission): KubeObject;
   /** Decides what a delete does; see DeletePlan. */
   planDelete(request: DeleteRequest): DeletePlan;
+  /** Resources that are not stored and that `handleSpecial` answers (reviews, bindings), for discovery and routing. Default none. */
+  readonly specialResources?: readonly SpecialResource[];
   /** Answers subresources and verbs that are more than a stored object (binding, eviction, token, approval, reviews). Undefined: 404 or 405. */
   handleSpecial(request: SpecialRequest): SpecialAnswer | Promise<SpecialAnswer> | undefined;
 }
@@ -93,6 +99,16 @@ export type DeletePlan =
   | { readonly type: 'markAndRemove'; readonly object: KubeObject }
   /** Already under way: nothing changes. */
   | { readonly type: 'unchanged' };
+
+/** A resource without stored objects: `tokenreviews`, `bindings`. */
+export interface SpecialResource {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+}
 
 export interface SpecialRequest {
   readonly identity: Identity;
