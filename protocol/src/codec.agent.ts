@@ -1,0 +1,242 @@
+import { create } from '@bufbuild/protobuf';
+import { MAX_BODY_BYTES } from './body.ts';
+import { HawserError } from './errors.ts';
+import * as pb from './gen/hawser/v1/link_pb.ts';
+import type { AgentMessage, Hello, InventoryEntry, NackReason, Report, ReportOperation } from './messages.ts';
+import {
+  boundedList,
+  counterFromWire,
+  enumeration,
+  hexFromWire,
+  hexToWire,
+  keyFromWire,
+  malformed,
+  positiveFromWire,
+  resourceVersionFromWire,
+  textFromWire,
+  textToWire,
+  uidFromWire,
+  uidToWire,
+} from './wire.ts';
+
+/** Versions, features and dictionaries: each side has a handful. */
+const MAX_OFFERS = 64;
+/** Longest name of a feature or version, in characters. */
+const MAX_NAME = 253;
+/** More operations than fit in a batch cannot be refused in its ack. */
+const MAX_LIST = 10_000;
+
+const nackReasons = enumeration<NackReason, pb.Nack_Reason>({
+  hashMismatch: pb.Nack_Reason.HASH_MISMATCH,
+  baseUnknown: pb.Nack_Reason.BASE_UNKNOWN,
+  tooLarge: pb.Nack_Reason.TOO_LARGE,
+  malformed: pb.Nack_Reason.MALFORMED,
+  unsupported: pb.Nack_Reason.UNSUPPORTED,
+  store: pb.Nack_Reason.STORE,
+});
+
+const patchTypes = enumeration<'strategic' | 'merge' | 'json', pb.Patch_Type>({
+  strategic: pb.Patch_Type.STRATEGIC_MERGE,
+  merge: pb.Patch_Type.MERGE,
+  json: pb.Patch_Type.JSON,
+});
+
+export function agentMessageToWire(message: AgentMessage): pb.Frame['message'] {
+  switch (message.type) {
+    case 'hello':
+      return { case: 'hello', value: helloToWire(message) };
+    case 'inventory':
+      return {
+        case: 'inventory',
+        value: create(pb.InventorySchema, { entries: message.entries.map(entryToWire), last: message.last }),
+      };
+    case 'ack':
+      return {
+        case: 'ack',
+        value: create(pb.AckSchema, {
+          number: BigInt(message.number),
+          digest: hexToWire(message.digest),
+          nacks: message.nacks.map(({ object, reason, detail }) =>
+            create(pb.NackSchema, { object, reason: nackReasons.toWire(reason), detail: textToWire(detail) }),
+          ),
+        }),
+      };
+    case 'report':
+      return { case: 'report', value: reportToWire(message.report) };
+  }
+}
+
+export function agentMessageFromWire(message: pb.Frame['message']): AgentMessage {
+  switch (message.case) {
+    case 'hello':
+      return helloFromWire(message.value);
+    case 'inventory':
+      return {
+        type: 'inventory',
+        entries: boundedList(message.value.entries, MAX_LIST, 'inventory.entries').map(entryFromWire),
+        last: message.value.last,
+      };
+    case 'ack':
+      return {
+        type: 'ack',
+        number: positiveFromWire(counterFromWire(message.value.number, 'ack.number'), 'ack.number'),
+        digest: hexFromWire(message.value.digest, 16, 'ack.digest'),
+        nacks: boundedList(message.value.nacks, MAX_LIST, 'ack.nacks').map((nack) => ({
+          object: positiveFromWire(nack.object, 'ack.nacks.object'),
+          reason: nackReasons.fromWire(nack.reason, 'ack.nacks.reason'),
+          detail: textFromWire(nack.detail, 'ack.nacks.detail'),
+        })),
+      };
+    case 'report':
+      return { type: 'report', report: reportFromWire(message.value) };
+    case undefined:
+      throw malformed('frame', 'holds no message that this version knows');
+    default:
+      throw new HawserError('protocol', `${message.case} is not a message that an agent sends`);
+  }
+}
+
+function helloToWire(hello: Hello): pb.Hello {
+  return create(pb.HelloSchema, {
+    protocolVersions: [...hello.protocolVersions],
+    features: [...hello.features],
+    dictionaries: hello.dictionaries.map(hexToWire),
+    agentVersion: hello.agentVersion,
+    storeId: hexToWire(hello.storeId),
+    clusterUid: hello.clusterUid ?? '',
+    digest: hexToWire(hello.digest),
+    objects: hello.objects,
+  });
+}
+
+function helloFromWire(hello: pb.Hello): Hello {
+  if (hello.agentVersion.length > MAX_NAME) throw malformed('hello.agentVersion', 'is too long');
+  if (hello.clusterUid.length > MAX_NAME) throw malformed('hello.clusterUid', 'is too long');
+  if (hello.features.some((feature) => feature.length > MAX_NAME))
+    throw malformed('hello.features', 'has a name that is too long');
+  return {
+    type: 'hello',
+    protocolVersions: boundedList(hello.protocolVersions, MAX_OFFERS, 'hello.protocolVersions'),
+    features: boundedList(hello.features, MAX_OFFERS, 'hello.features'),
+    dictionaries: boundedList(hello.dictionaries, MAX_OFFERS, 'hello.dictionaries').map((bytes) =>
+      hexFromWire(bytes, 8, 'hello.dictionaries'),
+    ),
+    agentVersion: hello.agentVersion,
+    storeId: hexFromWire(hello.storeId, 16, 'hello.storeId'),
+    clusterUid: hello.clusterUid === '' ? undefined : hello.clusterUid,
+    digest: hexFromWire(hello.digest, 16, 'hello.digest'),
+    objects: hello.objects,
+  };
+}
+
+function entryToWire(entry: InventoryEntry): pb.InventoryEntry {
+  return create(pb.InventoryEntrySchema, {
+    number: entry.number,
+    key: entry.key,
+    uid: uidToWire(entry.version.uid),
+    resourceVersion: entry.version.resourceVersion,
+    hash: hexToWire(entry.version.hash),
+    refused: entry.refused,
+  });
+}
+
+function entryFromWire(entry: pb.InventoryEntry): InventoryEntry {
+  return {
+    number: positiveFromWire(entry.number, 'inventory.entries.number'),
+    key: keyFromWire(entry.key, 'inventory.entries.key'),
+    version: {
+      uid: uidFromWire(entry.uid, 'inventory.entries.uid'),
+      resourceVersion: resourceVersionFromWire(entry.resourceVersion, 'inventory.entries.resourceVersion'),
+      hash: hexFromWire(entry.hash, 8, 'inventory.entries.hash'),
+    },
+    refused: entry.refused,
+  };
+}
+
+function reportToWire(report: Report): pb.Report {
+  return create(pb.ReportSchema, {
+    number: BigInt(report.number),
+    resource: report.resource,
+    namespace: report.namespace,
+    name: report.name,
+    ...(report.uid === undefined ? {} : { uid: uidToWire(report.uid) }),
+    subresource: report.subresource,
+    operation: operationToWire(report.operation),
+  });
+}
+
+function operationToWire(operation: ReportOperation): pb.Report['operation'] {
+  switch (operation.type) {
+    case 'create':
+      return { case: 'create', value: create(pb.CreateSchema, { body: Buffer.from(operation.body, 'utf8') }) };
+    case 'update':
+      return { case: 'update', value: create(pb.UpdateSchema, { body: Buffer.from(operation.body, 'utf8') }) };
+    case 'patch':
+      return {
+        case: 'patch',
+        value: create(pb.PatchSchema, {
+          type: patchTypes.toWire(operation.patchType),
+          body: Buffer.from(operation.body, 'utf8'),
+        }),
+      };
+    case 'remove':
+      return {
+        case: 'remove',
+        value: create(
+          pb.RemoveSchema,
+          operation.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: operation.gracePeriodSeconds },
+        ),
+      };
+  }
+}
+
+function reportFromWire(report: pb.Report): Report {
+  for (const field of ['resource', 'namespace', 'name', 'subresource'] as const) {
+    if (
+      report[field].length > MAX_NAME ||
+      /[\s/\p{Cc}]/u.test(field === 'resource' ? report.resource.replace('/', '') : report[field])
+    ) {
+      throw malformed(`report.${field}`, 'is no Kubernetes name');
+    }
+  }
+  if (report.resource === '') throw malformed('report.resource', 'is empty');
+  return {
+    number: positiveFromWire(counterFromWire(report.number, 'report.number'), 'report.number'),
+    resource: report.resource,
+    namespace: report.namespace,
+    name: report.name,
+    uid: report.uid === undefined ? undefined : uidFromWire(report.uid, 'report.uid'),
+    subresource: report.subresource,
+    operation: operationFromWire(report.operation),
+  };
+}
+
+function operationFromWire(operation: pb.Report['operation']): ReportOperation {
+  switch (operation.case) {
+    case 'create':
+      return { type: 'create', body: jsonText(operation.value.body, 'report.create.body') };
+    case 'update':
+      return { type: 'update', body: jsonText(operation.value.body, 'report.update.body') };
+    case 'patch':
+      return {
+        type: 'patch',
+        patchType: patchTypes.fromWire(operation.value.type, 'report.patch.type'),
+        body: jsonText(operation.value.body, 'report.patch.body'),
+      };
+    case 'remove':
+      return { type: 'remove', gracePeriodSeconds: operation.value.gracePeriodSeconds };
+    default:
+      throw malformed('report.operation', 'is missing or unknown');
+  }
+}
+
+function jsonText(bytes: Uint8Array, field: string): string {
+  if (bytes.length > MAX_BODY_BYTES) throw malformed(field, `has ${bytes.length} bytes, at most ${MAX_BODY_BYTES} are taken`);
+  const text = Buffer.from(bytes).toString('utf8');
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new HawserError('malformed_frame', `malformed frame: ${field} is no JSON`, { cause });
+  }
+  return text;
+}

@@ -1,0 +1,186 @@
+import type { EncodedBody } from './body.ts';
+import type { ObjectKey } from './objectkey.ts';
+import type { Version } from './version.ts';
+
+/**
+ * The messages of the link as both sides work with them. `codec.ts` turns them into frames and back, and checks every
+ * field on the way in: a value of one of these types is right.
+ */
+
+/** Newest first. A side that finds no common version says so in its goodbye. */
+export const PROTOCOL_VERSIONS: readonly number[] = [1];
+
+// ---- agent to relay ----
+
+export type AgentMessage = Hello | Inventory | Ack | ReportMessage;
+
+/** First on a link. The node's name is not in it: it comes from the client certificate. */
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocolVersions: readonly number[];
+  readonly features: readonly string[];
+  /** Static compression dictionaries that the agent holds, each by 16 hex digits of its SHA-256. */
+  readonly dictionaries: readonly string[];
+  readonly agentVersion: string;
+  /** 32 hex digits, random, made with the store. */
+  readonly storeId: string;
+  /** The kube-system namespace's uid of the cluster that the store belongs to; undefined in a new store. */
+  readonly clusterUid: string | undefined;
+  /** 32 hex digits, see Digest. */
+  readonly digest: string;
+  readonly objects: number;
+}
+
+/** The answer to an inventory request, in as many frames as it takes. */
+export interface Inventory {
+  readonly type: 'inventory';
+  readonly entries: readonly InventoryEntry[];
+  readonly last: boolean;
+}
+
+export interface InventoryEntry {
+  /** Names the object from here on, for the life of the session. */
+  readonly number: number;
+  readonly key: ObjectKey;
+  readonly version: Version;
+  /** The agent refused this version and holds no body of it. */
+  readonly refused: boolean;
+}
+
+/** The batch is durable, and the set has this digest now. */
+export interface Ack {
+  readonly type: 'ack';
+  readonly number: number;
+  readonly digest: string;
+  readonly nacks: readonly Nack[];
+}
+
+export type NackReason = 'hashMismatch' | 'baseUnknown' | 'tooLarge' | 'malformed' | 'unsupported' | 'store';
+
+export interface Nack {
+  readonly object: number;
+  readonly reason: NackReason;
+  readonly detail: string;
+}
+
+export interface ReportMessage {
+  readonly type: 'report';
+  readonly report: Report;
+}
+
+/** One entry of the outbox: a write that was made on the device, typed by resource and operation. */
+export interface Report {
+  /** Rises with each entry of one store and is never used twice. */
+  readonly number: number;
+  readonly resource: string;
+  readonly namespace: string;
+  /** Empty for a create with generateName. */
+  readonly name: string;
+  /** The cloud's uid, as a precondition; undefined for what is born on the device. */
+  readonly uid: string | undefined;
+  /** "", "status", "eviction", … */
+  readonly subresource: string;
+  readonly operation: ReportOperation;
+}
+
+/** Bodies are JSON text of at most MAX_BODY_BYTES. */
+export type ReportOperation =
+  | { readonly type: 'create'; readonly body: string }
+  | { readonly type: 'update'; readonly body: string }
+  | { readonly type: 'patch'; readonly patchType: 'strategic' | 'merge' | 'json'; readonly body: string }
+  | { readonly type: 'remove'; readonly gracePeriodSeconds: number | undefined };
+
+// ---- relay to agent ----
+
+export type RelayMessage = Welcome | StatusMessage | InventoryRequest | Batch | ReportAnswer | Goodbye;
+
+export interface Welcome {
+  readonly type: 'welcome';
+  readonly protocolVersion: number;
+  readonly features: readonly string[];
+  readonly dictionaries: readonly string[];
+  readonly relayVersion: string;
+  readonly clusterUid: string;
+  readonly epoch: number;
+  readonly nodeName: string;
+  readonly status: SessionStatus;
+}
+
+/**
+ * What a session is doing, the same words on both sides.
+ * - relaySyncing: the relay's own caches are not complete yet
+ * - nodeMissing: no Node of this name; registration works, nothing is sent, nothing is deleted
+ * - nodeNotLabelled: the Node lacks `node-role.kubernetes.io/edge`; as nodeMissing
+ * - syncing: differences are being sent
+ * - inSync: desired and known set are equal
+ */
+export type SessionState = 'relaySyncing' | 'nodeMissing' | 'nodeNotLabelled' | 'syncing' | 'inSync';
+
+export interface SessionStatus {
+  readonly state: SessionState;
+  readonly detail: string;
+}
+
+export interface StatusMessage {
+  readonly type: 'status';
+  readonly status: SessionStatus;
+}
+
+/** Send everything that you hold, as key and version. Batches that follow are differences to that answer. */
+export interface InventoryRequest {
+  readonly type: 'inventoryRequest';
+}
+
+/** Applied in one SQLite transaction, in this order. */
+export interface Batch {
+  readonly type: 'batch';
+  /** Counts from 1 in each session, without a gap. */
+  readonly number: number;
+  readonly operations: readonly Operation[];
+  /** With this batch everything desired at the time of the handshake has been sent. */
+  readonly complete: boolean;
+}
+
+/** `key` is given when the number is used for the first time in a session and undefined after. */
+export interface Operation {
+  readonly object: number;
+  readonly key: ObjectKey | undefined;
+  readonly change: OperationChange;
+}
+
+export type OperationChange =
+  | { readonly type: 'upsert'; readonly version: Version; readonly body: EncodedBody }
+  /** Zstandard with the body of `baseHash` as dictionary; `hash` is that of the result. Sent only to agents with the feature `delta`. */
+  | {
+      readonly type: 'upsertDelta';
+      readonly resourceVersion: string;
+      readonly baseHash: string;
+      readonly hash: string;
+      readonly bytes: Uint8Array;
+      readonly size: number;
+    }
+  | { readonly type: 'touch'; readonly resourceVersion: string }
+  | { readonly type: 'delete'; readonly uid: string };
+
+export interface ReportAnswer {
+  readonly type: 'reportAnswer';
+  readonly number: number;
+  readonly outcome: ReportOutcome;
+}
+
+export type ReportOutcome =
+  /** resourceVersion is that of the object after the write; undefined when the write removed it. */
+  | { readonly type: 'applied'; readonly uid: string; readonly resourceVersion: string | undefined; readonly name: string }
+  /** For good: the entry ends. `code` and `reason` are those of a Kubernetes Status. */
+  | { readonly type: 'refused'; readonly code: number; readonly reason: string; readonly message: string }
+  /** Not now: the entry stays. */
+  | { readonly type: 'unavailable'; readonly retryAfterMs: number; readonly message: string };
+
+export type GoodbyeReason = 'replaced' | 'shuttingDown' | 'protocolError' | 'wrongCluster' | 'overloaded';
+
+export interface Goodbye {
+  readonly type: 'goodbye';
+  readonly reason: GoodbyeReason;
+  readonly detail: string;
+  readonly retryAfterMs: number;
+}
