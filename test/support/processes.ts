@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** The repository's root: commands are started from it. */
+export const ROOT = join(import.meta.dirname, '..', '..');
+
+/** The project's own Node 24, whatever Node started this. */
+export const NODE = join(ROOT, 'node_modules', '.bin', 'node');
+
+export interface ProcessOptions {
+  /** For messages: "relay", "agent edge-1". */
+  readonly name: string;
+  /** Arguments of Node: a script's path from the root, and its own arguments. */
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** All output goes there as well. */
+  readonly logFile?: string;
+}
+
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process of ours, by its id; its lines of JSON on stdout and stderr can be waited for. */
+export interface RunningProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  /** Every line so far that was JSON. */
+  readonly lines: readonly LogLine[];
+  /** The last lines of output, for the message of a failure. */
+  tail(): string;
+  /** The first line, past or to come, that matches. @throws when the process ends first, or after the deadline */
+  line(what: string, matches: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
+  /** SIGTERM, and SIGKILL when it has not ended after 10 s. Resolves when it has ended. */
+  stop(): Promise<Exit>;
+  /** SIGKILL: what a power cut is to a process. Resolves when it has ended. */
+  kill(): Promise<Exit>;
+}
+
+/** Output kept for failures, in lines; the log file has all of it. */
+const TAIL_LINES = 40;
+const STOP_TIMEOUT_MS = 10_000;
+
+export function startProcess(options: ProcessOptions): RunningProcess {
+  const child = spawn(NODE, [...options.args], {
+    cwd: ROOT,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (child.pid === undefined) throw new Error(`${options.name} did not start: is node_modules installed?`);
+  const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
+  const lines: LogLine[] = [];
+  const tail: string[] = [];
+  const waiters = new Set<() => void>();
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('close', (code, signal) => {
+      log?.end();
+      resolve({ code, signal });
+      for (const wake of waiters) wake();
+    });
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (text) => {
+      log?.write(`${text}\n`);
+      tail.push(text);
+      if (tail.length > TAIL_LINES) tail.shift();
+      const line = parseLine(text);
+      if (line === undefined) return;
+      lines.push(line);
+      for (const wake of waiters) wake();
+    });
+  }
+  const said = () => tail.join('\n');
+  return {
+    name: options.name,
+    pid: child.pid,
+    exited,
+    lines,
+    tail: said,
+    line: (what, matches, timeoutMs = 30_000) =>
+      new Promise((resolve, reject) => {
+        const settle = (result: () => void) => {
+          clearTimeout(timer);
+          waiters.delete(look);
+          result();
+        };
+        const look = () => {
+          const found = lines.find(matches);
+          if (found !== undefined) settle(() => resolve(found));
+          else if (child.exitCode !== null || child.signalCode !== null) {
+            settle(() => reject(new Error(`${options.name} ended before ${what}; its last output:\n${said()}`)));
+          }
+        };
+        const timer = setTimeout(
+          () =>
+            settle(() =>
+              reject(new Error(`${options.name}: ${what} did not come within ${timeoutMs} ms; last output:\n${said()}`)),
+            ),
+          timeoutMs,
+        );
+        waiters.add(look);
+        look();
+      }),
+    stop: () => end(child, exited, 'SIGTERM'),
+    kill: () => end(child, exited, 'SIGKILL'),
+  };
+}
+
+/** Runs a command to its end. Never throws for an exit code: that is what a test looks at. */
+export async function runCommand(options: ProcessOptions): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
+  const child = spawn(NODE, [...options.args], {
+    cwd: ROOT,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text;
+  });
+  const exit = await new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  return { ...exit, ...output };
+}
+
+async function end(child: ChildProcess, exited: Promise<Exit>, signal: NodeJS.Signals): Promise<Exit> {
+  if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  const exit = await exited;
+  clearTimeout(timer);
+  return exit;
+}
+
+function parseLine(text: string): LogLine | undefined {
+  if (!text.startsWith('{')) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : undefined;
+  } catch {
+    // A line that only looks like JSON is plain output: it is in the log and in the tail.
+    return undefined;
+  }
+}
