@@ -1,0 +1,36 @@
+/**
+ * Bundles the two commands (`npm run build`): dist/hawser-relay.mjs and dist/hawser-agent.mjs, each one file that starts with
+ * Node 24. Only better-sqlite3 stays outside, since it holds a native library; it is found in node_modules.
+ */
+import { chmodSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'tsup';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+/** Bundled CommonJS packages call require for Node's own modules. */
+const REQUIRE = "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);";
+
+await build({
+  entry: { 'hawser-relay': join(root, 'cloud', 'src', 'main.ts'), 'hawser-agent': join(root, 'edge', 'src', 'main.ts') },
+  outDir: dist,
+  clean: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  splitting: false,
+  sourcemap: false,
+  noExternal: [/.*/],
+  external: ['better-sqlite3'],
+  outExtension: () => ({ js: '.mjs' }),
+  banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
+  tsconfig: join(root, 'tsconfig.json'),
+  silent: true,
+});
+
+for (const name of ['hawser-relay.mjs', 'hawser-agent.mjs']) {
+  const file = join(dist, name);
+  chmodSync(file, 0o755);
+  console.log(`dist/${name}  ${(statSync(file).size / 1024).toFixed(0)} KB`);
+}
