@@ -1,0 +1,172 @@
+import type { KubeObject, Nack, ObjectKey, OperationChange, Report, ReportOutcome, Version } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import type { Clock } from '../api/clock.ts';
+import type { Storage, StorageKey } from '../api/storage.ts';
+
+export interface StoreOptions {
+  /** The database file. Its folder is made with mode 0700 when it is missing. */
+  readonly path: string;
+  readonly logger: Logger;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Default {@link DEFAULT_STORE_LIMITS}. */
+  readonly limits?: Partial<StoreLimits>;
+}
+
+/** What the store holds at most. What happens at each bound is said at its default in `limits.ts`. */
+export interface StoreLimits {
+  /** Superseded states that watches and old lists may still ask for. */
+  readonly changeLogEntries: number;
+  /** Characters of JSON in those states. */
+  readonly changeLogSize: number;
+  /** Writes that wait for their answer. */
+  readonly outboxEntries: number;
+  /** Event objects that were made on the device. */
+  readonly events: number;
+  /** Refused reports that are remembered for `status`. */
+  readonly refusals: number;
+}
+
+/**
+ * The device's database: what the cloud wants here, what the local API serves, and what the cloud still has to be told.
+ * One process writes it; everything is synchronous, and what a method has returned from is on disk.
+ */
+export interface EdgeStore {
+  readonly path: string;
+  /** What the local API serves from. */
+  readonly storage: Storage;
+  readonly outbox: Outbox;
+  identity(): StoreIdentity;
+  /**
+   * Takes that cluster for good. Binding the same again does nothing.
+   * @throws HawserError `wrong_cluster` when the store belongs to another
+   */
+  bindCluster(uid: string): void;
+  /** Of everything that the cloud has sent and that is not deleted since: 32 hex digits, see protocol's Digest. */
+  digest(): string;
+  /** How many entries that digest counts. */
+  objectCount(): number;
+  /** Every entry that the digest counts, by key. Read it to its end before anything else is done with the store. */
+  inventory(): Iterable<HeldObject>;
+  /**
+   * One batch in one transaction, in order, with the facts. An operation that cannot be taken is refused with a nack, and the
+   * rest stands.
+   * @throws HawserError `wrong_cluster` when `clusterUid` is not the cluster that the store is bound to; then nothing is applied
+   */
+  applyBatch(clusterUid: string, operations: readonly ResolvedOperation[], facts?: Readonly<Record<string, string>>): BatchResult;
+  /** Remembers a small text under a name, for `status` and across restarts. At most 4,096 characters, longer ones are cut. */
+  setFact(name: string, value: string): void;
+  fact(name: string): string | undefined;
+  facts(): Readonly<Record<string, string>>;
+  close(): void;
+}
+
+export interface StoreIdentity {
+  /** 32 hex digits, random, made with the file. */
+  readonly storeId: string;
+  /** Undefined until the first relay has said to which cluster it belongs. */
+  readonly clusterUid: string | undefined;
+}
+
+export interface HeldObject {
+  readonly key: ObjectKey;
+  readonly version: Version;
+  /** The version was refused: no body of it is held. */
+  readonly refused: boolean;
+}
+
+/** An operation of the link whose session number has been turned into the key. */
+export interface ResolvedOperation {
+  readonly key: ObjectKey;
+  readonly change: OperationChange;
+}
+
+export interface BatchResult {
+  readonly nacks: readonly OperationNack[];
+  /** After the batch. */
+  readonly digest: string;
+}
+
+/** `operation` is the index within the batch. */
+export interface OperationNack extends Omit<Nack, 'object'> {
+  readonly operation: number;
+}
+
+/** Writes that were made on the device and that the cloud has not answered yet, durable since the write returned. */
+export interface Outbox {
+  /**
+   * At most `limit` reports that may be sent now, oldest first; they count as in flight from here on and do not come again
+   * before `release`, or `answer` with `unavailable`. At most one per object is in flight, so that order is kept per object.
+   * What names an object whose uid the cloud has not said yet waits for that.
+   */
+  pending(limit: number): Report[];
+  /**
+   * What the cloud said. Unknown numbers are ignored: an answer may come twice.
+   * - applied, refused: the entry is gone from the outbox, in the same transaction as all that follows from it
+   * - unavailable: it may be sent again at once; the caller waits `retryAfterMs` before it asks `pending`
+   */
+  answer(number: number, outcome: ReportOutcome): void;
+  /** The link is gone: everything in flight may be sent again. Restarting does the same. */
+  release(): void;
+  /** Entries without an answer, in flight or not. */
+  count(): number;
+  /** Calls `listener` after each change that may have made something pending. Returns the end of the subscription. */
+  onEntry(listener: () => void): () => void;
+  /** Newest first. */
+  refusals(): readonly Refusal[];
+}
+
+/** A report that the cloud has refused for good. */
+export interface Refusal {
+  readonly number: number;
+  readonly key: StorageKey;
+  readonly verb: WriteVerb;
+  readonly subresource: string;
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly time: string;
+}
+
+/**
+ * - create: an object that was born here
+ * - patch: any change of it
+ * - mark: the first half of a graceful delete: it has a deletionTimestamp and is still served
+ * - delete: it is gone here
+ */
+export type WriteVerb = 'create' | 'patch' | 'mark' | 'delete';
+
+/** The store as the commands read it, beside a running agent or without one. */
+export interface ReadonlyStore {
+  readonly path: string;
+  /** Whether an agent has the store open now. Where not, facts such as the link's state are those of its last run. */
+  readonly running: boolean;
+  identity(): StoreIdentity;
+  get(key: StorageKey): KubeObject | undefined;
+  /** As served by the local API, sorted by namespace and name. */
+  list(resource: string, namespace?: string): KubeObject[];
+  /** Served objects of each resource, sorted by resource. */
+  counts(): readonly { readonly resource: string; readonly objects: number }[];
+  facts(): Readonly<Record<string, string>>;
+  outboxCount(): number;
+  /** Oldest first, at most `limit`. */
+  outboxEntries(limit: number): readonly OutboxEntry[];
+  refusals(): readonly Refusal[];
+  /** Versions that the agent could not take from the cloud. */
+  refusedObjects(): readonly { readonly key: ObjectKey; readonly version: Version; readonly reason: string }[];
+  digest(): string;
+  objectCount(): number;
+  revision(): number;
+  /** Bytes of the files on disk. */
+  sizes(): { readonly database: number; readonly log: number };
+  close(): void;
+}
+
+export interface OutboxEntry {
+  readonly number: number;
+  readonly key: StorageKey;
+  readonly verb: WriteVerb;
+  readonly subresource: string;
+  /** RFC 3339: when the oldest write in it was made. */
+  readonly time: string;
+}
