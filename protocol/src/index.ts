@@ -13,6 +13,7 @@ export {
   applyMergePatch,
   applyStrategicMergePatch,
   diffMergePatch,
+  diffStrategicMergePatch,
   isJsonObject,
   jsonEquals,
   PatchError,

@@ -4,3 +4,4 @@ export { isJsonObject, jsonEquals } from './json.ts';
 export { applyJsonPatch } from './json-patch.ts';
 export { applyMergePatch, diffMergePatch } from './merge-patch.ts';
 export { applyStrategicMergePatch } from './strategic.ts';
+export { diffStrategicMergePatch } from './strategic-diff.ts';

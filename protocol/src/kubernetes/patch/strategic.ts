@@ -22,7 +22,7 @@ export function applyStrategicMergePatch(
 }
 
 /** `v1`, `Pod` → `core.v1.Pod`; `coordination.k8s.io/v1`, `Lease` → `coordination.v1.Lease`. */
-function typeName(apiVersion: string, kind: string): string {
+export function typeName(apiVersion: string, kind: string): string {
   const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['core', apiVersion];
   return `${group?.split('.')[0]}.${version}.${kind}`;
 }
