@@ -1,0 +1,174 @@
+import {
+  type Admission,
+  type ApiPolicy,
+  type DeletePlan,
+  type DeleteRequest,
+  forbidden,
+  type Identity,
+  notFound,
+  type SpecialAnswer,
+  type SpecialRequest,
+  type SpecialResource,
+  type Storage,
+} from '@hawser/edge';
+import type { KubeObject } from '@hawser/protocol';
+import { authenticated, createAuthenticator, type StaticToken } from './authentication.ts';
+import { authorizeRequest } from './authorization.ts';
+import { requestedCommonName } from './certificate-signer.ts';
+import { defaultAnyObject, defaultNewObject, priorityOf } from './defaults/objects.ts';
+import { fieldsOf, itemsOf, textOf } from './fields.ts';
+import { nodeNameOf } from './node-authorizer.ts';
+import { restrictNode, restrictPodDelete } from './node-restriction.ts';
+import { planPodDelete } from './pod-deletion.ts';
+import { DEFAULT_BINDINGS, type RuleBinding } from './rules.ts';
+import type { ServiceAccountTokens } from './service-account-tokens.ts';
+import { admitServiceAccount } from './service-accounts.ts';
+import { bindPod } from './special/binding.ts';
+import { evictPod } from './special/eviction.ts';
+import { answerReview, REVIEW_RESOURCES } from './special/reviews.ts';
+import { requestToken } from './special/token-request.ts';
+import { timestamp } from './time.ts';
+import { validateObject } from './validate/objects.ts';
+
+export interface ClusterPolicyOptions {
+  readonly storage: Storage;
+  readonly staticTokens: readonly StaticToken[];
+  readonly serviceAccountTokens: ServiceAccountTokens;
+  /** Beside those that Kubernetes has by itself. */
+  readonly bindings: readonly RuleBinding[];
+  readonly now: () => Date;
+}
+
+const BINDINGS: SpecialResource = {
+  group: '',
+  version: 'v1',
+  resource: 'bindings',
+  kind: 'Binding',
+  namespaced: true,
+  verbs: ['create'],
+};
+
+/** What a cluster does with requests and objects, beyond what the API itself does: the policy of the embedded API server. */
+export function createClusterPolicy(options: ClusterPolicyOptions): ApiPolicy {
+  const { storage } = options;
+  const bindings = [...DEFAULT_BINDINGS, ...options.bindings];
+  const authorize: ApiPolicy['authorize'] = (identity, attributes) => authorizeRequest(storage, bindings, identity, attributes);
+  const staticIdentities = new Map<string, Identity>(
+    options.staticTokens.map(({ token, user, groups }) => [token, { name: user, groups: authenticated(groups) }]),
+  );
+
+  return {
+    authenticate: createAuthenticator({ ...options, bindings }),
+    authorize,
+    admit,
+    planDelete,
+    specialResources: [BINDINGS, ...REVIEW_RESOURCES],
+    handleSpecial: (request) =>
+      answerReview(request, {
+        tokens: options.serviceAccountTokens,
+        staticIdentity: (token) => staticIdentities.get(token),
+        authorize,
+        bindings,
+      }) ?? handleSubresource(request, options.serviceAccountTokens),
+  };
+}
+
+function handleSubresource(
+  request: SpecialRequest,
+  tokens: ServiceAccountTokens,
+): SpecialAnswer | Promise<SpecialAnswer> | undefined {
+  if (request.verb !== 'create' || request.group !== '') return undefined;
+  switch (`${request.resource}/${request.subresource}`) {
+    case 'pods/binding':
+      return bindPod(request);
+    case 'bindings/':
+      return bindPod({ ...request, name: request.body?.metadata.name ?? '' });
+    case 'pods/eviction':
+      return evictPod(request);
+    case 'serviceaccounts/token':
+      return requestToken(request, tokens);
+    default:
+      return undefined;
+  }
+}
+
+/** The admission chain in the server's order: namespace, what others add, what nodes may not, defaults, validation. */
+function admit(admission: Admission): KubeObject {
+  if (admission.operation === 'create' && admission.subresource === '') requireNamespace(admission);
+  const object = admission.operation === 'create' ? admitCreate(admission) : admitUpdate(admission);
+  if (admission.subresource === '' || admission.subresource === 'approval') validateObject({ ...admission, object });
+  return object;
+}
+
+function admitCreate(admission: Admission): KubeObject {
+  const isPod = admission.resource.id === 'pods';
+  const withAccount = isPod ? { ...admission, object: admitServiceAccount(admission) } : admission;
+  restrict(withAccount);
+  const className = isPod ? textOf(fieldsOf(withAccount.object.spec).priorityClassName) : '';
+  const priority = priorityOf(admission.storage, className);
+  if (priority === undefined) {
+    throw forbidden(
+      admission.resource,
+      admission.object.metadata.name ?? '',
+      `no PriorityClass with name ${className} was found`,
+    );
+  }
+  return defaultAnyObject(admission.resource.id, defaultNewObject(withAccount, priority));
+}
+
+function admitUpdate(admission: Admission): KubeObject {
+  const object = defaultAnyObject(admission.resource.id, admission.object);
+  const admitted = admission.subresource === 'approval' ? withTimes(object, admission.now) : object;
+  restrict({ ...admission, object: admitted });
+  return admitted;
+}
+
+function restrict(admission: Admission): void {
+  const nodeName = nodeNameOf(admission.identity);
+  if (nodeName === undefined) return;
+  restrictNode(nodeName, admission);
+  if (admission.resource.id === 'certificates.k8s.io/certificatesigningrequests') restrictRequest(nodeName, admission);
+}
+
+/** A node may ask for a client certificate of its own name only. */
+function restrictRequest(nodeName: string, admission: Admission): void {
+  const spec = fieldsOf(admission.object.spec);
+  if (textOf(spec.signerName) !== 'kubernetes.io/kube-apiserver-client-kubelet') return;
+  const pem = Buffer.from(textOf(spec.request), 'base64').toString('utf8');
+  const expected = `system:node:${nodeName}`;
+  if (requestedCommonName(pem) === expected) return;
+  throw forbidden(admission.resource, admission.object.metadata.name ?? '', `can only create a node CSR with CN=${expected}`);
+}
+
+/** @throws ApiError 404 about the namespace, 403 when it is being deleted */
+function requireNamespace(admission: Admission): void {
+  const name = admission.object.metadata.namespace ?? '';
+  if (!admission.resource.namespaced || name === '') return;
+  const namespace = admission.storage.get({ resource: 'namespaces', namespace: '', name });
+  if (namespace === undefined) throw notFound({ group: '', resource: 'namespaces' }, name);
+  if (namespace.metadata.deletionTimestamp !== undefined) {
+    throw forbidden(
+      admission.resource,
+      admission.object.metadata.name ?? '',
+      `unable to create new content in namespace ${name} because it is being terminated`,
+    );
+  }
+}
+
+/** The server dates the conditions of an approval. */
+function withTimes(request: KubeObject, now: Date): KubeObject {
+  const status = fieldsOf(request.status);
+  const conditions = itemsOf(status.conditions).map((condition) => ({
+    ...condition,
+    lastUpdateTime: condition.lastUpdateTime ?? timestamp(now),
+    lastTransitionTime: condition.lastTransitionTime ?? timestamp(now),
+  }));
+  return { ...request, status: { ...status, ...(conditions.length === 0 ? {} : { conditions }) } };
+}
+
+function planDelete(request: DeleteRequest): DeletePlan {
+  if (request.resource.id !== 'pods') return { type: 'remove' };
+  const nodeName = nodeNameOf(request.identity);
+  if (nodeName !== undefined) restrictPodDelete(nodeName, request.object, request.resource);
+  return planPodDelete(request.object, request.gracePeriodSeconds, request.now);
+}
