@@ -16,7 +16,9 @@ export {
   diffStrategicMergePatch,
   isJsonObject,
   jsonEquals,
+  MAX_JSON_DEPTH,
   PatchError,
+  requireBoundedDepth,
 } from './kubernetes/patch/index.ts';
 export type { ApiResource } from './kubernetes/resources.ts';
 export { API_RESOURCES, apiVersionOf, resourceById, resourceByKind, resourcePath } from './kubernetes/resources.ts';

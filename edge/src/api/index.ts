@@ -1,14 +1,23 @@
+export { type Clock, systemClock, timestamp } from './clock.ts';
+export type { ServerVersion } from './http/discovery.ts';
+export type { Fault, InterceptedRequest } from './http/fault.ts';
+export { type ApiServer, type ApiServerOptions, createApiServer, DEFAULT_VERSION, type ServerAddress } from './http/server.ts';
 export { compareKeys, type ItemKey } from './keys.ts';
 export type * from './policy.ts';
+export { deniedAction } from './registry/authorize.ts';
+export type { ApiContext, Target } from './registry/context.ts';
+export { decodeObject } from './registry/decode.ts';
+export type { DeleteResult } from './registry/delete.ts';
+export type { GetOptions } from './registry/get.ts';
+export type { ListResult } from './registry/list.ts';
+export type { ListOptions, WatchOptions } from './registry/list-options.ts';
+export type { DeleteOptions, WriteOptions } from './registry/options.ts';
+export { createRegistry, type Registry, type RegistryOptions } from './registry/registry.ts';
+export { BOOKMARK_INTERVAL_MS, type StopWatch, type WatchEvent, type WatchSink } from './registry/watch.ts';
+export { matchesFields, parseFieldSelector } from './selector/field.ts';
+export { matchesLabels, parseLabelSelector } from './selector/label.ts';
 export * from './status.ts';
-export type {
-  Change,
-  CreateWrite,
-  DeleteWrite,
-  PatchType,
-  Storage,
-  StorageKey,
-  UpdateWrite,
-  Write,
-} from './storage.ts';
+export type { Change, CreateWrite, DeleteWrite, PatchType, Storage, StorageKey, UpdateWrite, Write } from './storage.ts';
 export { CompactedError, ConflictError, ExistsError, MissingError } from './storage.ts';
+export * from './validate/errors.ts';
+export { dnsLabelProblem, dnsSubdomainProblem } from './validate/metadata.ts';

@@ -1,0 +1,93 @@
+import type { ListOptions, WatchOptions } from '../registry/list-options.ts';
+import type { DeleteOptions, WriteOptions } from '../registry/options.ts';
+import { badRequest, type FieldError, invalid, quote } from '../status.ts';
+import { isTrue } from './path.ts';
+
+/** @throws ApiError 400 */
+export function listOptions(query: URLSearchParams): WatchOptions {
+  const options = {
+    labelSelector: query.get('labelSelector') ?? undefined,
+    fieldSelector: query.get('fieldSelector') ?? undefined,
+    limit: integer(query.get('limit')),
+    continue: query.get('continue') ?? undefined,
+    resourceVersion: query.get('resourceVersion') ?? undefined,
+    resourceVersionMatch: query.get('resourceVersionMatch') ?? undefined,
+    timeoutSeconds: integer(query.get('timeoutSeconds')),
+    allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
+  };
+  const sendInitialEvents = query.get('sendInitialEvents');
+  return sendInitialEvents === null ? options : { ...options, sendInitialEvents: isTrue(sendInitialEvents) };
+}
+
+export function selectorOptions(query: URLSearchParams): ListOptions {
+  return {
+    labelSelector: query.get('labelSelector') ?? undefined,
+    fieldSelector: query.get('fieldSelector') ?? undefined,
+  };
+}
+
+export type WriteKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions';
+
+/** @throws ApiError 422 for values that the API server does not know */
+export function writeOptions(query: URLSearchParams, kind: WriteKind): WriteOptions {
+  const errors: FieldError[] = [];
+  const dryRun = query.getAll('dryRun').filter((value) => value !== '');
+  if (dryRun.some((value) => value !== 'All')) {
+    const shown = `[${dryRun.map((value) => quote(value.slice(0, 100))).join(',')}]`;
+    errors.push(notSupported('dryRun', shown, '"All"'));
+  }
+  const fieldValidation = query.get('fieldValidation') ?? '';
+  if (kind !== 'DeleteOptions' && !['', 'Ignore', 'Strict', 'Warn'].includes(fieldValidation)) {
+    errors.push(notSupported('fieldValidation', quote(fieldValidation.slice(0, 100)), '"", "Ignore", "Strict", "Warn"'));
+  }
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind }, '', errors);
+  return { dryRun: dryRun.length > 0 };
+}
+
+/** DeleteOptions from query and body; the body's win. @throws ApiError 400, 422 */
+export function deleteOptions(query: URLSearchParams, body: unknown): DeleteOptions {
+  const sent = isRecord(body) ? body : {};
+  const preconditions = isRecord(sent.preconditions) ? sent.preconditions : {};
+  const propagationPolicy = text(sent.propagationPolicy) ?? query.get('propagationPolicy') ?? undefined;
+  if (propagationPolicy !== undefined && !['Foreground', 'Background', 'Orphan'].includes(propagationPolicy)) {
+    const error = notSupported(
+      'propagationPolicy',
+      quote(propagationPolicy.slice(0, 100)),
+      '"Foreground", "Background", "Orphan", "nil"',
+    );
+    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [error]);
+  }
+  const bodyDryRun = Array.isArray(sent.dryRun) && sent.dryRun.includes('All');
+  return {
+    dryRun: writeOptions(query, 'DeleteOptions').dryRun || bodyDryRun,
+    gracePeriodSeconds: wholeNumber(sent.gracePeriodSeconds) ?? integer(query.get('gracePeriodSeconds')),
+    preconditions: { uid: text(preconditions.uid), resourceVersion: text(preconditions.resourceVersion) },
+    propagationPolicy,
+  };
+}
+
+/** @throws ApiError 400 for what is no whole number */
+function integer(value: string | null): number | undefined {
+  if (value === null || value === '') return undefined;
+  const shown = quote(value.slice(0, 100));
+  if (!/^[-+]?[0-9]+$/.test(value)) throw badRequest(`strconv.ParseInt: parsing ${shown}: invalid syntax`);
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw badRequest(`strconv.ParseInt: parsing ${shown}: value out of range`);
+  return number;
+}
+
+function notSupported(field: string, shown: string, supported: string): FieldError {
+  return { reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${shown}: supported values: ${supported}` };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
+}

@@ -1,0 +1,141 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ApiResource, JsonValue, KubeObject } from '@hawser/protocol';
+import type { Identity } from '../policy.ts';
+import type { ApiContext, Target } from '../registry/context.ts';
+import { create } from '../registry/create.ts';
+import { decodeObject } from '../registry/decode.ts';
+import { type DeleteResult, remove, removeCollection } from '../registry/delete.ts';
+import { get } from '../registry/get.ts';
+import { list } from '../registry/list.ts';
+import { patch } from '../registry/patch.ts';
+import { update } from '../registry/update.ts';
+import { watch } from '../registry/watch.ts';
+import { badRequest, unsupportedMediaType } from '../status.ts';
+import type { PatchType } from '../storage.ts';
+import { bodyFormat, parseBody, readBody, summarize } from './body.ts';
+import { negotiate, parseMediaRanges } from './negotiate.ts';
+import { parseIncludeObject, presentList, presentObject } from './present.ts';
+import { deleteOptions, listOptions, selectorOptions, writeOptions } from './query.ts';
+import { sendObject } from './respond.ts';
+import type { View } from './view.ts';
+import { type OpenWatch, respondWithWatch } from './watch-response.ts';
+
+/** A request on a stored resource that has been authorized. */
+export interface ResourceRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly identity: Identity;
+  readonly target: Target;
+  readonly verb: string;
+  readonly query: URLSearchParams;
+  /** Where a watch registers itself while it is open. */
+  readonly openWatches: Set<OpenWatch>;
+}
+
+/** Carries a request out and answers it. @throws ApiError before anything has been sent */
+export async function handleResource(context: ApiContext, resourceRequest: ResourceRequest): Promise<void> {
+  const { request, response, identity, target, verb, query } = resourceRequest;
+  const { encoding, presentation } = negotiate(request.headers.accept, verb === 'watch');
+  const includeObject = parseIncludeObject(query.get('includeObject'));
+  const view = (): View => ({ presentation, includeObject, now: context.clock.now() });
+  const { resource } = target;
+  const answer = (object: KubeObject, status = 200) =>
+    sendObject(response, status, encoding, presentObject(resource, object, view()));
+
+  switch (verb) {
+    case 'get':
+      return answer(await get(context, target, { resourceVersion: query.get('resourceVersion') ?? undefined }));
+    case 'list':
+      return sendObject(response, 200, encoding, presentList(resource, await list(context, target, listOptions(query)), view()));
+    case 'watch':
+      return respondWithWatch(
+        request,
+        response,
+        resource,
+        view,
+        (sink) => watch(context, target, listOptions(query), sink),
+        resourceRequest.openWatches,
+      );
+    case 'create': {
+      const options = writeOptions(query, 'CreateOptions');
+      return answer(create(context, identity, target, await readObject(request, resource), options), 201);
+    }
+    case 'update': {
+      const options = writeOptions(query, 'UpdateOptions');
+      return answer(update(context, identity, target, await readObject(request, resource), options));
+    }
+    case 'patch': {
+      const options = writeOptions(query, 'PatchOptions');
+      const type = patchType(request.headers['content-type']);
+      const body = await parseBody(await readBody(request), 'json', (why) => badRequest(`error decoding patch: ${why}`));
+      return answer(patch(context, identity, target, type, body, options));
+    }
+    case 'delete': {
+      const options = deleteOptions(query, await readDeleteOptions(request));
+      return answer(deleteAnswer(resource, remove(context, identity, target, options)));
+    }
+    case 'deletecollection': {
+      const options = deleteOptions(query, await readDeleteOptions(request));
+      const items = removeCollection(context, identity, target, selectorOptions(query), options);
+      const resourceVersion = String(context.storage.revision());
+      return sendObject(response, 200, encoding, presentList(resource, { items, resourceVersion }, view()));
+    }
+    default:
+      throw new Error(`no verb of a stored resource: ${verb}`);
+  }
+}
+
+async function readObject(request: IncomingMessage, resource: ApiResource): Promise<KubeObject> {
+  const format = bodyFormat(request.headers['content-type']);
+  const body = await readBody(request);
+  const unrecognized = (why: string) =>
+    badRequest(
+      `the object provided is unrecognized (must be of type ${resource.kind}): couldn't get version/kind; ` +
+        `json parse error: ${why} (${summarize(body)})`,
+    );
+  const value = await parseBody(body, format, unrecognized);
+  if (value !== null && (typeof value !== 'object' || Array.isArray(value))) throw unrecognized(notAnObject(value));
+  return decodeObject(resource, value);
+}
+
+function notAnObject(value: JsonValue): string {
+  const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return (
+    `json: cannot unmarshal ${type} into Go value of type ` +
+    'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+  );
+}
+
+async function readDeleteOptions(request: IncomingMessage): Promise<JsonValue> {
+  const body = await readBody(request);
+  if (body.length === 0) return null;
+  const format = bodyFormat(request.headers['content-type']);
+  return parseBody(body, format, (why) => badRequest(`couldn't get version/kind; json parse error: ${why}`));
+}
+
+const PATCH_TYPES: ReadonlyMap<string, PatchType> = new Map([
+  ['application/strategic-merge-patch+json', 'strategic'],
+  ['application/merge-patch+json', 'merge'],
+  ['application/json-patch+json', 'json'],
+]);
+
+function patchType(contentType: string | undefined): PatchType {
+  const type = PATCH_TYPES.get(parseMediaRanges(contentType ?? '')[0]?.type ?? '');
+  if (type === undefined) throw unsupportedMediaType('415: Unsupported Media Type', {});
+  return type;
+}
+
+/** Kinds whose delete answers the object even when it is gone. */
+const ANSWERS_OBJECT: ReadonlySet<string> = new Set(['pods', 'persistentvolumes', 'persistentvolumeclaims', 'serviceaccounts']);
+
+function deleteAnswer(resource: ApiResource, result: DeleteResult): KubeObject {
+  if (result.type === 'terminating' || ANSWERS_OBJECT.has(resource.id)) return result.object;
+  const { name, uid } = result.object.metadata;
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name, ...(resource.group === '' ? {} : { group: resource.group }), kind: resource.resource, uid },
+  };
+}

@@ -1,0 +1,47 @@
+import type { ServerResponse } from 'node:http';
+import type { ApiError } from '../status.ts';
+import type { Encoding } from './negotiate.ts';
+
+const CONTENT_TYPES: Readonly<Record<Encoding, string>> = { json: 'application/json', yaml: 'application/yaml' };
+
+/** Sends one object. Headers that the caller has set stay. */
+export async function sendObject(response: ServerResponse, status: number, encoding: Encoding, body: object): Promise<void> {
+  const text = encoding === 'json' ? `${JSON.stringify(body)}\n` : await toYaml(body);
+  if (!response.hasHeader('content-type')) response.setHeader('content-type', CONTENT_TYPES[encoding]);
+  send(response, status, text);
+}
+
+export function sendText(response: ServerResponse, status: number, text: string): void {
+  response.setHeader('content-type', 'text/plain; charset=utf-8');
+  response.setHeader('x-content-type-options', 'nosniff');
+  send(response, status, text);
+}
+
+/** The path of an unknown group, and everything else that is not even the beginning of an API path. */
+export function sendPageNotFound(response: ServerResponse): void {
+  sendText(response, 404, '404 page not found\n');
+}
+
+export async function sendError(response: ServerResponse, error: ApiError, encoding: Encoding): Promise<void> {
+  if (error.details?.retryAfterSeconds !== undefined) {
+    response.setHeader('retry-after', String(error.details.retryAfterSeconds));
+  }
+  if (error.code === 403) response.setHeader('x-content-type-options', 'nosniff');
+  // The rest of a body that was not read cannot be told from a next request.
+  if (error.code === 413) response.setHeader('connection', 'close');
+  response.removeHeader('content-type');
+  await sendObject(response, error.code, encoding, error.toStatus());
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  const bytes = Buffer.from(text);
+  response.setHeader('cache-control', 'no-cache, private');
+  response.setHeader('content-length', bytes.length);
+  response.writeHead(status);
+  response.end(bytes);
+}
+
+async function toYaml(body: object): Promise<string> {
+  const { stringify } = await import('yaml');
+  return stringify(body, { sortMapEntries: true, aliasDuplicateObjects: false, lineWidth: 0 });
+}

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { Logger } from 'pino';
+import type { Registry } from '../registry/registry.ts';
+import { createDiscovery, type ServerVersion } from './discovery.ts';
+import { applyFault, type Fault, type InterceptedRequest } from './fault.ts';
+import { handleRequest } from './handler.ts';
+import type { OpenWatch } from './watch-response.ts';
+
+/** A client that has not sent its headers by then is cut off, in milliseconds. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** The same for a whole request with its body: 3 MiB at 50 KB/s. Watches are long answers, not long requests. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** How long an idle connection stays open for the next request, in milliseconds; clients reuse theirs for 90 s. */
+const KEEP_ALIVE_TIMEOUT_MS = 95_000;
+/** Headers of one request, in bytes, the URL with its selectors among them. More is answered 431. */
+const MAX_HEADER_BYTES = 64 * 1024;
+/** Each watch holds a connection. Connections beyond this bound are refused. */
+const MAX_CONNECTIONS = 20_000;
+
+export interface ApiServerOptions {
+  readonly registry: Registry;
+  readonly tls: {
+    /** PEM. */
+    readonly cert: string;
+    readonly key: string;
+    /** PEM of the authority of client certificates. Without one, certificates are not asked for. */
+    readonly clientCa?: string;
+  };
+  readonly version?: ServerVersion;
+  /** Why /readyz should fail now; undefined means ready. */
+  readonly notReady?: () => string | undefined;
+  /** Told of failures of the server's own; requests that are refused are no failures. */
+  readonly logger?: Logger;
+  /** For tests: a fault for this request, or undefined to answer it as usual. */
+  readonly intercept?: (request: InterceptedRequest) => Fault | undefined;
+}
+
+export interface ApiServer {
+  /** Port 0 takes a free one. Rejects when the port is in use. */
+  listen(port: number, host?: string): Promise<ServerAddress>;
+  /** @throws when the server does not listen */
+  address(): ServerAddress;
+  /** Cuts all open watches in the middle; new ones may be opened. Returns how many there were. */
+  cutWatches(): number;
+  /** Ends open watches cleanly, takes no more connections, and cuts what is still open. */
+  close(): Promise<void>;
+}
+
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** `https://HOST:PORT`. */
+  readonly url: string;
+}
+
+export const DEFAULT_VERSION: ServerVersion = { gitVersion: 'v1.36.2+hawser' };
+
+/** The API over HTTPS (HTTP/1.1). Client certificates are asked for and not required: the policy decides who may come in. */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { registry, tls, logger } = options;
+  const openWatches = new Set<OpenWatch>();
+  const closing = new AbortController();
+  let bound: ServerAddress | undefined;
+  const discovery = createDiscovery(registry.context.policy.specialResources ?? [], options.version ?? DEFAULT_VERSION, () =>
+    bound === undefined ? '' : `${bound.host}:${bound.port}`,
+  );
+  const handlerOptions = {
+    registry,
+    discovery,
+    openWatches,
+    notReady: options.notReady ?? (() => undefined),
+    onFailure: (err: unknown, path: string) => logger?.error({ err, path }, 'request failed'),
+  };
+
+  const server = createServer({
+    cert: tls.cert,
+    key: tls.key,
+    ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }),
+    minVersion: 'TLSv1.2',
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const fault = options.intercept?.(intercepted(request));
+    if (fault !== undefined && !(await applyFault(fault, response, closing.signal))) return;
+    await handleRequest(handlerOptions, request, response);
+  }
+
+  server.on('request', (request, response) => {
+    serve(request, response).catch((err: unknown) => {
+      logger?.error({ err }, 'answer could not be sent');
+      response.destroy();
+    });
+  });
+
+  return {
+    async listen(port, host = '127.0.0.1') {
+      server.listen(port, host);
+      await once(server, 'listening');
+      const address = server.address();
+      if (address === null || typeof address === 'string') throw new Error('an API server listens on TCP');
+      const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+      bound = { host: address.address, port: address.port, url: `https://${shown}:${address.port}` };
+      return bound;
+    },
+    address() {
+      if (bound === undefined) throw new Error('the API server does not listen yet');
+      return bound;
+    },
+    cutWatches() {
+      const watches = [...openWatches];
+      for (const watch of watches) watch.cut();
+      return watches.length;
+    },
+    async close() {
+      closing.abort();
+      for (const watch of openWatches) watch.end();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Clean ends of watches go out before the connections do.
+      await new Promise((resolve) => setImmediate(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function intercepted(request: IncomingMessage): InterceptedRequest {
+  const [path = '', query = ''] = (request.url ?? '/').split('?', 2);
+  return { method: request.method ?? 'GET', path, query: new URLSearchParams(query), headers: request.headers };
+}

@@ -1,0 +1,44 @@
+import type { ApiResource, KubeObject, ObjectMeta } from '@hawser/protocol';
+import { partial, type View } from '../view.ts';
+import { columnsOf } from './columns.ts';
+
+/** A value that a Table cell can hold. */
+export type Cell = string | number | boolean;
+
+export interface Column {
+  readonly name: string;
+  /** Default string. */
+  readonly type?: string;
+  /** Shown only when asked for everything (`-o wide`). */
+  readonly wide?: boolean;
+  readonly cell: (object: KubeObject, now: Date) => Cell;
+}
+
+/** meta.k8s.io/v1 Table of those objects. */
+export function tableOf(resource: ApiResource, metadata: ObjectMeta, objects: readonly KubeObject[], view: View): KubeObject {
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata,
+    columnDefinitions: columnsOf(resource).map((column) => ({
+      name: column.name,
+      type: column.type ?? 'string',
+      format: column.name === 'Name' ? 'name' : '',
+      description: '',
+      priority: column.wide ? 1 : 0,
+    })),
+    rows: objects.map((object) => tableRow(resource, object, view)),
+  };
+}
+
+export function tableRow(resource: ApiResource, object: KubeObject, view: View): object {
+  const cells = columnsOf(resource).map((column) => column.cell(object, view.now));
+  switch (view.includeObject) {
+    case 'None':
+      return { cells, object: null };
+    case 'Metadata':
+      return { cells, object: partial(object) };
+    case 'Object':
+      return { cells, object };
+  }
+}

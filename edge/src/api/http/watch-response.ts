@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ApiResource, KubeObject } from '@hawser/protocol';
+import type { StopWatch, WatchEvent, WatchSink } from '../registry/watch.ts';
+import { presentEvent } from './present.ts';
+import type { View } from './view.ts';
+
+/**
+ * Bytes that a watch may have waiting for a slow reader, beyond its initial events. At the bound the connection is cut, and the
+ * client resumes from the last resourceVersion that it has seen.
+ */
+export const MAX_WATCH_BACKLOG_BYTES = 4 * 1024 * 1024;
+
+/** A watch that is being answered. */
+export interface OpenWatch {
+  /** Cuts the connection in the middle, as a crash would. */
+  cut(): void;
+  /** Ends the body cleanly, as a timeout does. */
+  end(): void;
+}
+
+/** Sends headers at once and then a line of JSON for each event, until the watch ends or the client goes. */
+export async function respondWithWatch(
+  request: IncomingMessage,
+  response: ServerResponse,
+  resource: ApiResource,
+  view: () => View,
+  start: (sink: WatchSink) => Promise<StopWatch>,
+  open: Set<OpenWatch>,
+): Promise<void> {
+  let backlogBound = Number.POSITIVE_INFINITY;
+  let first = true;
+  let gone = false;
+  let stop: StopWatch = () => {};
+  const watch: OpenWatch = {
+    cut: () => response.destroy(),
+    end: () => response.end(),
+  };
+  response.once('close', () => {
+    gone = true;
+    open.delete(watch);
+    stop();
+  });
+  // What has been written so far was the initial events, which are as large as a list: the bound holds from when they are out.
+  response.on('drain', () => {
+    backlogBound = MAX_WATCH_BACKLOG_BYTES;
+  });
+  const begin = () => {
+    if (response.headersSent) return;
+    response.setHeader('content-type', 'application/json');
+    response.setHeader('cache-control', 'no-cache, private');
+    response.writeHead(200);
+    response.flushHeaders();
+  };
+  stop = await start({
+    event(event) {
+      begin();
+      response.write(eventLine(resource, event, view(), first));
+      first = false;
+      if (response.writableLength > backlogBound) watch.cut();
+    },
+    end: () => {
+      begin();
+      response.end();
+    },
+  });
+  if (gone || request.destroyed) {
+    stop();
+    return;
+  }
+  begin();
+  if (response.writableLength === 0) backlogBound = MAX_WATCH_BACKLOG_BYTES;
+  if (!response.writableEnded) open.add(watch);
+}
+
+/** The same object goes out to many watches in a row: its JSON is made once. */
+let last: { readonly object: KubeObject; readonly json: string } | undefined;
+
+function eventLine(resource: ApiResource, event: WatchEvent, view: View, first: boolean): string {
+  const shown = presentEvent(resource, event.object, view, first);
+  if (last?.object !== shown) last = { object: shown, json: JSON.stringify(shown) };
+  return `{"type":"${event.type}","object":${last.json}}\n`;
+}
