@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HawserError } from '@hawser/protocol';
+import { type ConfigSources, describeSettings, resolveConfig } from './config.ts';
+import { environmentName, flagName, SETTINGS } from './settings.ts';
+
+const TLS = { HAWSER_TLS_CERT: 'relay.crt', HAWSER_TLS_KEY: 'relay.key', HAWSER_TLS_CLIENT_CA: 'ca.crt' };
+
+function resolve(sources: { file?: string; env?: ConfigSources['env']; flags?: Record<string, string> }) {
+  return resolveConfig({
+    ...(sources.file === undefined ? {} : { file: { path: 'relay.yaml', text: sources.file } }),
+    env: { ...TLS, ...sources.env },
+    flags: new Map(Object.entries(sources.flags ?? {})),
+  });
+}
+
+function refusal(sources: Parameters<typeof resolve>[0]): string {
+  try {
+    resolve(sources);
+  } catch (error) {
+    assert.ok(error instanceof HawserError);
+    assert.equal(error.code, 'bad_config');
+    return error.message;
+  }
+  throw new Error('the configuration was taken');
+}
+
+test('what is not set has its default', () => {
+  const { settings } = resolve({});
+  assert.equal(settings.link.port, 8443);
+  assert.equal(settings.labelNodes, true);
+  assert.equal(settings.keyExchange, 'hybrid');
+  assert.equal(settings.kubeconfig, undefined);
+});
+
+test('a flag is stronger than a variable, a variable than the file, the file than the default', () => {
+  const file = 'link: {port: 1}\nops: {port: 1}\nlimits: {sessions: 7}\n';
+  const { settings } = resolve({
+    file,
+    env: { HAWSER_LINK_PORT: '2', HAWSER_OPS_PORT: '2' },
+    flags: { 'link.port': '3' },
+  });
+  assert.deepEqual([settings.link.port, settings.ops.port, settings.limits.sessions], [3, 2, 7]);
+});
+
+test('an empty variable and a key without a value mean not set', () => {
+  const { settings } = resolve({ file: 'kubeconfig:\nlink:\n', env: { HAWSER_LINK_PORT: '' } });
+  assert.equal(settings.kubeconfig, undefined);
+  assert.equal(settings.link.port, 8443);
+});
+
+test('each wrong value is named with its path, what it was, and where it came from', () => {
+  const message = refusal({
+    file: 'labelNodes: perhaps\nlimits: {pingSeconds: 60}\n',
+    env: { HAWSER_LINK_PORT: 'tcp://10.0.0.1:8443' },
+    flags: { keyExchange: 'rsa' },
+  });
+  assert.deepEqual(message.split('\n').sort(), [
+    'keyExchange: must be one of hybrid, x25519, not "rsa" (--key-exchange)',
+    'labelNodes: must be true or false, not "perhaps" (relay.yaml)',
+    'limits.pingSeconds: must be a whole number from 1 to 9, not 60 (relay.yaml)',
+    'link.port: must be a whole number from 0 to 65535, not "tcp://10.0.0.1:8443" (HAWSER_LINK_PORT)',
+  ]);
+});
+
+test('a needed setting that is nowhere says the three ways to set it', () => {
+  assert.equal(
+    refusal({ env: { HAWSER_TLS_CERT: undefined } }),
+    'tls.cert: is missing; set it in the file, as HAWSER_TLS_CERT or with --tls-cert',
+  );
+});
+
+test('unknown keys of the file are refused, also below a section', () => {
+  assert.match(refusal({ file: 'lable: true\n' }), /^lable: is not a setting of the relay \(relay\.yaml\)$/);
+  assert.match(refusal({ file: 'limits: {pings: 3}\n' }), /^limits\.pings: is not a setting of the relay \(relay\.yaml\)$/);
+});
+
+test('a file that is no YAML, no mapping, or whose section is a list is refused with its name', () => {
+  assert.match(refusal({ file: 'a: [\n' }), /^relay\.yaml: is no YAML: /);
+  assert.match(refusal({ file: 'labelNodes\n' }), /^relay\.yaml: must hold settings by name/);
+  assert.match(refusal({ file: 'limits: 4\n' }), /limits: must be a section/);
+  assert.match(refusal({ file: 'limits: [1]\n' }), /^relay\.yaml: holds a list/);
+  assert.match(refusal({ file: 'ops: &a {port: 1}\nlink: *a\n' }), /^relay\.yaml: YAML aliases are not taken/);
+  assert.match(refusal({ file: `a: ${'x'.repeat(300_000)}` }), /^relay\.yaml: has 300003 characters/);
+});
+
+test('unknown variables with our prefix are listed and not refused', () => {
+  const { unknownVariables } = resolve({ env: { HAWSER_RELAY_SERVICE_HOST: '10.0.0.1', HAWSER_CONFIG: 'x', OTHER: '1' } });
+  assert.deepEqual(unknownVariables, ['HAWSER_RELAY_SERVICE_HOST']);
+});
+
+test('the effective settings read back as a file that means the same', () => {
+  const { settings } = resolve({ env: { HAWSER_KUBECONFIG: '/etc/k', HAWSER_LIMITS_SESSIONS: '5' } });
+  assert.deepEqual(
+    resolveConfig({ file: { path: 'x', text: describeSettings(settings) }, env: {}, flags: new Map() }).settings,
+    settings,
+  );
+});
+
+test('names of flags and variables follow from the path', () => {
+  assert.equal(environmentName('limits.pingSeconds'), 'HAWSER_LIMITS_PING_SECONDS');
+  assert.equal(flagName('tls.clientCa'), '--tls-client-ca');
+  assert.equal(new Set(SETTINGS.map(({ path }) => flagName(path))).size, SETTINGS.length);
+});
