@@ -1,0 +1,144 @@
+import {
+  bodyHash,
+  decodeBody,
+  HawserError,
+  type NackReason,
+  type OperationChange,
+  objectKey,
+  parseCanonical,
+  parseObjectKey,
+  type Version,
+} from '@hawser/protocol';
+import type { StorageKey } from '../api/storage.ts';
+import type { HeldSet } from './held-set.ts';
+import type { Objects } from './objects.ts';
+import { type CloudObject, type Row, takesOver } from './row.ts';
+import type { OperationNack, ResolvedOperation } from './types.ts';
+
+/** Characters of a nack's detail: it is for a person, and crosses the link. */
+const MAX_DETAIL = 200;
+
+type Refusal = Omit<OperationNack, 'operation'>;
+
+/** The cloud's operations on the set, within a transaction. What cannot be taken is counted in the digest all the same. */
+export class BatchApplier {
+  readonly #objects: Objects;
+  readonly #held: HeldSet;
+
+  constructor(objects: Objects, held: HeldSet) {
+    this.#objects = objects;
+    this.#held = held;
+  }
+
+  apply(operations: readonly ResolvedOperation[]): OperationNack[] {
+    return operations.flatMap(({ key, change }, operation) => {
+      const { resource, namespace, name } = parseObjectKey(key);
+      const refusal = this.#applyOne({ resource, namespace, name }, change);
+      return refusal === undefined ? [] : [{ operation, ...refusal }];
+    });
+  }
+
+  #applyOne(key: StorageKey, change: OperationChange): Refusal | undefined {
+    switch (change.type) {
+      case 'upsert':
+        return this.#upsert(key, change);
+      case 'upsertDelta':
+        return this.#upsertDelta(key, change);
+      case 'touch':
+        return this.#touch(key, change.resourceVersion);
+      case 'delete':
+        return this.#delete(key, change.uid);
+    }
+  }
+
+  #upsert(key: StorageKey, change: Extract<OperationChange, { type: 'upsert' }>): Refusal | undefined {
+    const row = this.#objects.rows.ensure(key);
+    const read = readBody(key, change);
+    if (typeof read !== 'string') {
+      this.#refuse(row, change.version, read);
+      return read;
+    }
+    this.#put(row, { version: change.version, body: read, refused: undefined });
+    return undefined;
+  }
+
+  /** Offered by no agent of this version in its Hello. What the delta leads to is known by hash all the same. */
+  #upsertDelta(key: StorageKey, change: Extract<OperationChange, { type: 'upsertDelta' }>): Refusal {
+    const row = this.#objects.rows.find(key);
+    const refusal = refuse('unsupported', 'deltas were not agreed on');
+    if (row?.cloud !== undefined) {
+      const { resourceVersion, hash } = change;
+      this.#refuse(row, { uid: row.cloud.version.uid, resourceVersion, hash }, refusal);
+    }
+    return refusal;
+  }
+
+  #touch(key: StorageKey, resourceVersion: string): Refusal | undefined {
+    const row = this.#objects.rows.find(key);
+    if (row?.cloud === undefined) return refuse('baseUnknown', 'touch of an object that is not held');
+    const { cloud } = row;
+    this.#count(row, { ...cloud.version, resourceVersion });
+    this.#objects.rows.setResourceVersion(row.id, resourceVersion);
+    if (cloud.refused !== undefined) return refuse('baseUnknown', 'touch of a version that was refused');
+    if (row.writes.length > 0) this.#objects.refresh(row.id);
+    return undefined;
+  }
+
+  /** By uid: what was deleted is not there, and its successor is none of this operation's business. */
+  #delete(key: StorageKey, uid: string): undefined {
+    const row = this.#objects.rows.find(key);
+    if (row?.cloud?.version.uid !== uid) return;
+    this.#held.digest.remove(digestKey(key), row.cloud.version);
+    this.#objects.rows.setCloud(row.id, undefined);
+    this.#objects.refresh(row.id);
+  }
+
+  /** The version counts, so that both sides agree on what was sent; what is served stays, if it is the same object. */
+  #refuse(row: Row, version: Version, { reason, detail }: Refusal): void {
+    const body = row.cloud?.version.uid === version.uid ? row.cloud.body : undefined;
+    this.#put(row, { version, body, refused: `${reason}: ${detail}` });
+  }
+
+  #put(row: Row, cloud: CloudObject): void {
+    const { uid } = cloud.version;
+    this.#count(row, cloud.version);
+    this.#objects.rows.setCloud(row.id, cloud);
+    const own = cloud.body === undefined || !takesOver(row, uid) ? undefined : row.provisionalUid;
+    if (own === undefined) {
+      this.#objects.refresh(row.id);
+      return;
+    }
+    this.#objects.rows.setProvisionalUid(row.id, undefined);
+    this.#objects.replaceUid(own, uid);
+    this.#objects.refresh(row.id, 'renamed');
+  }
+
+  #count(row: Row, version: Version): void {
+    const key = digestKey(row.key);
+    if (row.cloud !== undefined) this.#held.digest.remove(key, row.cloud.version);
+    this.#held.digest.add(key, version);
+  }
+}
+
+/** The canonical body, or why it cannot be taken. */
+function readBody(key: StorageKey, { body, version }: Extract<OperationChange, { type: 'upsert' }>): string | Refusal {
+  try {
+    const text = decodeBody(body);
+    if (bodyHash(text) !== version.hash) return refuse('hashMismatch', `body has hash ${bodyHash(text)}`);
+    const { metadata } = parseCanonical(text, version.resourceVersion);
+    const { name, namespace = '', uid } = metadata;
+    if (name !== key.name || namespace !== key.namespace) return refuse('malformed', `body is of ${namespace}/${name}`);
+    return uid === version.uid ? text : refuse('malformed', `body has uid ${uid}`);
+  } catch (error) {
+    if (!(error instanceof HawserError)) throw error;
+    return refuse(error.code === 'too_large' ? 'tooLarge' : 'malformed', error.message);
+  }
+}
+
+function refuse(reason: NackReason, detail: string): Refusal {
+  return { reason, detail: detail.slice(0, MAX_DETAIL) };
+}
+
+function digestKey({ resource, namespace, name }: StorageKey) {
+  return objectKey(resource, namespace, name);
+}

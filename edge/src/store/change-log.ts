@@ -1,0 +1,146 @@
+import { HawserError, type JsonObject, type KubeObject } from '@hawser/protocol';
+import type { Database } from 'better-sqlite3';
+import { type Change, CompactedError, type StorageKey } from '../api/storage.ts';
+import type { Derived } from './transactions.ts';
+import type { StoreLimits } from './types.ts';
+
+type ChangeType = Change['type'];
+
+interface ChangeRecord {
+  readonly revision: number;
+  readonly type: ChangeType;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly previous: number | null;
+  readonly object: string | null;
+}
+
+/**
+ * The local change log: what watches hear, and where each object that is served stands. Revisions come from SQLite's
+ * AUTOINCREMENT and so are never used twice; a rolled back transaction gives its revisions back, so there are no gaps.
+ * The compacted revision is not stored: the log reaches back as far as its bounds and the rows allow.
+ */
+export class ChangeLog implements Derived {
+  readonly #limits: Pick<StoreLimits, 'changeLogEntries' | 'changeLogSize'>;
+  readonly #statements: ReturnType<typeof prepare>;
+  #revision = 0;
+  #compacted = 0;
+  #size = 0;
+
+  constructor(db: Database, limits: Pick<StoreLimits, 'changeLogEntries' | 'changeLogSize'>) {
+    this.#limits = limits;
+    this.#statements = prepare(db);
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get compactedRevision(): number {
+    return this.#compacted;
+  }
+
+  /** @param previous the revision of the object's state before; undefined for ADDED */
+  append(type: ChangeType, key: StorageKey, object: JsonObject | undefined, previous: number | undefined): Change {
+    const text = object === undefined ? null : JSON.stringify(object);
+    const { lastInsertRowid } = this.#statements.insert.run(type, key.resource, key.namespace, key.name, previous ?? null, text);
+    this.#revision = Number(lastInsertRowid);
+    this.#size += text?.length ?? 0;
+    this.#prune();
+    return this.#change({ revision: this.#revision, type, ...key, previous: previous ?? null, object: text });
+  }
+
+  /** The object as of the change that made it so. */
+  state(revision: number): JsonObject {
+    return JSON.parse(this.#text(revision));
+  }
+
+  /** The same as served, with its resourceVersion. */
+  served(revision: number): KubeObject {
+    return parseServed(this.#text(revision), revision);
+  }
+
+  /** @throws CompactedError */
+  after(resource: string, revision: number): Change[] {
+    if (revision < this.#compacted) throw new CompactedError(revision, this.#compacted);
+    return this.#statements.after.all(revision, resource).map((record) => this.#change(record));
+  }
+
+  reload(): void {
+    this.#revision = this.#statements.last.get()?.seq ?? 0;
+    this.#compacted = this.#revision;
+    this.#size = 0;
+    let entries = 0;
+    for (const { revision, size, broken } of this.#statements.backwards.iterate()) {
+      const fits = entries === 0 || (entries < this.#limits.changeLogEntries && this.#size + size <= this.#limits.changeLogSize);
+      if (revision !== this.#compacted || broken === 1 || !fits) break;
+      entries += 1;
+      this.#size += size;
+      this.#compacted = revision - 1;
+    }
+  }
+
+  #prune(): void {
+    const { changeLogEntries, changeLogSize } = this.#limits;
+    while (this.#revision - this.#compacted > Math.max(1, changeLogEntries) || this.#size > changeLogSize) {
+      if (this.#revision - this.#compacted <= 1) return;
+      const oldest = this.#statements.head.get(this.#compacted + 1);
+      if (oldest === undefined) throw new HawserError('store_damaged', `the change log lacks revision ${this.#compacted + 1}`);
+      this.#compacted += 1;
+      this.#size -= oldest.size;
+      // The state before is asked for by nobody any more; this one still is, as served or as the next one's previous.
+      if (oldest.previous !== null) this.#statements.remove.run(oldest.previous);
+      if (oldest.type === 'DELETED') this.#statements.remove.run(oldest.revision);
+    }
+  }
+
+  #change({ revision, type, resource, namespace, name, previous, object }: ChangeRecord): Change {
+    const key = { resource, namespace, name };
+    const before = previous === null ? undefined : this.served(previous);
+    const after = object === null ? before && atRevision(before, revision) : parseServed(object, revision);
+    if (after === undefined) throw new HawserError('store_damaged', `change ${revision} of the change log has no object`);
+    return before === undefined
+      ? { type, revision, key, object: after }
+      : { type, revision, key, object: after, previous: before };
+  }
+
+  #text(revision: number): string {
+    const text = this.#statements.object.get(revision)?.object ?? undefined;
+    if (text === undefined) throw new HawserError('store_damaged', `the change log lacks the state of revision ${revision}`);
+    return text;
+  }
+}
+
+function prepare(db: Database) {
+  return {
+    insert: db.prepare<[ChangeType, string, string, string, number | null, string | null]>(
+      'INSERT INTO changes (type, resource, namespace, name, previous, object) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    object: db.prepare<[number], { object: string | null }>('SELECT object FROM changes WHERE revision = ?'),
+    after: db.prepare<[number, string], ChangeRecord>(
+      'SELECT revision, type, resource, namespace, name, previous, object FROM changes WHERE revision > ? AND resource = ? ORDER BY revision',
+    ),
+    last: db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'changes'"),
+    head: db.prepare<[number], { revision: number; type: ChangeType; previous: number | null; size: number }>(
+      "SELECT revision, type, previous, length(coalesce(object, '')) AS size FROM changes WHERE revision = ?",
+    ),
+    // A row that is still there for its state alone may name a previous one that is not.
+    backwards: db.prepare<[], { revision: number; size: number; broken: number }>(
+      `SELECT revision, length(coalesce(object, '')) AS size,
+         previous IS NOT NULL AND NOT EXISTS (SELECT 1 FROM changes AS p WHERE p.revision = c.previous) AS broken
+       FROM changes AS c ORDER BY revision DESC`,
+    ),
+    remove: db.prepare<[number]>('DELETE FROM changes WHERE revision = ?'),
+  };
+}
+
+/** @param text an object of the change log, as JSON without resourceVersion */
+export function parseServed(text: string, revision: number): KubeObject {
+  const object: KubeObject = JSON.parse(text);
+  return atRevision(object, revision);
+}
+
+function atRevision(object: KubeObject, revision: number): KubeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+}

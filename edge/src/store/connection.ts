@@ -1,0 +1,72 @@
+import { HawserError } from '@hawser/protocol';
+import Database, { SqliteError } from 'better-sqlite3';
+import { looksLikeDatabase, messageOf, preparePrivateFile } from './files.ts';
+import { APPLICATION_ID, migrate, SCHEMA_VERSION, schemaVersion } from './schema.ts';
+
+/** For a reader of the commands that is in the way of a checkpoint. */
+const BUSY_WAIT_MS = 5_000;
+
+/** KiB of pages that SQLite keeps in memory; the file's cache of the kernel is behind it. */
+const PAGE_CACHE_KIB = 1_024;
+
+/**
+ * Opens the file, makes it when it is missing, and brings it to the present schema.
+ * @throws HawserError `store_damaged` for what is no database or does not pass its check, `store_newer`, `bad_config` for what
+ * cannot be opened or is another program's database
+ */
+export function openDatabase(path: string): Database.Database {
+  preparePrivateFile(path);
+  if (!looksLikeDatabase(path)) throw new HawserError('store_damaged', `${path} is no SQLite database`);
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(path, { timeout: BUSY_WAIT_MS });
+    check(db, path);
+    configure(db);
+    migrate(db);
+    return db;
+  } catch (cause) {
+    db?.close();
+    throw explain(cause, path);
+  }
+}
+
+function check(db: Database.Database, path: string): void {
+  const owner = db.pragma('application_id', { simple: true });
+  const version = schemaVersion(db);
+  if (owner !== APPLICATION_ID && (owner !== 0 || version !== 0 || hasTables(db))) {
+    throw new HawserError('bad_config', `${path} is the database of another program: give the store another path`);
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new HawserError(
+      'store_newer',
+      `${path} was written by a newer agent (schema ${version}, this one knows ${SCHEMA_VERSION}): ` +
+        'install that version again, or move the file away to begin with an empty store',
+    );
+  }
+  const result = db.pragma('quick_check(1)', { simple: true });
+  if (result !== 'ok') throw new HawserError('store_damaged', `${path} does not pass its check: ${String(result)}`);
+}
+
+function hasTables(db: Database.Database): boolean {
+  return db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== undefined;
+}
+
+/** Not kept in the file but for the journal mode: set at every open. */
+function configure(db: Database.Database): void {
+  db.pragma('journal_mode = WAL');
+  // What is acknowledged survives a power loss. The library's default in WAL mode is NORMAL, which loses the last commits.
+  db.pragma('synchronous = FULL');
+  db.pragma('foreign_keys = ON');
+  db.pragma('trusted_schema = OFF');
+  db.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
+}
+
+const DAMAGED = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
+
+export function explain(cause: unknown, path: string): unknown {
+  if (!(cause instanceof SqliteError)) return cause;
+  if (DAMAGED.some((code) => cause.code.startsWith(code))) {
+    return new HawserError('store_damaged', `${path} is damaged: ${messageOf(cause)}`, { cause });
+  }
+  return new HawserError('bad_config', `${path} cannot be opened: ${messageOf(cause)} (${cause.code})`, { cause });
+}

@@ -1,0 +1,127 @@
+import { HawserError } from '@hawser/protocol';
+import type { Database } from 'better-sqlite3';
+import type { Logger } from 'pino';
+import type { Clock } from '../api/clock.ts';
+import type { Storage } from '../api/storage.ts';
+import { BatchApplier } from './batch.ts';
+import { ChangeLog } from './change-log.ts';
+import { HeldSet } from './held-set.ts';
+import { LocalEvents } from './local-events.ts';
+import type { StoreLock } from './lock.ts';
+import { Meta } from './meta.ts';
+import { Objects } from './objects.ts';
+import { OutboxTable } from './outbox.ts';
+import { RowTable } from './row-table.ts';
+import { SqliteStorage } from './storage.ts';
+import { Subscribers } from './subscribers.ts';
+import { Transactions } from './transactions.ts';
+import type { BatchResult, EdgeStore, HeldObject, Outbox, ResolvedOperation, StoreIdentity, StoreLimits } from './types.ts';
+
+export interface EdgeStoreParts {
+  readonly path: string;
+  readonly db: Database;
+  readonly lock: StoreLock;
+  readonly logger: Logger;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly limits: StoreLimits;
+}
+
+export class SqliteEdgeStore implements EdgeStore {
+  readonly path: string;
+  readonly storage: Storage;
+  readonly outbox: Outbox;
+  readonly #db: Database;
+  readonly #lock: StoreLock;
+  readonly #meta: Meta;
+  readonly #held: HeldSet;
+  readonly #batches: BatchApplier;
+  readonly #transactions: Transactions;
+
+  constructor({ path, db, lock, logger, clock, limits }: EdgeStoreParts) {
+    const transactions = new Transactions(db);
+    const subscribers = new Subscribers(logger);
+    const log = new ChangeLog(db, limits);
+    const held = new HeldSet(db);
+    const meta = new Meta(db);
+    const objects = new Objects(new RowTable(db), log, (change) => transactions.afterCommit(() => subscribers.publish(change)));
+    const outbox = new OutboxTable({ db, transactions, objects, logger, clock, limits });
+    const events = new LocalEvents(db, objects, meta, logger, limits);
+    transactions.derive(log);
+    transactions.derive(held);
+    this.path = path;
+    this.storage = new SqliteStorage({ db, transactions, objects, log, outbox, events, subscribers, clock });
+    this.outbox = outbox;
+    this.#db = db;
+    this.#lock = lock;
+    this.#meta = meta;
+    this.#held = held;
+    this.#batches = new BatchApplier(objects, held);
+    this.#transactions = transactions;
+  }
+
+  identity(): StoreIdentity {
+    return this.#meta.identity();
+  }
+
+  bindCluster(uid: string): void {
+    const { clusterUid } = this.identity();
+    if (clusterUid === uid) return;
+    if (clusterUid !== undefined) throw this.#wrongCluster(clusterUid, uid);
+    this.#transactions.run(() => this.#meta.set('cluster_uid', uid));
+  }
+
+  digest(): string {
+    return this.#held.digest.toString();
+  }
+
+  objectCount(): number {
+    return this.#held.digest.count;
+  }
+
+  inventory(): Iterable<HeldObject> {
+    return this.#held.entries();
+  }
+
+  applyBatch(
+    clusterUid: string,
+    operations: readonly ResolvedOperation[],
+    facts: Readonly<Record<string, string>> = {},
+  ): BatchResult {
+    const bound = this.identity().clusterUid;
+    if (bound !== clusterUid) throw this.#wrongCluster(bound, clusterUid);
+    return this.#transactions.run(() => {
+      const nacks = this.#batches.apply(operations);
+      const digest = this.digest();
+      if (operations.length > 0) this.#meta.set('digest', digest);
+      for (const [name, value] of Object.entries(facts)) this.#meta.setFact(name, value);
+      return { nacks, digest };
+    });
+  }
+
+  setFact(name: string, value: string): void {
+    if (this.#meta.fact(name) === value) return;
+    this.#transactions.run(() => this.#meta.setFact(name, value));
+  }
+
+  fact(name: string): string | undefined {
+    return this.#meta.fact(name);
+  }
+
+  facts(): Readonly<Record<string, string>> {
+    return this.#meta.facts();
+  }
+
+  close(): void {
+    this.#db.close();
+    this.#lock.release();
+  }
+
+  #wrongCluster(bound: string | undefined, offered: string): HawserError {
+    const own = bound === undefined ? 'no cluster yet' : `the cluster ${bound}`;
+    return new HawserError(
+      'wrong_cluster',
+      `the store ${this.path} belongs to ${own}, the relay speaks for ${offered}: ` +
+        'point the agent at its own relay, or move the store away to join this cluster',
+    );
+  }
+}

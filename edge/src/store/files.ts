@@ -1,0 +1,66 @@
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { HawserError } from '@hawser/protocol';
+
+/** What SQLite keeps beside a database in WAL mode; the log holds commits that are not in the database yet. */
+export const SIDE_FILES = ['-wal', '-shm'] as const;
+
+const OTHERS = 0o007;
+const GROUP_AND_OTHERS = 0o077;
+
+/** The first bytes of every SQLite database (SQLite, "Database File Format" §1.3). */
+const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
+
+/**
+ * Makes folder and file with modes 0700 and 0600 where they are missing, before SQLite would make them with the process's umask.
+ * The log beside a database gets the database's mode from SQLite.
+ * @throws HawserError `bad_config` where they exist and others may read them: secrets lie in there
+ */
+export function preparePrivateFile(path: string): void {
+  const folder = dirname(path);
+  try {
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    requirePrivate(folder, OTHERS, 'chmod 700');
+    if (existsSync(path)) requirePrivate(path, GROUP_AND_OTHERS, 'chmod 600');
+    else closeSync(openSync(path, 'a', 0o600));
+  } catch (cause) {
+    if (cause instanceof HawserError) throw cause;
+    throw new HawserError('bad_config', `the store ${path} cannot be made: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function requirePrivate(path: string, mask: number, remedy: string): void {
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & mask) === 0) return;
+  throw new HawserError(
+    'bad_config',
+    `${path} has mode ${mode.toString(8).padStart(4, '0')} and may hold secrets: others must not reach it. To mend: ${remedy} ${path}`,
+  );
+}
+
+/** Whether the file is empty or begins as an SQLite database does. Not to be called while this process has it open. */
+export function looksLikeDatabase(path: string): boolean {
+  const head = Buffer.alloc(MAGIC.length);
+  const file = openSync(path, 'r');
+  try {
+    const bytes = readSync(file, head, 0, head.length, 0);
+    return bytes === 0 || head.equals(MAGIC);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Renames the file, and what belongs to it, out of the way. @returns the new path */
+export function setAside(path: string, now: Date): string {
+  const stamp = now.toISOString().replaceAll(':', '-');
+  const aside = `${path}.damaged-${stamp}`;
+  if (existsSync(aside)) throw new HawserError('store_damaged', `${path} is damaged and ${aside} exists already`);
+  for (const suffix of [...SIDE_FILES, '']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+  return aside;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

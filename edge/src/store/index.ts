@@ -1,0 +1,18 @@
+export { DEFAULT_STORE_LIMITS, MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
+export { openStore } from './open.ts';
+export { readStore } from './read-store.ts';
+export type {
+  BatchResult,
+  EdgeStore,
+  HeldObject,
+  OperationNack,
+  Outbox,
+  OutboxEntry,
+  ReadonlyStore,
+  Refusal,
+  ResolvedOperation,
+  StoreIdentity,
+  StoreLimits,
+  StoreOptions,
+  WriteVerb,
+} from './types.ts';

@@ -1,0 +1,54 @@
+import { HawserError } from '@hawser/protocol';
+import type { Database } from 'better-sqlite3';
+import { MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
+import type { StoreIdentity } from './types.ts';
+
+type MetaName = 'store_id' | 'cluster_uid' | 'epoch' | 'digest';
+
+/** What the file says of itself, and the small facts that `status` shows. */
+export class Meta {
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(db: Database) {
+    this.#statements = prepare(db);
+  }
+
+  get(name: MetaName): string | undefined {
+    return this.#statements.get.get(name)?.value;
+  }
+
+  set(name: MetaName, value: string): void {
+    this.#statements.set.run(name, value);
+  }
+
+  identity(): StoreIdentity {
+    const storeId = this.get('store_id');
+    if (storeId === undefined) throw new HawserError('store_damaged', 'the store has no id');
+    return { storeId, clusterUid: this.get('cluster_uid') };
+  }
+
+  fact(name: string): string | undefined {
+    return this.#statements.fact.get(name)?.value;
+  }
+
+  facts(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#statements.facts.all().map(({ name, value }) => [name, value]));
+  }
+
+  setFact(name: string, value: string): void {
+    this.#statements.setFact.run(name, value.slice(0, MAX_FACT_LENGTH));
+    const facts = this.#statements.factCount.get()?.facts ?? 0;
+    if (facts > MAX_FACTS) throw new HawserError('too_large', `more than ${MAX_FACTS} facts: ${name}`);
+  }
+}
+
+function prepare(db: Database) {
+  return {
+    get: db.prepare<[string], { value: string }>('SELECT value FROM meta WHERE name = ?'),
+    set: db.prepare<[string, string]>('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)'),
+    fact: db.prepare<[string], { value: string }>('SELECT value FROM facts WHERE name = ?'),
+    facts: db.prepare<[], { name: string; value: string }>('SELECT name, value FROM facts ORDER BY name'),
+    factCount: db.prepare<[], { facts: number }>('SELECT count(*) AS facts FROM facts'),
+    setFact: db.prepare<[string, string]>('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)'),
+  };
+}

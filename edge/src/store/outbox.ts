@@ -1,0 +1,193 @@
+import { HawserError, type Report, type ReportOutcome } from '@hawser/protocol';
+import type { Database } from 'better-sqlite3';
+import type { Logger } from 'pino';
+import type { Clock } from '../api/clock.ts';
+import type { Objects } from './objects.ts';
+import { RefusalTable } from './refusals.ts';
+import { reportOf } from './report.ts';
+import type { OpenWrite, Row, WriteClass } from './row.ts';
+import type { Transactions } from './transactions.ts';
+import type { Outbox, Refusal, StoreLimits, WriteVerb } from './types.ts';
+
+interface OutboxRecord {
+  readonly number: number;
+  readonly object: number;
+  readonly class: WriteClass;
+  readonly verb: WriteVerb;
+  readonly subresource: string;
+  readonly uid: string;
+  readonly time: string;
+  readonly body: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly provisional_uid: string | null;
+}
+
+export interface OutboxParts {
+  readonly db: Database;
+  readonly transactions: Transactions;
+  readonly objects: Objects;
+  readonly logger: Logger;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly limits: Pick<StoreLimits, 'outboxEntries' | 'refusals'>;
+}
+
+/**
+ * The open writes that have no answer. What is in flight is known in memory only: a new process sends it again, which the
+ * reports' preconditions make harmless.
+ */
+export class OutboxTable implements Outbox {
+  readonly #parts: OutboxParts;
+  readonly #statements: ReturnType<typeof prepare>;
+  readonly #refusals: RefusalTable;
+  readonly #listeners = new Set<() => void>();
+  /** Number of the report → its object. */
+  readonly #inFlight = new Map<number, number>();
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+    this.#statements = prepare(parts.db);
+    this.#refusals = new RefusalTable(parts.db, parts.limits.refusals);
+  }
+
+  pending(limit: number): Report[] {
+    const reports: Report[] = [];
+    const busy = new Set(this.#inFlight.values());
+    const unnamed = this.#statements.unnamed.all();
+    for (const record of this.#statements.waiting.iterate()) {
+      if (reports.length >= limit) break;
+      if (busy.has(record.object)) continue;
+      busy.add(record.object);
+      if (unnamed.some((other) => other.number < record.number && record.body.includes(JSON.stringify(other.uid)))) continue;
+      this.#inFlight.set(record.number, record.object);
+      const { resource, namespace, name } = record;
+      reports.push(reportOf({ resource, namespace, name }, record, record.provisional_uid === record.uid));
+    }
+    return reports;
+  }
+
+  answer(number: number, outcome: ReportOutcome): void {
+    this.#inFlight.delete(number);
+    if (outcome.type === 'unavailable') return;
+    this.#parts.transactions.run(() => {
+      const id = this.#parts.objects.rows.objectOfWrite(number);
+      const row = id === undefined ? undefined : this.#parts.objects.rows.byId(id);
+      const write = row?.writes.find((other) => other.number === number);
+      if (row === undefined || write?.answer.state !== 'waiting') return;
+      if (outcome.type === 'applied') this.#applied(row, write, outcome);
+      else this.#refused(row, write, outcome);
+      this.changed();
+    });
+  }
+
+  release(): void {
+    this.#inFlight.clear();
+    this.#notify();
+  }
+
+  count(): number {
+    return this.#statements.count.get()?.entries ?? 0;
+  }
+
+  onEntry(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  refusals(): readonly Refusal[] {
+    return this.#refusals.newestFirst();
+  }
+
+  /** Within a transaction. @throws HawserError `too_large` when one more entry is over the bound */
+  requireRoom(): void {
+    const { outboxEntries } = this.#parts.limits;
+    if (this.count() < outboxEntries) return;
+    throw new HawserError('too_large', `the outbox is full: ${outboxEntries} writes wait for the cloud`);
+  }
+
+  /** Within a transaction: something may have become pending. */
+  changed(): void {
+    this.#parts.transactions.afterCommit(() => this.#notify());
+  }
+
+  /** The patch of that subresource that may still take up another one: not sent, and nothing but patches after it. */
+  openPatch(row: Row, subresource: string, uid: string): OpenWrite | undefined {
+    const lastOther = row.writes.findLastIndex(({ verb }) => verb !== 'patch');
+    return row.writes
+      .slice(lastOther + 1)
+      .findLast((write) => this.#mayChange(write) && write.subresource === subresource && write.uid === uid);
+  }
+
+  /** The first half of a graceful delete, where it has not been sent. */
+  openMark(row: Row, uid: string): OpenWrite | undefined {
+    return row.writes.findLast((write) => write.verb === 'mark' && this.#mayChange(write) && write.uid === uid);
+  }
+
+  #mayChange(write: OpenWrite): boolean {
+    return write.answer.state === 'waiting' && !this.#inFlight.has(write.number);
+  }
+
+  #applied(row: Row, write: OpenWrite, { uid, resourceVersion }: Extract<ReportOutcome, { type: 'applied' }>): void {
+    const { objects } = this.#parts;
+    objects.rows.setAnswered(write.number, resourceVersion);
+    if (write.verb === 'create') {
+      if (row.provisionalUid === write.uid) objects.rows.setProvisionalUid(row.id, undefined);
+      if (write.uid !== uid) objects.replaceUid(write.uid, uid);
+    }
+    if (write.verb !== 'create' || write.uid === uid) objects.refresh(row.id, 'renamed');
+  }
+
+  #refused(row: Row, write: OpenWrite, outcome: Extract<ReportOutcome, { type: 'refused' }>): void {
+    const { objects, logger, clock } = this.#parts;
+    const { number, verb, subresource } = write;
+    const { code, reason, message } = outcome;
+    if (isRemoval(verb) && (code === 404 || code === 409)) {
+      // It is gone already, or another object has its place: what the delete wanted.
+      objects.rows.setAnswered(number, undefined);
+    } else {
+      this.#refusals.add({ number, key: row.key, verb, subresource, code, reason, message, time: clock.now().toISOString() });
+      logger.warn({ ...row.key, number, verb, subresource, code, reason }, 'report refused');
+      this.#forget(row, write);
+    }
+    objects.refresh(row.id);
+  }
+
+  /** What was not created has no later writes either. */
+  #forget(row: Row, write: OpenWrite): void {
+    const { rows } = this.#parts.objects;
+    if (write.verb !== 'create') {
+      rows.removeWrite(write.number);
+      return;
+    }
+    if (row.provisionalUid === write.uid) rows.setProvisionalUid(row.id, undefined);
+    const taken = row.cloud?.version.uid === write.uid;
+    for (const other of row.writes) {
+      if (other === write || (!taken && other.uid === write.uid)) rows.removeWrite(other.number);
+    }
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function isRemoval(verb: WriteVerb): boolean {
+  return verb === 'delete' || verb === 'mark';
+}
+
+function prepare(db: Database) {
+  return {
+    waiting: db.prepare<[], OutboxRecord>(
+      `SELECT w.number, w.object, w.class, w.verb, w.subresource, w.uid, w.time, w.body, o.resource, o.namespace, o.name,
+         o.provisional_uid
+       FROM outbox AS w JOIN objects AS o ON o.id = w.object ORDER BY w.number`,
+    ),
+    // Older ones only are waited for, so that two that name each other do not wait for ever.
+    unnamed: db.prepare<[], { number: number; uid: string }>(
+      `SELECT w.number, w.uid FROM outbox AS w JOIN objects AS o ON o.id = w.object
+       WHERE w.verb = 'create' AND o.provisional_uid = w.uid`,
+    ),
+    count: db.prepare<[], { entries: number }>('SELECT count(*) AS entries FROM outbox'),
+  };
+}

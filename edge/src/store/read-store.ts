@@ -1,0 +1,211 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { HawserError, type KubeObject, type ObjectKey, objectKey, type Version } from '@hawser/protocol';
+import Database from 'better-sqlite3';
+import type { StorageKey } from '../api/storage.ts';
+import { parseServed } from './change-log.ts';
+import { explain } from './connection.ts';
+import { looksLikeDatabase, messageOf } from './files.ts';
+import { digestOf, HeldSet } from './held-set.ts';
+import { isLocked } from './lock.ts';
+import { Meta } from './meta.ts';
+import { RefusalTable } from './refusals.ts';
+import { APPLICATION_ID, SCHEMA_VERSION, schemaVersion } from './schema.ts';
+import type { OutboxEntry, ReadonlyStore, Refusal, StoreIdentity, WriteVerb } from './types.ts';
+
+/** For an agent that is in the middle of a checkpoint. */
+const BUSY_WAIT_MS = 2_000;
+
+/**
+ * Opens the store for reading, beside a running agent or without one. Nothing is made or changed.
+ * @throws HawserError `bad_config` when there is no such file or it is not the agent's, `store_damaged`, `store_newer`,
+ * `unsupported` for a store of an older agent
+ */
+export function readStore(path: string): ReadonlyStore {
+  if (!existsSync(path)) {
+    throw new HawserError('bad_config', `there is no store at ${path}: the agent has not run here, or keeps it elsewhere`);
+  }
+  try {
+    const running = isLocked(path);
+    const db = openReadonly(path);
+    try {
+      check(db, path);
+      return new SqliteReadonlyStore(path, running, db);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  } catch (cause) {
+    if (isAccessError(cause)) throw new HawserError('bad_config', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw explain(cause, path);
+  }
+}
+
+/**
+ * Where the log is there, an agent has the file open or was killed, and SQLite reads both in place. A database that was closed
+ * is in one file, but SQLite would make a log and leave it behind, perhaps as another user: so that is read into memory.
+ */
+function openReadonly(path: string): Database.Database {
+  if (!looksLikeDatabase(path)) throw new HawserError('store_damaged', `${path} is no SQLite database`);
+  if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_WAIT_MS });
+  return new Database(withoutWalMode(readFileSync(path)), { readonly: true });
+}
+
+/** A database in memory has no log: its header (bytes 18 and 19 of the file format) must not ask for one. */
+function withoutWalMode(file: Buffer): Buffer {
+  if (file.length >= 20) file.fill(1, 18, 20);
+  return file;
+}
+
+function check(db: Database.Database, path: string): void {
+  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+    throw new HawserError('bad_config', `${path} is not a store of the agent`);
+  }
+  const version = schemaVersion(db);
+  if (version === SCHEMA_VERSION) return;
+  const code = version > SCHEMA_VERSION ? 'store_newer' : 'unsupported';
+  throw new HawserError(
+    code,
+    `${path} has schema ${version} and this version reads ${SCHEMA_VERSION}: use the agent's own version`,
+  );
+}
+
+function isAccessError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EISDIR');
+}
+
+class SqliteReadonlyStore implements ReadonlyStore {
+  readonly path: string;
+  readonly running: boolean;
+  readonly #db: Database.Database;
+  readonly #meta: Meta;
+  readonly #held: HeldSet;
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(path: string, running: boolean, db: Database.Database) {
+    this.path = path;
+    this.running = running;
+    this.#db = db;
+    this.#meta = new Meta(db);
+    this.#held = new HeldSet(db);
+    this.#statements = prepare(db);
+  }
+
+  identity(): StoreIdentity {
+    return this.#meta.identity();
+  }
+
+  get({ resource, namespace, name }: StorageKey): KubeObject | undefined {
+    const record = this.#statements.one.get(resource, namespace, name);
+    return record && parseServed(record.object, record.revision);
+  }
+
+  list(resource: string, namespace?: string): KubeObject[] {
+    return this.#statements.list
+      .all(resource, namespace ?? null, namespace ?? null)
+      .map(({ object, revision }) => parseServed(object, revision));
+  }
+
+  counts(): readonly { readonly resource: string; readonly objects: number }[] {
+    return this.#statements.counts.all();
+  }
+
+  facts(): Readonly<Record<string, string>> {
+    return this.#meta.facts();
+  }
+
+  outboxCount(): number {
+    return this.#statements.outboxCount.get()?.entries ?? 0;
+  }
+
+  outboxEntries(limit: number): readonly OutboxEntry[] {
+    return this.#statements.outbox
+      .all(limit)
+      .map(({ resource, namespace, name, ...entry }) => ({ ...entry, key: { resource, namespace, name } }));
+  }
+
+  refusals(): readonly Refusal[] {
+    return new RefusalTable(this.#db, 0).newestFirst();
+  }
+
+  refusedObjects(): readonly { readonly key: ObjectKey; readonly version: Version; readonly reason: string }[] {
+    return this.#statements.refused.all().map(({ resource, namespace, name, uid, resource_version, hash, refused }) => ({
+      key: objectKey(resource, namespace, name),
+      version: { uid, resourceVersion: resource_version, hash },
+      reason: refused,
+    }));
+  }
+
+  digest(): string {
+    return digestOf(this.#held.entries()).toString();
+  }
+
+  objectCount(): number {
+    return digestOf(this.#held.entries()).count;
+  }
+
+  revision(): number {
+    return this.#statements.revision.get()?.seq ?? 0;
+  }
+
+  sizes(): { readonly database: number; readonly log: number } {
+    return { database: sizeOf(this.path), log: sizeOf(`${this.path}-wal`) };
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+interface ServedRecord {
+  readonly object: string;
+  readonly revision: number;
+}
+
+interface EntryRecord {
+  readonly number: number;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly verb: WriteVerb;
+  readonly subresource: string;
+  readonly time: string;
+}
+
+interface RefusedRecord {
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resource_version: string;
+  readonly hash: string;
+  readonly refused: string;
+}
+
+function prepare(db: Database.Database) {
+  const served = 'FROM objects AS o JOIN changes AS c ON c.revision = o.revision';
+  return {
+    one: db.prepare<[string, string, string], ServedRecord>(
+      `SELECT c.object, o.revision ${served} WHERE o.resource = ? AND o.namespace = ? AND o.name = ?`,
+    ),
+    list: db.prepare<[string, string | null, string | null], ServedRecord>(
+      `SELECT c.object, o.revision ${served} WHERE o.resource = ? AND (? IS NULL OR o.namespace = ?) ORDER BY o.namespace, o.name`,
+    ),
+    counts: db.prepare<[], { resource: string; objects: number }>(
+      'SELECT resource, count(*) AS objects FROM objects WHERE revision IS NOT NULL GROUP BY resource ORDER BY resource',
+    ),
+    outboxCount: db.prepare<[], { entries: number }>('SELECT count(*) AS entries FROM outbox'),
+    outbox: db.prepare<[number], EntryRecord>(
+      `SELECT w.number, o.resource, o.namespace, o.name, w.verb, w.subresource, w.time
+       FROM outbox AS w JOIN objects AS o ON o.id = w.object ORDER BY w.number LIMIT ?`,
+    ),
+    refused: db.prepare<[], RefusedRecord>(
+      `SELECT resource, namespace, name, uid, resource_version, hash, refused FROM objects
+       WHERE refused IS NOT NULL AND uid IS NOT NULL ORDER BY resource, namespace, name`,
+    ),
+    revision: db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'changes'"),
+  };
+}

@@ -1,0 +1,60 @@
+import { isJsonObject, type JsonObject, type JsonValue, type Report, type ReportOperation, resourceById } from '@hawser/protocol';
+import type { StorageKey } from '../api/storage.ts';
+import type { OpenWrite } from './row.ts';
+
+/** Set by the API server alone (Kubernetes API conventions, "Metadata"); the device's own values mean nothing there. */
+const SERVER_OWNED = [
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'managedFields',
+  'selfLink',
+];
+
+/** @param provisional whether the write's uid is the device's own, which the cloud does not know */
+export function reportOf(key: StorageKey, write: Omit<OpenWrite, 'answer'>, provisional: boolean): Report {
+  return {
+    number: write.number,
+    ...key,
+    uid: provisional || write.verb === 'create' ? undefined : write.uid,
+    subresource: write.subresource,
+    operation: operationOf(key, write),
+  };
+}
+
+function operationOf(key: StorageKey, { verb, body }: Omit<OpenWrite, 'answer'>): ReportOperation {
+  const value: JsonObject = JSON.parse(body);
+  switch (verb) {
+    case 'create':
+      return { type: 'create', body: JSON.stringify(withoutServerOwned(value)) };
+    case 'patch':
+      // What is not in the table is defined by a CustomResourceDefinition, and those take no strategic patches. Without a type
+      // in the table of merge keys the patch has no directives, so it is a merge patch as it stands.
+      return {
+        type: 'patch',
+        patchType: resourceById(key.resource) === undefined ? 'merge' : 'strategic',
+        body: JSON.stringify(withoutServerOwned(value)),
+      };
+    case 'mark':
+      return {
+        type: 'remove',
+        gracePeriodSeconds: seconds(isJsonObject(value.metadata) ? value.metadata.deletionGracePeriodSeconds : undefined),
+      };
+    case 'delete':
+      return { type: 'remove', gracePeriodSeconds: seconds(value.gracePeriodSeconds) };
+  }
+}
+
+function withoutServerOwned(object: JsonObject): JsonObject {
+  const { metadata, ...rest } = object;
+  if (!isJsonObject(metadata)) return object;
+  const kept = Object.fromEntries(Object.entries(metadata).filter(([field]) => !SERVER_OWNED.includes(field)));
+  return Object.keys(kept).length === 0 ? rest : { ...rest, metadata: kept };
+}
+
+function seconds(value: JsonValue | undefined): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}

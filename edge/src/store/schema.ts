@@ -1,0 +1,100 @@
+import type { Database } from 'better-sqlite3';
+
+/** "HWSR": tells the agent's file from any other SQLite database. */
+export const APPLICATION_ID = 0x48575352;
+
+/**
+ * The steps that lead from an empty file to the present schema. Step n brings `user_version` from n to n+1, in one
+ * transaction. Steps that a release has carried are never changed.
+ */
+const MIGRATIONS: readonly ((db: Database) => void)[] = [
+  (db) =>
+    db.exec(`
+      -- store_id, cluster_uid, epoch (the revision at which this file's change log begins), digest (after the last batch)
+      CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+      -- uid, resource_version, hash: the cloud's version, which the digest counts; all null for what is only here.
+      -- body: the cloud's canonical body. refused: why that version could not be taken.
+      -- revision: the change that is served now; null for what is deleted here and not yet in the cloud.
+      CREATE TABLE objects (
+        id INTEGER PRIMARY KEY,
+        resource TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        name TEXT NOT NULL,
+        uid TEXT,
+        resource_version TEXT,
+        hash TEXT,
+        refused TEXT,
+        provisional_uid TEXT,
+        revision INTEGER,
+        body TEXT,
+        UNIQUE (resource, namespace, name)
+      ) STRICT;
+
+      -- What the device has written and the cloud's object does not show yet, in order. One that has no answer is an entry of
+      -- the outbox, and its number is the report's: the two cannot disagree, and a status costs one row.
+      -- class: state | entry | local. verb: create | patch | mark | delete.
+      CREATE TABLE open_writes (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        object INTEGER NOT NULL REFERENCES objects (id),
+        class TEXT NOT NULL,
+        verb TEXT NOT NULL,
+        subresource TEXT NOT NULL,
+        uid TEXT NOT NULL,
+        time TEXT NOT NULL,
+        answered INTEGER NOT NULL DEFAULT 0,
+        answered_version TEXT,
+        body TEXT NOT NULL
+      ) STRICT;
+      CREATE INDEX open_writes_object ON open_writes (object);
+      CREATE VIEW outbox AS SELECT * FROM open_writes WHERE answered = 0 AND class <> 'local';
+
+      -- The local change log, and with it the state of every object that is served: object is JSON without resourceVersion, null
+      -- for a delete, whose last state is that of previous. Rows above the compacted revision are all there, in an
+      -- unbroken row; of older ones those that are served, or are the previous of one above.
+      CREATE TABLE changes (
+        revision INTEGER PRIMARY KEY AUTOINCREMENT,
+        type TEXT NOT NULL,
+        resource TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        name TEXT NOT NULL,
+        previous INTEGER,
+        object TEXT
+      ) STRICT;
+
+      CREATE TABLE refusals (
+        number INTEGER PRIMARY KEY,
+        resource TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        name TEXT NOT NULL,
+        verb TEXT NOT NULL,
+        subresource TEXT NOT NULL,
+        code INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        message TEXT NOT NULL,
+        time TEXT NOT NULL
+      ) STRICT;
+    `),
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+export function schemaVersion(db: Database): number {
+  return Number(db.pragma('user_version', { simple: true }));
+}
+
+/** Brings the file to {@link SCHEMA_VERSION}. @returns the version before */
+export function migrate(db: Database): number {
+  const before = schemaVersion(db);
+  for (const [step, apply] of MIGRATIONS.entries()) {
+    if (step < before) continue;
+    db.transaction(() => {
+      if (step === 0) db.pragma(`application_id = ${APPLICATION_ID}`);
+      apply(db);
+      db.pragma(`user_version = ${step + 1}`);
+    }).immediate();
+  }
+  return before;
+}

@@ -1,0 +1,218 @@
+import { HawserError, type KubeObject } from '@hawser/protocol';
+import type { Database } from 'better-sqlite3';
+import type { Clock } from '../api/clock.ts';
+import { compareKeys, type ItemKey } from '../api/keys.ts';
+import {
+  type Change,
+  ConflictError,
+  type CreateWrite,
+  type DeleteWrite,
+  ExistsError,
+  MissingError,
+  type Storage,
+  type StorageKey,
+  type UpdateWrite,
+  type Write,
+} from '../api/storage.ts';
+import { type ChangeLog, parseServed } from './change-log.ts';
+import type { LocalEvents } from './local-events.ts';
+import type { Objects } from './objects.ts';
+import type { OutboxTable } from './outbox.ts';
+import { marksDeletion, patchOf, toStored } from './patches.ts';
+import { fold, type Row, uidOf } from './row.ts';
+import type { Subscribers } from './subscribers.ts';
+import type { Transactions } from './transactions.ts';
+import type { WriteVerb } from './types.ts';
+import { isEvent, writeClass } from './write-class.ts';
+
+export interface StorageParts {
+  readonly db: Database;
+  readonly transactions: Transactions;
+  readonly objects: Objects;
+  readonly log: ChangeLog;
+  readonly outbox: OutboxTable;
+  readonly events: LocalEvents;
+  readonly subscribers: Subscribers;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+interface ServedRecord {
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly object: string;
+}
+
+/** The local API's Storage over the database. A write becomes an open write; what is served follows from it as from a batch. */
+export class SqliteStorage implements Storage {
+  readonly #parts: StorageParts;
+  readonly #list: ReturnType<typeof prepareList>;
+
+  constructor(parts: StorageParts) {
+    this.#parts = parts;
+    this.#list = prepareList(parts.db);
+  }
+
+  revision(): number {
+    return this.#parts.log.revision;
+  }
+
+  compactedRevision(): number {
+    return this.#parts.log.compactedRevision;
+  }
+
+  get(key: StorageKey): KubeObject | undefined {
+    const record = this.#list.one.get(key.resource, key.namespace, key.name);
+    return record && parseServed(record.object, record.revision);
+  }
+
+  list(resource: string, namespace?: string): KubeObject[] {
+    return this.#records(resource, namespace).map(({ object, revision }) => parseServed(object, revision));
+  }
+
+  listAt(resource: string, revision: number, namespace?: string): KubeObject[] {
+    const undone = this.changesAfter(resource, revision).filter(
+      ({ key }) => namespace === undefined || key.namespace === namespace,
+    );
+    if (undone.length === 0) return this.list(resource, namespace);
+    const past = new Map<string, { key: ItemKey; object: KubeObject }>();
+    for (const record of this.#records(resource, namespace)) {
+      past.set(`${record.namespace}/${record.name}`, { key: record, object: parseServed(record.object, record.revision) });
+    }
+    for (const { key, previous } of undone.reverse()) {
+      const id = `${key.namespace}/${key.name}`;
+      if (previous === undefined) past.delete(id);
+      else past.set(id, { key, object: previous });
+    }
+    return [...past.values()].sort((a, b) => compareKeys(a.key, b.key)).map(({ object }) => object);
+  }
+
+  changesAfter(resource: string, after: number): Change[] {
+    return this.#parts.log.after(resource, after);
+  }
+
+  subscribe(resource: string, listener: (change: Change) => void): () => void {
+    return this.#parts.subscribers.subscribe(resource, listener);
+  }
+
+  subscribeRevision(listener: (revision: number) => void): () => void {
+    return this.#parts.subscribers.subscribeRevision(listener);
+  }
+
+  commit(write: Write): KubeObject {
+    return this.#parts.transactions.run(() => {
+      if (write.type === 'create') return this.#create(write);
+      const row = this.#served(write.key, write.expectedRevision);
+      return write.type === 'update' ? this.#update(row, write) : this.#delete(row, write);
+    });
+  }
+
+  #create({ key, object }: CreateWrite): KubeObject {
+    const { objects, events, outbox } = this.#parts;
+    if (this.get(key) !== undefined) throw new ExistsError(`${nameOf(key)} exists already`);
+    const { uid } = object.metadata;
+    if (uid === undefined) throw new HawserError('malformed_object', `${nameOf(key)} has no uid`);
+    if (writeClass(key.resource, 'create') !== 'local') outbox.requireRoom();
+    const row = objects.rows.ensure(key);
+    this.#write(row, 'create', '', uid, JSON.stringify(toStored(object)));
+    if (writeClass(key.resource, 'create') !== 'local') objects.rows.setProvisionalUid(row.id, uid);
+    const change = objects.refresh(row.id);
+    if (isEvent(key.resource)) events.prune();
+    return this.#answer(row, change);
+  }
+
+  #update(row: Row, { object, subresource, intent }: UpdateWrite): KubeObject {
+    const { objects, outbox } = this.#parts;
+    const after = toStored(object);
+    const [only] = row.writes;
+    if (only?.class === 'local' && only.verb === 'create') {
+      objects.rows.setBody(only.number, JSON.stringify(after));
+      return this.#answer(row, objects.refresh(row.id));
+    }
+    const before = fold(row.cloud, row.writes);
+    const uid = before === undefined ? undefined : uidOf(before);
+    const marks = before !== undefined && marksDeletion(before, after);
+    const open = marks || uid === undefined ? undefined : outbox.openPatch(row, subresource, uid);
+    const base =
+      open === undefined
+        ? before
+        : fold(
+            row.cloud,
+            row.writes.filter((write) => write !== open),
+          );
+    if (base === undefined || uid === undefined) throw nothingToServe(row.key);
+    if (open !== undefined) objects.rows.removeWrite(open.number);
+    else outbox.requireRoom();
+    const patch = patchOf(base, after, open === undefined ? intent : undefined);
+    if (patch !== undefined) this.#write(row, marks ? 'mark' : 'patch', subresource, uid, JSON.stringify(patch), open?.time);
+    return this.#answer(row, objects.refresh(row.id));
+  }
+
+  #delete(row: Row, { expectedUid, gracePeriodSeconds }: DeleteWrite): KubeObject {
+    const { objects, outbox, log } = this.#parts;
+    const { uid } = (row.revision === undefined ? undefined : log.served(row.revision))?.metadata ?? {};
+    if (uid !== expectedUid) throw new ConflictError(`${nameOf(row.key)} has another uid: ${uid}`);
+    const [only] = row.writes;
+    if (only?.class === 'local' && only.verb === 'create') {
+      objects.rows.removeWrite(only.number);
+    } else {
+      // The last word on the object takes the place of the first half of its delete.
+      const mark = outbox.openMark(row, expectedUid);
+      if (mark !== undefined) objects.rows.removeWrite(mark.number);
+      else outbox.requireRoom();
+      this.#write(row, 'delete', '', expectedUid, JSON.stringify({ gracePeriodSeconds }));
+    }
+    return this.#answer(row, objects.refresh(row.id));
+  }
+
+  #write(row: Row, verb: WriteVerb, subresource: string, uid: string, body: string, time?: string): void {
+    const { objects, outbox, clock } = this.#parts;
+    const { resource } = row.key;
+    objects.rows.addWrite(row.id, {
+      class: writeClass(resource, verb),
+      verb,
+      subresource,
+      uid,
+      body,
+      time: time ?? clock.now().toISOString(),
+    });
+    outbox.changed();
+  }
+
+  /** @throws MissingError, ConflictError */
+  #served(key: StorageKey, expectedRevision: number): Row {
+    const row = this.#parts.objects.rows.find(key);
+    if (row?.revision === undefined) throw new MissingError(`${nameOf(key)} does not exist`);
+    if (row.revision !== expectedRevision)
+      throw new ConflictError(`${nameOf(key)} is at ${row.revision}, not at ${expectedRevision}`);
+    return row;
+  }
+
+  #answer(row: Row, change: Change | undefined): KubeObject {
+    const object = change?.object ?? (row.revision === undefined ? undefined : this.#parts.log.served(row.revision));
+    if (object === undefined) throw nothingToServe(row.key);
+    return object;
+  }
+
+  #records(resource: string, namespace: string | undefined): ServedRecord[] {
+    return namespace === undefined ? this.#list.all.all(resource) : this.#list.inNamespace.all(resource, namespace);
+  }
+}
+
+function nameOf({ resource, namespace, name }: StorageKey): string {
+  return `${resource} ${namespace}/${name}`;
+}
+
+function nothingToServe(key: StorageKey): HawserError {
+  return new HawserError('store_damaged', `${nameOf(key)} is served, but there is nothing that it follows from`);
+}
+
+function prepareList(db: Database) {
+  const served = `SELECT o.namespace, o.name, o.revision, c.object FROM objects AS o JOIN changes AS c ON c.revision = o.revision
+    WHERE o.resource = ?`;
+  return {
+    one: db.prepare<[string, string, string], ServedRecord>(`${served} AND o.namespace = ? AND o.name = ?`),
+    all: db.prepare<[string], ServedRecord>(`${served} ORDER BY o.namespace, o.name`),
+    inNamespace: db.prepare<[string, string], ServedRecord>(`${served} AND o.namespace = ? ORDER BY o.name`),
+  };
+}

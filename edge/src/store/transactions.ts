@@ -1,0 +1,59 @@
+import type { Database } from 'better-sqlite3';
+
+/** Something that keeps in memory what follows from the tables. */
+export interface Derived {
+  /** Makes it anew from the tables. */
+  reload(): void;
+}
+
+/**
+ * All writing goes through here: one transaction per call, and what waits for the commit (listeners) runs after it, in order,
+ * even where a listener writes again. A transaction that fails leaves neither the tables nor what is derived from them changed.
+ */
+export class Transactions {
+  readonly #db: Database;
+  readonly #derived: Derived[] = [];
+  #afterCommit: (() => void)[] = [];
+  readonly #due: (() => void)[] = [];
+  #running = false;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Reloads it now and after each transaction that fails. */
+  derive(derived: Derived): void {
+    this.#derived.push(derived);
+    derived.reload();
+  }
+
+  run<T>(work: () => T): T {
+    let result: T;
+    try {
+      result = this.#db.transaction(work).immediate();
+    } catch (error) {
+      this.#afterCommit = [];
+      for (const derived of this.#derived) derived.reload();
+      throw error;
+    }
+    this.#due.push(...this.#afterCommit);
+    this.#afterCommit = [];
+    this.#runDue();
+    return result;
+  }
+
+  /** Within `run`: calls `effect` once the transaction is on disk, and never if it fails. */
+  afterCommit(effect: () => void): void {
+    this.#afterCommit.push(effect);
+  }
+
+  #runDue(): void {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let effect = this.#due.shift(); effect !== undefined; effect = this.#due.shift()) effect();
+    } finally {
+      this.#running = false;
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import type { WriteClass } from './row.ts';
+import type { WriteVerb } from './types.ts';
+
+/** Which writes of the device the cloud is told, and how. Writes that only the cloud can answer never come to the store. */
+
+/** Heartbeats do not cross the link: the relay renews the node's Lease while the session is alive. */
+const LOCAL_RESOURCES: ReadonlySet<string> = new Set(['coordination.k8s.io/leases']);
+
+/** Made on the device without end, and never sent down: their number is bounded (StoreLimits.events). */
+const EVENT_RESOURCES: ReadonlySet<string> = new Set(['events', 'events.k8s.io/events']);
+
+export function writeClass(resource: string, verb: WriteVerb): WriteClass {
+  if (LOCAL_RESOURCES.has(resource)) return 'local';
+  return verb === 'patch' ? 'state' : 'entry';
+}
+
+export function isEvent(resource: string): boolean {
+  return EVENT_RESOURCES.has(resource);
+}

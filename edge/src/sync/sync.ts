@@ -1,0 +1,206 @@
+import {
+  type Ack,
+  type AgentMessage,
+  type Batch,
+  HawserError,
+  type Hello,
+  type Inventory,
+  type InventoryEntry,
+  PROTOCOL_VERSIONS,
+  type RelayMessage,
+  type SessionStatus,
+  type Welcome,
+} from '@hawser/protocol';
+import { ObjectNumbers } from './object-numbers.ts';
+import { SYNC_FACTS, type Sync, type SyncGoodbye, type SyncOptions, type SyncState, type SyncStats } from './types.ts';
+
+/** Entries of one inventory frame: some 80 KB, so that a slow link shows progress and no frame nears its bound. */
+const INVENTORY_FRAME_ENTRIES = 500;
+
+export function createSync(options: SyncOptions): Sync {
+  return new SyncMachine(options);
+}
+
+/** What lasts as long as one link. */
+interface LinkSession {
+  readonly clusterUid: string;
+  readonly numbers: ObjectNumbers;
+  lastBatch: number;
+}
+
+class SyncMachine implements Sync {
+  readonly #options: SyncOptions;
+  readonly #listeners = new Set<(state: SyncState) => void>();
+  #state: SyncState = { name: 'disconnected', goodbye: undefined };
+  #session: LinkSession | undefined;
+  #stats: SyncStats = { batches: 0, operations: 0, nacks: 0, inventories: 0 };
+
+  constructor(options: SyncOptions) {
+    this.#options = options;
+    // The last process may not have lived to say so.
+    options.store.setFact(SYNC_FACTS.session, describe(this.#state));
+  }
+
+  hello(): Hello {
+    const { store, agentVersion } = this.#options;
+    const { storeId, clusterUid } = store.identity();
+    this.#session = undefined;
+    this.#enter({ name: 'greeting' });
+    return {
+      type: 'hello',
+      protocolVersions: PROTOCOL_VERSIONS,
+      features: [],
+      dictionaries: [],
+      agentVersion,
+      storeId,
+      clusterUid,
+      digest: store.digest(),
+      objects: store.objectCount(),
+    };
+  }
+
+  receive(message: RelayMessage): AgentMessage[] {
+    switch (message.type) {
+      case 'welcome':
+        return this.#welcome(message);
+      case 'status':
+        this.#requireSession(message);
+        this.#follow(message.status);
+        return [];
+      case 'inventoryRequest':
+        return this.#inventory(this.#requireSession(message));
+      case 'batch':
+        return [this.#batch(this.#requireSession(message), message)];
+      case 'reportAnswer':
+        this.#requireSession(message);
+        return [];
+      case 'goodbye':
+        return this.#goodbye(message);
+    }
+  }
+
+  disconnected(): void {
+    const goodbye = this.#state.name === 'ended' || this.#state.name === 'disconnected' ? this.#state.goodbye : undefined;
+    this.#session = undefined;
+    if (this.#state.name !== 'disconnected') this.#enter({ name: 'disconnected', goodbye });
+  }
+
+  state(): SyncState {
+    return this.#state;
+  }
+
+  onState(listener: (state: SyncState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stats(): SyncStats {
+    return this.#stats;
+  }
+
+  #welcome({ protocolVersion, clusterUid, relayVersion, nodeName, status }: Welcome): [] {
+    const { store, logger } = this.#options;
+    if (this.#state.name !== 'greeting') throw unexpected('welcome', this.#state);
+    if (!PROTOCOL_VERSIONS.includes(protocolVersion)) {
+      throw new HawserError('protocol', `the relay chose protocol version ${protocolVersion}, which was not offered`);
+    }
+    store.bindCluster(clusterUid);
+    store.setFact(SYNC_FACTS.relayVersion, relayVersion);
+    store.setFact(SYNC_FACTS.nodeName, nodeName);
+    logger.info({ relayVersion, nodeName, clusterUid, protocolVersion }, 'session begun');
+    this.#session = { clusterUid, numbers: new ObjectNumbers(), lastBatch: 0 };
+    this.#follow(status);
+    return [];
+  }
+
+  /** The batches after it are differences to what it says. It and they come in order on one link, so nothing can overtake it. */
+  #inventory({ numbers }: LinkSession): Inventory[] {
+    numbers.restart();
+    const frames: Inventory[] = [];
+    let entries: InventoryEntry[] = [];
+    for (const held of this.#options.store.inventory()) {
+      if (entries.length === INVENTORY_FRAME_ENTRIES) {
+        frames.push({ type: 'inventory', entries, last: false });
+        entries = [];
+      }
+      entries.push({ number: numbers.assignNext(held.key), ...held });
+    }
+    frames.push({ type: 'inventory', entries, last: true });
+    this.#stats = { ...this.#stats, inventories: this.#stats.inventories + 1 };
+    return frames;
+  }
+
+  #batch(session: LinkSession, { number, operations, complete }: Batch): Ack {
+    const { store, clock } = this.#options;
+    if (number !== session.lastBatch + 1) {
+      throw new HawserError('protocol', `batch ${number} came after batch ${session.lastBatch}`);
+    }
+    const resolved = operations.map(({ object, key, change }) => ({ key: session.numbers.resolve(object, key), change }));
+    const facts: Record<string, string> = complete ? { [SYNC_FACTS.lastSync]: clock.now().toISOString() } : {};
+    const { nacks, digest } = store.applyBatch(session.clusterUid, resolved, facts);
+    session.lastBatch = number;
+    this.#stats = {
+      ...this.#stats,
+      batches: this.#stats.batches + 1,
+      operations: this.#stats.operations + operations.length,
+      nacks: this.#stats.nacks + nacks.length,
+    };
+    return {
+      type: 'ack',
+      number,
+      digest,
+      nacks: nacks.map(({ operation, reason, detail }) => {
+        const { object } = operations[operation] ?? { object: 0 };
+        this.#options.logger.warn({ key: resolved[operation]?.key, reason, detail }, 'object refused');
+        return { object, reason, detail };
+      }),
+    };
+  }
+
+  #goodbye({ reason, detail, retryAfterMs }: SyncGoodbye): [] {
+    this.#options.logger.info({ reason, detail, retryAfterMs }, 'relay said goodbye');
+    this.#session = undefined;
+    this.#enter({ name: 'ended', goodbye: { reason, detail, retryAfterMs } });
+    return [];
+  }
+
+  #requireSession(message: RelayMessage): LinkSession {
+    if (this.#session === undefined) throw unexpected(message.type, this.#state);
+    return this.#session;
+  }
+
+  #follow({ state, detail }: SessionStatus): void {
+    if (state === 'syncing' || state === 'inSync') this.#enter({ name: state, detail });
+    else this.#enter({ name: 'waiting', relay: state, detail });
+  }
+
+  #enter(state: SyncState): void {
+    const { store, clock, logger } = this.#options;
+    const before = describe(this.#state);
+    this.#state = state;
+    const after = describe(state);
+    if (after !== before) {
+      const now = clock.now().toISOString();
+      store.setFact(SYNC_FACTS.session, after);
+      store.setFact(SYNC_FACTS.since, now);
+      if (state.name === 'inSync') store.setFact(SYNC_FACTS.lastSync, now);
+      logger.info({ from: before, to: after, detail: 'detail' in state ? state.detail : undefined }, 'session state');
+    }
+    for (const listener of this.#listeners) listener(state);
+  }
+}
+
+function describe(state: SyncState): string {
+  switch (state.name) {
+    case 'waiting':
+      return `waiting: ${state.relay}`;
+    case 'ended':
+      return `ended: ${state.goodbye.reason}`;
+    default:
+      return state.name;
+  }
+}
+
+function unexpected(type: RelayMessage['type'], state: SyncState): HawserError {
+  return new HawserError('protocol', `${type} may not come in state ${describe(state)}`);
+}
