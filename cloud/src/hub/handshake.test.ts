@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Hello } from '@hawser/protocol';
+import { greet } from './handshake.ts';
+
+const RELAY = { relayVersion: '0.1.0', clusterUid: 'c0ffee00-0000-4000-8000-000000000001' };
+const HELLO: Hello = {
+  type: 'hello',
+  protocolVersions: [1],
+  features: [],
+  dictionaries: [],
+  agentVersion: '0.1.0',
+  storeId: '0'.repeat(32),
+  clusterUid: undefined,
+  digest: '0'.repeat(32),
+  objects: 0,
+};
+
+test('a new store is welcomed under the name in the certificate, and told the cluster', () => {
+  const greeting = greet({ ...HELLO, protocolVersions: [99, 1], features: ['unheard-of'] }, 'edge-1', RELAY);
+  assert.equal(greeting.type, 'accepted');
+  assert.deepEqual(greeting.welcome, {
+    type: 'welcome',
+    protocolVersion: 1,
+    features: [],
+    dictionaries: [],
+    relayVersion: '0.1.0',
+    clusterUid: RELAY.clusterUid,
+    epoch: 1,
+    nodeName: 'edge-1',
+  });
+});
+
+test('a store of the same cluster is welcomed', () => {
+  assert.equal(greet({ ...HELLO, clusterUid: RELAY.clusterUid }, 'edge-1', RELAY).type, 'accepted');
+});
+
+test('a store of another cluster is turned away, with a wait', () => {
+  const greeting = greet({ ...HELLO, clusterUid: 'another' }, 'edge-1', RELAY);
+  assert.equal(greeting.type, 'refused');
+  assert.equal(greeting.ending.close, 'wrongCluster');
+  assert.ok(greeting.ending.retryAfterMs > 0);
+});
+
+test('without a common version both lists are named', () => {
+  const greeting = greet({ ...HELLO, protocolVersions: [7, 8] }, 'edge-1', RELAY);
+  assert.equal(greeting.type, 'refused');
+  assert.equal(greeting.ending.close, 'noCommonVersion');
+  assert.match(greeting.ending.detail, /the relay has 1, the agent 7, 8/);
+});

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nodeOf, type Subject } from './identity.ts';
+
+test('a kubelet certificate names its node', () => {
+  assert.deepEqual(nodeOf({ CN: 'system:node:edge-1.factory', O: 'system:nodes' }), { type: 'node', name: 'edge-1.factory' });
+});
+
+const strangers: [string, Subject][] = [
+  ['an administrator', { CN: 'kubernetes-admin', O: 'system:masters' }],
+  ['no common name', { O: 'system:nodes' }],
+  ['no organization', { CN: 'system:node:edge-1' }],
+  ['another group beside', { CN: 'system:node:edge-1', O: ['system:nodes', 'system:masters'] }],
+  ['two common names', { CN: ['system:node:edge-1', 'system:node:edge-2'], O: 'system:nodes' }],
+  ['an empty node name', { CN: 'system:node:', O: 'system:nodes' }],
+  ['a path', { CN: 'system:node:../edge-1', O: 'system:nodes' }],
+  ['a line break', { CN: 'system:node:edge-1\n', O: 'system:nodes' }],
+  ['capitals', { CN: 'system:node:Edge-1', O: 'system:nodes' }],
+  ['a name of 254 characters', { CN: `system:node:${'a'.repeat(254)}`, O: 'system:nodes' }],
+];
+for (const [what, subject] of strangers) {
+  test(`a certificate with ${what} names no node`, () => assert.equal(nodeOf(subject).type, 'refused'));
+}

@@ -1,0 +1,42 @@
+import type { TLSSocket } from 'node:tls';
+
+const NODE_USER_PREFIX = 'system:node:';
+const NODES_GROUP = 'system:nodes';
+/** A DNS subdomain (RFC 1123), the form of a Node's name. */
+const NODE_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const MAX_NODE_NAME = 253;
+
+export type Identity = { readonly type: 'node'; readonly name: string } | { readonly type: 'refused'; readonly why: string };
+
+/** Attributes of a certificate's subject; one that stands there more than once is a list. */
+export type Subject = Readonly<Partial<Record<string, string | readonly string[]>>>;
+
+/**
+ * Which node a client certificate speaks for: `CN=system:node:NAME` and `O=system:nodes` alone, as the signer
+ * kubernetes.io/kube-apiserver-client-kubelet issues them. Certificates of other clients of the same authority name no node.
+ */
+export function nodeOf(subject: Subject): Identity {
+  const { CN: commonName, O: organization } = subject;
+  if (typeof commonName !== 'string' || !commonName.startsWith(NODE_USER_PREFIX)) {
+    return refused(`its common name must be ${NODE_USER_PREFIX}NAME and is ${shown(commonName)}`);
+  }
+  if (organization !== NODES_GROUP) return refused(`its organization must be ${NODES_GROUP} alone and is ${shown(organization)}`);
+  const name = commonName.slice(NODE_USER_PREFIX.length);
+  if (name.length > MAX_NODE_NAME || !NODE_NAME.test(name)) return refused(`${shown(name)} cannot be the name of a Node`);
+  return { type: 'node', name };
+}
+
+/** The identity behind a connection whose certificate TLS has verified. */
+export function nodeBehind(socket: TLSSocket): Identity {
+  if (!socket.authorized) return refused('it was not verified');
+  const subject = socket.getPeerCertificate().subject;
+  return subject === undefined ? refused('there is none') : nodeOf({ ...subject });
+}
+
+function refused(why: string): Identity {
+  return { type: 'refused', why };
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value ?? 'absent').slice(0, 300);
+}
