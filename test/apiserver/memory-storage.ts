@@ -17,6 +17,8 @@ export const DEFAULT_CHANGE_LOG_LIMIT = 10_000;
 export interface MemoryStorageOptions {
   /** Revision before the first change; a real cluster is never at 0 either. Default 1. */
   readonly startRevision?: number;
+  /** What is there from the beginning, of an earlier storage at `startRevision`; each with its resourceVersion. Default nothing. */
+  readonly objects?: Iterable<{ readonly key: StorageKey; readonly object: KubeObject }>;
   /** Changes, default {@link DEFAULT_CHANGE_LOG_LIMIT}. */
   readonly changeLogLimit?: number;
 }
@@ -42,6 +44,7 @@ export class MemoryStorage implements Storage {
     this.#revision = options.startRevision ?? 1;
     this.#compacted = this.#revision;
     this.#changeLogLimit = options.changeLogLimit ?? DEFAULT_CHANGE_LOG_LIMIT;
+    for (const { key, object } of options.objects ?? []) this.#table(key.resource).put(key, object);
   }
 
   revision(): number {
@@ -191,14 +194,15 @@ class Table {
   }
 
   apply(change: Change): void {
-    this.#set(change.key, change.type === 'DELETED' ? undefined : change.object);
+    this.put(change.key, change.type === 'DELETED' ? undefined : change.object);
   }
 
   undo(change: Change): void {
-    this.#set(change.key, change.previous);
+    this.put(change.key, change.previous);
   }
 
-  #set(key: StorageKey, object: KubeObject | undefined): void {
+  /** Undefined removes. */
+  put(key: StorageKey, object: KubeObject | undefined): void {
     this.#sorted = undefined;
     if (object === undefined) this.#objects.delete(rowId(key));
     else this.#objects.set(rowId(key), { key, object });

@@ -1,11 +1,10 @@
-import type { Change, Storage } from '@hawser/edge';
+import { type Change, type Storage, timestamp } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { Pkcs10CertificateRequest } from '@peculiar/x509';
 import type { Logger } from 'pino';
 import type { CertificateAuthority } from '../../support/pki.ts';
 import { fieldsOf, itemsOf, numberOf, sameJson, textOf, textsOf } from './fields.ts';
 import { replaceObject } from './special/stored.ts';
-import { timestamp } from './time.ts';
 
 const REQUESTS = 'certificates.k8s.io/certificatesigningrequests';
 const KUBELET_CLIENT = 'kubernetes.io/kube-apiserver-client-kubelet';

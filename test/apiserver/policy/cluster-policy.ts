@@ -10,24 +10,26 @@ import {
   type SpecialRequest,
   type SpecialResource,
   type Storage,
+  timestamp,
 } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { authenticated, createAuthenticator, type StaticToken } from './authentication.ts';
 import { authorizeRequest } from './authorization.ts';
 import { requestedCommonName } from './certificate-signer.ts';
 import { defaultAnyObject, defaultNewObject, priorityOf } from './defaults/objects.ts';
-import { fieldsOf, itemsOf, textOf } from './fields.ts';
+import { fieldsOf, textOf } from './fields.ts';
 import { nodeNameOf } from './node-authorizer.ts';
 import { restrictNode, restrictPodDelete } from './node-restriction.ts';
 import { planPodDelete } from './pod-deletion.ts';
 import { DEFAULT_BINDINGS, type RuleBinding } from './rules.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 import { admitServiceAccount } from './service-accounts.ts';
+import { approveRequest } from './special/approval.ts';
 import { bindPod } from './special/binding.ts';
 import { evictPod } from './special/eviction.ts';
 import { answerReview, REVIEW_RESOURCES } from './special/reviews.ts';
+import { scaleWorkload } from './special/scale.ts';
 import { requestToken } from './special/token-request.ts';
-import { timestamp } from './time.ts';
 import { validateObject } from './validate/objects.ts';
 
 export interface ClusterPolicyOptions {
@@ -77,16 +79,25 @@ function handleSubresource(
   request: SpecialRequest,
   tokens: ServiceAccountTokens,
 ): SpecialAnswer | Promise<SpecialAnswer> | undefined {
-  if (request.verb !== 'create' || request.group !== '') return undefined;
-  switch (`${request.resource}/${request.subresource}`) {
-    case 'pods/binding':
+  const path = [request.group, request.resource, request.subresource].filter((part) => part !== '').join('/');
+  switch (`${request.verb} ${path}`) {
+    case 'create pods/binding':
       return bindPod(request);
-    case 'bindings/':
+    case 'create bindings':
       return bindPod({ ...request, name: request.body?.metadata.name ?? '' });
-    case 'pods/eviction':
+    case 'create pods/eviction':
       return evictPod(request);
-    case 'serviceaccounts/token':
+    case 'create serviceaccounts/token':
       return requestToken(request, tokens);
+    case 'update certificates.k8s.io/certificatesigningrequests/approval':
+      return approveRequest(request);
+    case 'get apps/deployments/scale':
+    case 'update apps/deployments/scale':
+    case 'patch apps/deployments/scale':
+    case 'get apps/replicasets/scale':
+    case 'update apps/replicasets/scale':
+    case 'patch apps/replicasets/scale':
+      return scaleWorkload(request);
     default:
       return undefined;
   }
@@ -96,7 +107,7 @@ function handleSubresource(
 function admit(admission: Admission): KubeObject {
   if (admission.operation === 'create' && admission.subresource === '') requireNamespace(admission);
   const object = admission.operation === 'create' ? admitCreate(admission) : admitUpdate(admission);
-  if (admission.subresource === '' || admission.subresource === 'approval') validateObject({ ...admission, object });
+  if (admission.subresource === '') validateObject({ ...admission, object });
   return object;
 }
 
@@ -118,9 +129,8 @@ function admitCreate(admission: Admission): KubeObject {
 
 function admitUpdate(admission: Admission): KubeObject {
   const object = defaultAnyObject(admission.resource.id, admission.object);
-  const admitted = admission.subresource === 'approval' ? withTimes(object, admission.now) : object;
-  restrict({ ...admission, object: admitted });
-  return admitted;
+  restrict({ ...admission, object });
+  return object;
 }
 
 function restrict(admission: Admission): void {
@@ -155,20 +165,17 @@ function requireNamespace(admission: Admission): void {
   }
 }
 
-/** The server dates the conditions of an approval. */
-function withTimes(request: KubeObject, now: Date): KubeObject {
-  const status = fieldsOf(request.status);
-  const conditions = itemsOf(status.conditions).map((condition) => ({
-    ...condition,
-    lastUpdateTime: condition.lastUpdateTime ?? timestamp(now),
-    lastTransitionTime: condition.lastTransitionTime ?? timestamp(now),
-  }));
-  return { ...request, status: { ...status, ...(conditions.length === 0 ? {} : { conditions }) } };
-}
-
 function planDelete(request: DeleteRequest): DeletePlan {
+  if (request.resource.id === 'namespaces') return planNamespaceDelete(request);
   if (request.resource.id !== 'pods') return { type: 'remove' };
   const nodeName = nodeNameOf(request.identity);
   if (nodeName !== undefined) restrictPodDelete(nodeName, request.object, request.resource);
   return planPodDelete(request.object, request.gracePeriodSeconds, request.now);
+}
+
+/** Marked only: the namespace controller removes it once it is empty. */
+function planNamespaceDelete({ object, now }: DeleteRequest): DeletePlan {
+  if (object.metadata.deletionTimestamp !== undefined) return { type: 'unchanged' };
+  const metadata = { ...object.metadata, deletionTimestamp: timestamp(now), deletionGracePeriodSeconds: 0 };
+  return { type: 'mark', object: { ...object, metadata, status: { phase: 'Terminating' } } };
 }

@@ -1,7 +1,6 @@
-import type { DeletePlan } from '@hawser/edge';
+import { type DeletePlan, timestamp } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { fieldsOf, numberOf, textOf } from './fields.ts';
-import { timestamp } from './time.ts';
 
 /**
  * Graceful deletion of a pod (rest.BeforeDelete and the pod strategy): marked with a deadline first; the kubelet, or a delete

@@ -35,6 +35,8 @@ export interface ApiServerOptions {
   readonly logger?: Logger;
   /** For tests: a fault for this request, or undefined to answer it as usual. */
   readonly intercept?: (request: InterceptedRequest) => Fault | undefined;
+  /** For tests: sees every request first; true says that it answers it by itself. */
+  readonly takeOver?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 export interface ApiServer {
@@ -87,6 +89,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   server.maxConnections = MAX_CONNECTIONS;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (options.takeOver?.(request, response) === true) return;
     const fault = options.intercept?.(intercepted(request));
     if (fault !== undefined && !(await applyFault(fault, response, closing.signal))) return;
     await handleRequest(handlerOptions, request, response);

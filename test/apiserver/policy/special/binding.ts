@@ -1,7 +1,6 @@
-import { badRequest, conflict, notFound, type SpecialAnswer, type SpecialRequest } from '@hawser/edge';
+import { badRequest, conflict, notFound, type SpecialAnswer, type SpecialRequest, timestamp } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { fieldsOf, itemsOf, textOf } from '../fields.ts';
-import { timestamp } from '../time.ts';
 import { replaceObject } from './stored.ts';
 import { SUCCESS } from './success.ts';
 

@@ -1,18 +1,18 @@
-import type {
-  Decision,
-  Identity,
-  RequestAttributes,
-  SpecialAnswer,
-  SpecialRequest,
-  SpecialResource,
-  Storage,
+import {
+  type Decision,
+  type Identity,
+  type RequestAttributes,
+  type SpecialAnswer,
+  type SpecialRequest,
+  type SpecialResource,
+  type Storage,
+  timestamp,
 } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { type Fields, fieldsOf, isFields, textOf, textsOf } from '../fields.ts';
 import { nodeNameOf } from '../node-authorizer.ts';
 import type { RuleBinding } from '../rules.ts';
 import { ISSUER, type ServiceAccountTokens } from '../service-account-tokens.ts';
-import { timestamp } from '../time.ts';
 
 const AUTHENTICATION = 'authentication.k8s.io';
 const AUTHORIZATION = 'authorization.k8s.io';

@@ -7,12 +7,12 @@ import {
   type ResourceName,
   type SpecialAnswer,
   type SpecialRequest,
+  timestamp,
 } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { type Fields, fieldsOf, isFields, itemsOf, numberOf, textOf, textsOf } from '../fields.ts';
 import { nodeNameOf } from '../node-authorizer.ts';
 import { ISSUER, type ServiceAccountTokens } from '../service-account-tokens.ts';
-import { timestamp } from '../time.ts';
 import { invalidValue } from '../validate/field-errors.ts';
 
 const SERVICE_ACCOUNTS: ResourceName = { group: '', resource: 'serviceaccounts' };

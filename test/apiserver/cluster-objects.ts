@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { type Storage, type StorageKey, timestamp } from '@hawser/edge';
+import type { KubeObject } from '@hawser/protocol';
+import { RELAY_NAMESPACE } from './relay-identity.ts';
+
+const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease', RELAY_NAMESPACE];
+
+/**
+ * The objects that every cluster has, made where they are missing: four namespaces and the relay's, in each namespace the ServiceAccount
+ * `default` and the ConfigMap `kube-root-ca.crt`, and the Service of the API server. Namespaces that come later get theirs in
+ * the moment of their creation, where a real cluster takes some milliseconds. Returns the way to stop that.
+ */
+export function maintainClusterObjects(storage: Storage, caPem: string, now: () => Date): () => void {
+  const add = (key: StorageKey, object: Omit<KubeObject, 'metadata'> & { apiVersion: string; kind: string }, labels = {}) => {
+    if (storage.get(key) !== undefined) return;
+    const metadata = {
+      name: key.name,
+      ...(key.namespace === '' ? {} : { namespace: key.namespace }),
+      uid: randomUUID(),
+      creationTimestamp: timestamp(now()),
+      ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    };
+    storage.commit({ type: 'create', key, object: { ...object, metadata } });
+  };
+  const furnish = (namespace: string) => {
+    add({ resource: 'serviceaccounts', namespace, name: 'default' }, { apiVersion: 'v1', kind: 'ServiceAccount' });
+    add(
+      { resource: 'configmaps', namespace, name: 'kube-root-ca.crt' },
+      { apiVersion: 'v1', kind: 'ConfigMap', data: { 'ca.crt': caPem } },
+    );
+  };
+
+  const stop = storage.subscribe('namespaces', (change) => {
+    if (change.type === 'ADDED') furnish(change.key.name);
+  });
+  for (const name of NAMESPACES) {
+    add(
+      { resource: 'namespaces', namespace: '', name },
+      { apiVersion: 'v1', kind: 'Namespace', spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } },
+      { 'kubernetes.io/metadata.name': name },
+    );
+  }
+  add(
+    { resource: 'services', namespace: 'default', name: 'kubernetes' },
+    { apiVersion: 'v1', kind: 'Service', spec: API_SERVICE_SPEC, status: { loadBalancer: {} } },
+    { component: 'apiserver', provider: 'kubernetes' },
+  );
+  return stop;
+}
+
+const API_SERVICE_SPEC = {
+  ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: 6443 }],
+  clusterIP: '10.96.0.1',
+  clusterIPs: ['10.96.0.1'],
+  type: 'ClusterIP',
+  sessionAffinity: 'None',
+  ipFamilies: ['IPv4'],
+  ipFamilyPolicy: 'SingleStack',
+  internalTrafficPolicy: 'Cluster',
+};
