@@ -81,7 +81,9 @@ export async function startTestServer(
     call: (method, path, { headers = {}, body } = {}) =>
       new Promise((resolve, reject) => {
         const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-        const contentType = sent === undefined ? {} : { 'content-type': 'application/json' };
+        // Node sends no length by itself with a DELETE.
+        const contentType =
+          sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(sent)) };
         const outgoing = request({ ...base, method, path, headers: { ...contentType, ...headers } }, (response) => {
           let text = '';
           response.setEncoding('utf8').on('data', (chunk: string) => {

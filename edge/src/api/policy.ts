@@ -70,6 +70,7 @@ export type Decision = { readonly allowed: true } | { readonly allowed: false; r
 export interface Admission {
   readonly operation: 'create' | 'update';
   readonly identity: Identity;
+  /** As in the path of the request; the objects are in the form in which they are stored (events: always core). */
   readonly resource: ApiResource;
   readonly subresource: string;
   readonly object: KubeObject;

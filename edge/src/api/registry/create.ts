@@ -40,7 +40,7 @@ export function create(
   const admitted = context.policy.admit({
     operation: 'create',
     identity,
-    resource: stored,
+    resource,
     subresource: '',
     object: prepared,
     previous: undefined,

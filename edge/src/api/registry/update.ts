@@ -69,7 +69,7 @@ export function replace(
   const admitted = context.policy.admit({
     operation: 'update',
     identity,
-    resource: stored,
+    resource,
     subresource,
     object: prepareForUpdate(stored, subresource, toStored(resource, object), previous),
     previous,
