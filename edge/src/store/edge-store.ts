@@ -26,6 +26,9 @@ export interface EdgeStoreParts {
   readonly limits: StoreLimits;
 }
 
+/** By the number that the pragma gives (SQLite, "PRAGMA synchronous"). */
+const SYNCHRONOUS = ['off', 'normal', 'full', 'extra'] as const;
+
 export class SqliteEdgeStore implements EdgeStore {
   readonly path: string;
   readonly storage: Storage;
@@ -99,8 +102,15 @@ export class SqliteEdgeStore implements EdgeStore {
   }
 
   setFact(name: string, value: string): void {
-    if (this.#meta.fact(name) === value) return;
-    this.#transactions.run(() => this.#meta.setFact(name, value));
+    this.setFacts({ [name]: value });
+  }
+
+  setFacts(facts: Readonly<Record<string, string>>): void {
+    const changed = Object.entries(facts).filter(([name, value]) => this.#meta.fact(name) !== value);
+    if (changed.length === 0) return;
+    this.#transactions.run(() => {
+      for (const [name, value] of changed) this.#meta.setFact(name, value);
+    });
   }
 
   fact(name: string): string | undefined {
@@ -109,6 +119,14 @@ export class SqliteEdgeStore implements EdgeStore {
 
   facts(): Readonly<Record<string, string>> {
     return this.#meta.facts();
+  }
+
+  durability(): ReturnType<EdgeStore['durability']> {
+    const level = Number(this.#db.pragma('synchronous', { simple: true }));
+    return {
+      journal: String(this.#db.pragma('journal_mode', { simple: true })),
+      synchronous: SYNCHRONOUS[level] ?? 'off',
+    };
   }
 
   close(): void {

@@ -55,8 +55,12 @@ export interface EdgeStore {
   applyBatch(clusterUid: string, operations: readonly ResolvedOperation[], facts?: Readonly<Record<string, string>>): BatchResult;
   /** Remembers a small text under a name, for `status` and across restarts. At most 4,096 characters, longer ones are cut. */
   setFact(name: string, value: string): void;
+  /** Several in one transaction. */
+  setFacts(facts: Readonly<Record<string, string>>): void;
   fact(name: string): string | undefined;
   facts(): Readonly<Record<string, string>>;
+  /** As SQLite says it of the open connection: `wal` and `full`, or what is acknowledged does not survive a power loss. */
+  durability(): { readonly journal: string; readonly synchronous: 'off' | 'normal' | 'full' | 'extra' };
   close(): void;
 }
 

@@ -105,8 +105,7 @@ class SyncMachine implements Sync {
       throw new HawserError('protocol', `the relay chose protocol version ${protocolVersion}, which was not offered`);
     }
     store.bindCluster(clusterUid);
-    store.setFact(SYNC_FACTS.relayVersion, relayVersion);
-    store.setFact(SYNC_FACTS.nodeName, nodeName);
+    store.setFacts({ [SYNC_FACTS.relayVersion]: relayVersion, [SYNC_FACTS.nodeName]: nodeName });
     logger.info({ relayVersion, nodeName, clusterUid, protocolVersion }, 'session begun');
     this.#session = { clusterUid, numbers: new ObjectNumbers(), lastBatch: 0 };
     this.#follow(status);
@@ -136,7 +135,8 @@ class SyncMachine implements Sync {
       throw new HawserError('protocol', `batch ${number} came after batch ${session.lastBatch}`);
     }
     const resolved = operations.map(({ object, key, change }) => ({ key: session.numbers.resolve(object, key), change }));
-    const facts: Record<string, string> = complete ? { [SYNC_FACTS.lastSync]: clock.now().toISOString() } : {};
+    const settled = complete || this.#state.name === 'inSync';
+    const facts: Record<string, string> = settled ? { [SYNC_FACTS.lastSync]: clock.now().toISOString() } : {};
     const { nacks, digest } = store.applyBatch(session.clusterUid, resolved, facts);
     session.lastBatch = number;
     this.#stats = {
@@ -181,9 +181,11 @@ class SyncMachine implements Sync {
     const after = describe(state);
     if (after !== before) {
       const now = clock.now().toISOString();
-      store.setFact(SYNC_FACTS.session, after);
-      store.setFact(SYNC_FACTS.since, now);
-      if (state.name === 'inSync') store.setFact(SYNC_FACTS.lastSync, now);
+      store.setFacts({
+        [SYNC_FACTS.session]: after,
+        [SYNC_FACTS.since]: now,
+        ...(state.name === 'inSync' ? { [SYNC_FACTS.lastSync]: now } : {}),
+      });
       logger.info({ from: before, to: after, detail: 'detail' in state ? state.detail : undefined }, 'session state');
     }
     for (const listener of this.#listeners) listener(state);

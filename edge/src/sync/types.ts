@@ -38,7 +38,7 @@ export interface Sync {
  * | greeting | Hello is sent | welcome → waiting, syncing or inSync |
  * | waiting | the relay may not send yet: its caches, our Node or its label are missing | status |
  * | syncing | differences come in | status |
- * | inSync | the relay says that nothing is missing | status, a batch → syncing |
+ * | inSync | the relay says that nothing is missing | status |
  * | ended | the relay has said goodbye; the link is about to close | disconnected |
  */
 export type SyncState =
