@@ -10,7 +10,8 @@ const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
 /** Bundled CommonJS packages call require for Node's own modules. */
-const REQUIRE = "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);";
+const REQUIRE =
+  "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);";
 
 await build({
   entry: { 'hawser-relay': join(root, 'cloud', 'src', 'main.ts'), 'hawser-agent': join(root, 'edge', 'src', 'main.ts') },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { type LinkProxyOptions, startLinkProxy } from './proxy.ts';
 
 async function echoThrough(t: TestContext, options: Omit<LinkProxyOptions, 'targetPort'>) {

@@ -47,8 +47,24 @@ export async function startLinkProxy(options: LinkProxyOptions): Promise<LinkPro
     }
     count.connections += 1;
     const upstream = connect({ port: options.targetPort, host: options.targetHost ?? '127.0.0.1' });
-    const up = pipe(client, upstream, options, () => state, (bytes) => { count.up += bytes; });
-    const down = pipe(upstream, client, options, () => state, (bytes) => { count.down += bytes; });
+    const up = pipe(
+      client,
+      upstream,
+      options,
+      () => state,
+      (bytes) => {
+        count.up += bytes;
+      },
+    );
+    const down = pipe(
+      upstream,
+      client,
+      options,
+      () => state,
+      (bytes) => {
+        count.down += bytes;
+      },
+    );
     const link = {
       end: () => {
         client.destroy();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { API_RESOURCES, type ApiResource } from '@hawser/protocol';
 import type { SpecialResource } from '../policy.ts';
+import { createOpenApi } from './openapi.ts';
 
 /** What /version answers; clients compare major and minor and print the rest. */
 export interface ServerVersion {
@@ -67,6 +68,9 @@ export function createDiscovery(
       documents.set(`${root}/${groupVersion}`, () => resourceList(name, groupVersion, resources));
     }
   }
+  const openApi = createOpenApi(version.gitVersion);
+  documents.set('/openapi/v3', () => openApi.index());
+  for (const [path, document] of openApi.documents) documents.set(path, () => document);
   documents.set('/', () => ({
     paths: [...documents.keys(), '/healthz', '/livez', '/readyz'].filter((path) => path !== '/').sort(),
   }));

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createOpenApi } from './openapi.ts';
+
+test('the index leads to a document for each group version that is served', () => {
+  const openApi = createOpenApi('v1.36.2');
+  const { paths } = openApi.index() as { paths: Record<string, { serverRelativeURL: string }> };
+  assert.ok(paths['api/v1'] && paths['apis/apps/v1']);
+  for (const { serverRelativeURL } of Object.values(paths)) {
+    assert.ok(openApi.documents.has(serverRelativeURL.replace(/\?hash=.*/, '')), serverRelativeURL);
+  }
+});
+
+test('a client finds that writes of a kind take fieldValidation', () => {
+  const document = createOpenApi('v1.36.2').documents.get('/openapi/v3/api/v1') as {
+    paths: Record<string, Record<string, { 'x-kubernetes-group-version-kind': object; parameters?: { name: string }[] }>>;
+  };
+  const patch = document.paths['/api/v1/namespaces/{namespace}/configmaps/{name}']?.patch;
+  assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: '', version: 'v1', kind: 'ConfigMap' });
+  assert.ok(patch?.parameters?.some(({ name }) => name === 'fieldValidation'));
+});

@@ -1,0 +1,140 @@
+/**
+ * `npm run demo`: Hawser at work on one machine. API server, relay and two agents run as processes of their own and are
+ * joined by real TLS over a link that can be cut.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Fleet, startFleet } from '../../test/support/fleet.ts';
+import { ROOT } from '../../test/support/processes.ts';
+import { runControllers } from './controller-loop.ts';
+import { loadManifests, ManifestError } from './manifests.ts';
+import { noteFor, tellStory } from './story.ts';
+
+const HELP = `npm run demo -- [options]
+
+Starts an API server, hawser-relay and two hawser-agents as processes of their own, applies manifests, and shows what
+happens: nodes Ready, pods Running, an edit arriving, a cut link, the device still serving, the link back and converged.
+It then stays up until Ctrl-C, which leaves nothing behind.
+
+  --manifests FILE…   Kubernetes manifests to apply (default: examples/shop.yaml)
+  --kubeconfig FILE   use that cluster in place of the embedded API server; what the demo makes there it removes again
+  --once              end after the story, exit 0 when all of it happened
+  --json              print the result as one line of JSON, last on stdout
+  --help              this text
+
+Examples
+  npm run demo
+  npm run demo -- --manifests my-app.yaml my-daemonset.yaml
+  npm run --silent demo -- --once --json
+`;
+
+interface Options {
+  readonly manifests: readonly string[];
+  readonly kubeconfig: string | undefined;
+  readonly once: boolean;
+  readonly json: boolean;
+}
+
+/** @returns undefined when help was asked for. @throws on unknown flags */
+function readOptions(args: readonly string[]): Options | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      manifests: { type: 'string', multiple: true, default: [] },
+      kubeconfig: { type: 'string' },
+      once: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (positionals.length > 0 && values.manifests.length === 0) throw new Error(`unexpected ${positionals[0]}`);
+  const files = [...values.manifests, ...positionals];
+  return {
+    manifests: files.length === 0 ? [join(ROOT, 'examples', 'shop.yaml')] : files,
+    kubeconfig: values.kubeconfig,
+    once: values.once,
+    json: values.json,
+  };
+}
+
+const started = performance.now();
+function say(line: string): void {
+  process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
+}
+
+async function main(): Promise<number> {
+  let options: Options | undefined;
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+    return 2;
+  }
+  if (options === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+
+  const dir = mkdtempSync(join(tmpdir(), 'hawser-demo-'));
+  let fleet: Fleet | undefined;
+  try {
+    const manifests = loadManifests(options.manifests);
+    say('starting API server, relay and two agents');
+    fleet = await startFleet({
+      dir,
+      agents: ['edge-1', 'edge-2'],
+      signal: interrupted.signal,
+      ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
+      onProcess: (process) => say(`${process.name} runs as process ${process.pid}`),
+    });
+    if (fleet.embedded) runControllers(fleet.kube, interrupted.signal, (message) => say(`controllers: ${message}`));
+    const result = await tellStory(fleet, { manifests, say, signal: interrupted.signal });
+    if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    if (!options.once) {
+      process.stderr.write(nextSteps(fleet));
+      await new Promise((resolve) => interrupted.signal.addEventListener('abort', resolve));
+    }
+    if (!fleet.embedded) {
+      say('removing what the demo made in the cluster');
+      for (const object of [...manifests, ...noteFor('')].toReversed()) await fleet.removeObject(object);
+    }
+    return result.ok ? 0 : 1;
+  } catch (error) {
+    if (interrupted.signal.aborted) {
+      say('interrupted');
+      return 130;
+    }
+    say(`failed: ${error instanceof Error ? error.message : error}`);
+    if (options.json) process.stdout.write(`${JSON.stringify({ ok: false, error: error instanceof Error ? error.message : String(error) })}\n`);
+    return error instanceof ManifestError ? 2 : 1;
+  } finally {
+    await fleet?.stop();
+    rmSync(dir, { recursive: true, force: true });
+    say('all processes have ended, nothing is left behind');
+  }
+}
+
+function nextSteps(fleet: Fleet): string {
+  const [first] = fleet.agents;
+  if (first === undefined) return '';
+  return `
+The demo stays up. In another terminal, in this folder:
+
+  the cluster     kubectl --kubeconfig ${fleet.kubeconfig} get nodes,pods -A -o wide
+  a device        kubectl --kubeconfig ${first.localKubeconfig} get pods -A
+  its store       npx --no hawser-agent -- get pods -A --data-dir ${first.dataDir}
+                  npx --no hawser-agent -- status --data-dir ${first.dataDir}
+  logs            ls ${fleet.dir}/*.log
+
+Ctrl-C ends everything.
+`;
+}
+
+process.exitCode = await main();
