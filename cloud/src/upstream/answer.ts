@@ -1,0 +1,115 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
+
+/** What the API server said, as far as an outcome depends on it. */
+export type Answer =
+  | { readonly type: 'object'; readonly object: ReadObject }
+  /** A Status of success, with the uid of what it is about where it names one. */
+  | { readonly type: 'success'; readonly uid: string | undefined }
+  | { readonly type: 'alreadyExists'; readonly status: Failure }
+  | { readonly type: 'conflict'; readonly status: Failure }
+  | { readonly type: 'forbidden'; readonly status: Failure }
+  | { readonly type: 'refused'; readonly status: Failure }
+  /** The relay's own rights or credentials do not do: no answer to the node's request. */
+  | { readonly type: 'relayRefused'; readonly message: string }
+  | { readonly type: 'unavailable'; readonly message: string; readonly retryAfterMs: number | undefined };
+
+export interface Failure {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface ReadObject {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly name: string;
+  readonly labels: JsonObject;
+  readonly annotations: JsonObject;
+  /** It is still there after a delete: finalizers or a grace period hold it. */
+  readonly isHeld: boolean;
+}
+
+/** An API server that asks for more is down for longer than any single answer should decide. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
+/** Of the API server's words, so much goes to the device; in characters. */
+const MAX_MESSAGE = 1024;
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly text: string;
+}
+
+/**
+ * Reads an HTTP answer of the API server (Kubernetes API conventions, "HTTP Status codes" and "Response Status Kind").
+ * An answer that says neither object nor Status is never taken for either.
+ */
+export function readAnswer({ status, retryAfter, text }: HttpAnswer): Answer {
+  const body = parse(text);
+  if (status >= 200 && status < 300) return readSuccess(body);
+  const failure: Failure = {
+    code: status,
+    reason: stringOf(body?.reason) ?? '',
+    message: (stringOf(body?.message) ?? `the API server answered ${status}`).slice(0, MAX_MESSAGE),
+  };
+  if (status === 401 || failure.message.includes('cannot impersonate')) {
+    return { type: 'relayRefused', message: failure.message };
+  }
+  // What a proxy or load balancer says is nobody's answer; the API server itself has one text of its own, for a group it lacks.
+  const isOfApiServer = body?.kind === 'Status' || text.trim() === '404 page not found';
+  if (!isOfApiServer || status === 408 || status === 429 || status >= 500) {
+    return { type: 'unavailable', message: failure.message, retryAfterMs: readRetryAfter(retryAfter) };
+  }
+  if (status === 403) return { type: 'forbidden', status: failure };
+  if (status === 409) return { type: failure.reason === 'AlreadyExists' ? 'alreadyExists' : 'conflict', status: failure };
+  return { type: 'refused', status: failure };
+}
+
+/** Retry-After in whole seconds, the form that the API server uses (RFC 9110, 10.2.3). The form with a date reads as absent. */
+export function readRetryAfter(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,9}$/.test(text)) return undefined;
+  return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
+}
+
+function readSuccess(body: JsonObject | undefined): Answer {
+  if (body?.kind === 'Status') {
+    const details = body.details;
+    return { type: 'success', uid: isJsonObject(details) ? stringOf(details.uid) : undefined };
+  }
+  const metadata = body?.metadata;
+  if (isJsonObject(metadata)) {
+    const uid = stringOf(metadata.uid);
+    const resourceVersion = stringOf(metadata.resourceVersion);
+    const name = stringOf(metadata.name);
+    if (uid !== undefined && resourceVersion !== undefined && name !== undefined) {
+      const { labels, annotations, finalizers, deletionGracePeriodSeconds } = metadata;
+      const object: ReadObject = {
+        uid,
+        resourceVersion,
+        name,
+        labels: isJsonObject(labels) ? labels : {},
+        annotations: isJsonObject(annotations) ? annotations : {},
+        isHeld:
+          (Array.isArray(finalizers) && finalizers.length > 0) ||
+          (typeof deletionGracePeriodSeconds === 'number' && deletionGracePeriodSeconds > 0),
+      };
+      return { type: 'object', object };
+    }
+  }
+  return { type: 'unavailable', message: 'the API server answered with something that is no object', retryAfterMs: undefined };
+}
+
+function parse(text: string): JsonObject | undefined {
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch (error) {
+    // A proxy's page, or a body that was cut: it says nothing, and the status alone decides.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function stringOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,53 @@
+import type { Logger } from 'pino';
+import { type Answer, readAnswer } from './answer.ts';
+import type { NodeUser } from './impersonation.ts';
+import type { ApiCall } from './request.ts';
+
+/** What upstream needs of the API server's client; `apiserver/` has it. */
+export interface NodeApi {
+  /** Any HTTP status is a value. @throws HawserError `unreachable` when there is none, `too_large` for a body over the bound */
+  request(request: {
+    readonly method: string;
+    readonly path: string;
+    readonly body?: string;
+    readonly contentType?: string;
+    readonly impersonate?: NodeUser;
+    readonly timeoutMs?: number;
+  }): Promise<{
+    readonly status: number;
+    readonly headers: { readonly 'retry-after'?: string | undefined };
+    readonly text: string;
+  }>;
+}
+
+/** An API server that takes longer for a write than this is not there; the agent's outbox keeps the entry. */
+const CALL_TIMEOUT_MS = 10_000;
+
+export interface CallCounts {
+  apiCall(verb: string, status: number | 'none'): void;
+}
+
+/** One call, as a node or (user undefined) with the relay's own rights. Never rejects: no answer is an answer too. */
+export async function callApi(
+  { api, counts, logger }: { readonly api: NodeApi; readonly counts: CallCounts; readonly logger: Logger },
+  call: ApiCall,
+  user: NodeUser | undefined,
+): Promise<Answer> {
+  try {
+    const answer = await api.request({
+      method: call.method,
+      path: call.path,
+      ...(call.body === undefined ? {} : { body: call.body }),
+      ...(call.contentType === undefined ? {} : { contentType: call.contentType }),
+      ...(user === undefined ? {} : { impersonate: user }),
+      timeoutMs: CALL_TIMEOUT_MS,
+    });
+    counts.apiCall(call.method, answer.status);
+    return readAnswer({ status: answer.status, retryAfter: answer.headers['retry-after'], text: answer.text });
+  } catch (error) {
+    counts.apiCall(call.method, 'none');
+    logger.warn({ err: error, method: call.method, path: call.path }, 'no answer of the API server');
+    const message = error instanceof Error ? error.message : String(error);
+    return { type: 'unavailable', message: `no answer of the API server: ${message}`, retryAfterMs: undefined };
+  }
+}
