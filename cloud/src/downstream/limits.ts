@@ -1,0 +1,37 @@
+/** What a session may have under way, and how long things wait. */
+export interface DownstreamLimits {
+  /** Unacknowledged batches per session; at the bound `pump` waits for an ack. */
+  readonly windowBatches: number;
+  /** Encoded bytes in them; at the bound as above. One object that is larger alone goes when nothing else is under way. */
+  readonly windowBytes: number;
+  /** Encoded bytes of one batch; at the bound the next batch begins. One object that is larger makes a batch of its own. */
+  readonly batchBytes: number;
+  /** Operations of one batch, which is one transaction on the device; at the bound the next batch begins. */
+  readonly batchOperations: number;
+  /** How long a Node has to be without its label before its device is cleared, in ms. */
+  readonly labelGraceMs: number;
+  /** How long a handshake waits for bodies before it asks for the inventory without them, in ms. */
+  readonly bodyWaitMs: number;
+  /** An inventory after a digest that did not match comes at the earliest so long after the one before, in ms. */
+  readonly inventoryIntervalMs: number;
+  /** Entries of an inventory. More are a protocol error: a device runs some hundred pods. */
+  readonly inventoryEntries: number;
+  /** Numbers given to objects since the last inventory; at the bound another inventory begins them afresh. */
+  readonly sessionNumbers: number;
+  /** Bytes of encoded bodies kept for further sessions; at the bound the least recently used go and are encoded again. */
+  readonly encodedBytes: number;
+}
+
+/** 1 MiB under way fills 80 Mbit/s at 100 ms; a batch of 256 KiB keeps a device's transaction well below that. */
+export const DEFAULT_DOWNSTREAM_LIMITS: DownstreamLimits = {
+  windowBatches: 4,
+  windowBytes: 1024 * 1024,
+  batchBytes: 256 * 1024,
+  batchOperations: 500,
+  labelGraceMs: 5 * 60_000,
+  bodyWaitMs: 10_000,
+  inventoryIntervalMs: 10_000,
+  inventoryEntries: 100_000,
+  sessionNumbers: 50_000,
+  encodedBytes: 16 * 1024 * 1024,
+};

@@ -1,0 +1,124 @@
+import type { Ack, Hello, Inventory, NackReason, ObjectKey, RelayMessage, SessionStatus, Version } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { Change, Observed, ReflectorStatus } from '../merge/change.ts';
+import type { DownstreamLimits } from './limits.ts';
+
+export interface DownstreamOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /**
+   * An object that an edge node needs came by when none needed it, and its body was let go. Called once per key until
+   * `provideBody` answers; the callee limits how many it fetches at a time, tries again what fails, and answers in a later
+   * turn, never within the call. A GET without resourceVersion is never older than `atLeast`.
+   */
+  readonly requestBody: (key: ObjectKey, atLeast: { readonly uid: string; readonly resourceVersion: string }) => void;
+  /** An agent could not take an object. Called once per refused version and session; it stays out until it changes. */
+  readonly onRefused?: (refusal: RefusedObject) => void;
+  /** Default DEFAULT_DOWNSTREAM_LIMITS. */
+  readonly limits?: Partial<DownstreamLimits>;
+}
+
+export interface RefusedObject {
+  readonly node: string;
+  readonly key: ObjectKey;
+  readonly version: Version;
+  readonly reason: NackReason;
+  readonly detail: string;
+}
+
+/** What the relay knows, which node needs what of it, and one session per linked node. No I/O; everything is synchronous. */
+export interface Downstream {
+  /** One change of the cluster, from merge. Never throws for a bad object: it is counted and logged, and what was known stays. */
+  apply(change: Change): void;
+  /**
+   * The reflectors' statuses, all of them; one that is not listed counts as listing. To be called whenever a state changes
+   * and whenever a resourceVersion advances (rule 2), after the changes up to that resourceVersion were applied. Cheap.
+   */
+  setSynced(statuses: readonly ReflectorStatus[]): void;
+  /** Answers `requestBody`. What is no longer needed, or older than what is known, is let go (the latter is asked for again). */
+  provideBody(answer: Observed | { readonly notFound: ObjectKey }): void;
+  /**
+   * A session for a link of that node. An older session of the same node becomes inert: the newest wins.
+   * `wake` says that `pump` may have something to send: at most once until the next `pump`, and never during `open` or
+   * `pump`. It must not call `pump` itself but schedule it.
+   */
+  open(node: string, wake: () => void): Session;
+  node(name: string): NodeState;
+  /** Calls `listener` after each change of a node's state. Returns the end of the subscription. */
+  onNodeState(listener: (name: string, state: NodeState) => void): () => void;
+  stats(): DownstreamStats;
+  /** Calls off timers. Sessions become inert. */
+  close(): void;
+}
+
+export interface NodeState {
+  readonly exists: boolean;
+  /** Undefined when the Node does not exist. */
+  readonly uid: string | undefined;
+  /** Carries the label `node-role.kubernetes.io/edge`, with any value. */
+  readonly labelled: boolean;
+}
+
+/**
+ * The relay's side of one link, without the link. Order of calls: `hello` once, then `receive` and `pump` as messages come
+ * and wakes happen. After `close`, or when replaced, `receive` does nothing and `pump` returns nothing.
+ */
+export interface Session {
+  readonly node: string;
+  /** Returns the status for the Welcome, which is to be sent before what `pump` returns. @throws HawserError `protocol` the second time */
+  hello(hello: Hello): SessionStatus;
+  /** @throws HawserError `protocol`: the link must be closed, the session with it */
+  receive(message: Inventory | Ack): void;
+  /**
+   * What may be sent now, in order: a status that has changed, an inventory request, batches as far as the window goes.
+   * To be called after `hello` and after each wake. Everything returned counts as sent.
+   */
+  pump(): RelayMessage[];
+  status(): SessionStatus;
+  stats(): SessionStats;
+  close(): void;
+}
+
+/** Gauges as of now, counters since the session began. */
+export interface SessionStats {
+  /** Keys that the node needs, whether or not the objects exist. */
+  readonly needed: number;
+  /** Entries of the known set, refused ones included. */
+  readonly known: number;
+  readonly refused: number;
+  /** Keys that have still to be looked at or sent, those under way not counted. */
+  readonly dirty: number;
+  /** Keys that wait for a body, for another object, or for the relay to catch up with the agent. */
+  readonly waiting: number;
+  /** Objects of which the agent holds something newer than the relay. */
+  readonly ahead: number;
+  readonly inflightBatches: number;
+  readonly inflightBytes: number;
+  readonly batches: number;
+  readonly upserts: number;
+  readonly touches: number;
+  readonly deletes: number;
+  /** Encoded bytes of bodies. */
+  readonly bodyBytes: number;
+  readonly nacks: number;
+  readonly inventories: number;
+  readonly digestMismatches: number;
+}
+
+export interface DownstreamStats {
+  /** Objects known, by resource. */
+  readonly objects: Readonly<Record<string, number>>;
+  readonly bodies: number;
+  /** Characters of canonical JSON that are kept. */
+  readonly bodyCharacters: number;
+  /** Bodies that were asked for and have not come. */
+  readonly missingBodies: number;
+  /** Bytes of encoded bodies that are kept to be sent again. */
+  readonly encodedBytes: number;
+  readonly edgeNodes: number;
+  readonly sessions: number;
+  /** Since the start: objects that could not be read, and changes that were no news. */
+  readonly malformed: number;
+  readonly ignored: number;
+}
