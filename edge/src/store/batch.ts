@@ -7,6 +7,7 @@ import {
   objectKey,
   parseCanonical,
   parseObjectKey,
+  resourceById,
   type Version,
 } from '@hawser/protocol';
 import type { StorageKey } from '../api/storage.ts';
@@ -125,7 +126,9 @@ function readBody(key: StorageKey, { body, version }: Extract<OperationChange, {
   try {
     const text = decodeBody(body);
     if (bodyHash(text) !== version.hash) return refuse('hashMismatch', `body has hash ${bodyHash(text)}`);
-    const { metadata } = parseCanonical(text, version.resourceVersion);
+    const { kind, metadata } = parseCanonical(text, version.resourceVersion);
+    const expected = resourceById(key.resource)?.kind ?? kind;
+    if (kind !== expected) return refuse('malformed', `body is a ${kind}`);
     const { name, namespace = '', uid } = metadata;
     if (name !== key.name || namespace !== key.namespace) return refuse('malformed', `body is of ${namespace}/${name}`);
     return uid === version.uid ? text : refuse('malformed', `body has uid ${uid}`);

@@ -1,4 +1,4 @@
-import { HawserError, type JsonObject, type KubeObject } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonObject, type KubeObject } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import { type Change, CompactedError, type StorageKey } from '../api/storage.ts';
 import type { Derived } from './transactions.ts';
@@ -59,6 +59,15 @@ export class ChangeLog implements Derived {
   /** The same as served, with its resourceVersion. */
   served(revision: number): KubeObject {
     return parseServed(this.#text(revision), revision);
+  }
+
+  isReadable(revision: number): boolean {
+    try {
+      return isJsonObject(this.state(revision));
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof HawserError) return false;
+      throw error;
+    }
   }
 
   /** @throws CompactedError */

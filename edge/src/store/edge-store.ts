@@ -8,6 +8,7 @@ import { ChangeLog } from './change-log.ts';
 import { HeldSet } from './held-set.ts';
 import { LocalEvents } from './local-events.ts';
 import type { StoreLock } from './lock.ts';
+import { mend } from './mend.ts';
 import { Meta } from './meta.ts';
 import { Objects } from './objects.ts';
 import { OutboxTable } from './outbox.ts';
@@ -51,6 +52,8 @@ export class SqliteEdgeStore implements EdgeStore {
     const events = new LocalEvents(db, objects, meta, logger, limits);
     transactions.derive(log);
     transactions.derive(held);
+    transactions.run(() => mend({ db, objects, log, held, meta, logger }));
+    held.reload();
     this.path = path;
     this.storage = new SqliteStorage({ db, transactions, objects, log, outbox, events, subscribers, clock });
     this.outbox = outbox;

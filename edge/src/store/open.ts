@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { bodyHash, HawserError } from '@hawser/protocol';
+import { HawserError } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import { openDatabase } from './connection.ts';
 import { SqliteEdgeStore } from './edge-store.ts';
 import { setAside } from './files.ts';
-import { digestOf, HeldSet } from './held-set.ts';
 import { DEFAULT_STORE_LIMITS } from './limits.ts';
 import { lockStore } from './lock.ts';
 import { Meta } from './meta.ts';
@@ -23,7 +22,6 @@ export function openStore({ path, logger, clock, limits }: StoreOptions): EdgeSt
   try {
     db = openOrBegin(path, logger, clock);
     initialize(db, clock);
-    mend(db, logger);
     return new SqliteEdgeStore({ path, db, lock, logger, clock, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
   } catch (error) {
     db?.close();
@@ -55,44 +53,5 @@ function initialize(db: Database, clock: Pick<Clock, 'now'>): void {
     meta.set('store_id', randomBytes(16).toString('hex'));
     meta.set('epoch', String(epoch));
     db.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', ?)").run(epoch);
-  }).immediate();
-}
-
-interface BodyRecord {
-  readonly id: number;
-  readonly resource: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly hash: string;
-  readonly body: string;
-}
-
-/**
- * A page may be well-formed and its text another: bodies that do not have their hash count as refused with the hash that they
- * have, so that the digest differs from the cloud's and they are sent again. What is served stays until then.
- */
-function mend(db: Database, logger: Logger): void {
-  const broken: { id: number; hash: string; key: string }[] = [];
-  const rows = db.prepare<[], BodyRecord>(
-    'SELECT id, resource, namespace, name, hash, body FROM objects WHERE body IS NOT NULL AND refused IS NULL',
-  );
-  for (const { id, resource, namespace, name, hash, body } of rows.iterate()) {
-    const actual = bodyHash(body);
-    if (actual !== hash) broken.push({ id, hash: actual, key: `${resource}/${namespace}/${name}` });
-  }
-  const meta = new Meta(db);
-  const recorded = meta.get('digest');
-  const actual = digestOf(new HeldSet(db).entries()).toString();
-  if (recorded !== undefined && recorded !== actual) logger.error({ recorded, actual }, 'store digest does not match its rows');
-  if (broken.length === 0 && (recorded === undefined || recorded === actual)) return;
-  const refuse = db.prepare<[string, number]>(
-    "UPDATE objects SET body = NULL, refused = 'store: body was damaged', hash = ? WHERE id = ?",
-  );
-  db.transaction(() => {
-    for (const { id, hash, key } of broken) {
-      logger.error({ key }, 'stored body damaged');
-      refuse.run(hash, id);
-    }
-    meta.set('digest', digestOf(new HeldSet(db).entries()).toString());
   }).immediate();
 }
