@@ -1,0 +1,130 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
+export interface Readings {
+  /** Live sessions by state: `inSync`, `syncing`, … */
+  sessionsByState(): ReadonlyMap<string, number>;
+  /** Connections that have not said hello yet. */
+  handshakes(): number;
+  dirtyKeys(): number;
+  reports(): { readonly waiting: number; readonly running: number };
+  reflectors(): readonly { readonly resource: string; readonly state: string }[];
+}
+
+/** All metrics of the relay, in a registry of their own. Labels have few values: never the name of a node or object. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+  sessionOpened(): void;
+  /** `how` is a name of the table of close codes, `lost`, or `closed` by the agent. */
+  sessionEnded(how: string): void;
+  linkRefused(why: string): void;
+  received(type: string, bytes: number): void;
+  sent(type: string, bytes: number): void;
+  malformedFrame(): void;
+  nack(reason: string): void;
+  digestMismatches(count: number): void;
+  apiCall(verb: string, status: number | 'none'): void;
+  reportOutcome(outcome: string): void;
+  change(type: string, resource: string): void;
+  relist(resource: string): void;
+}
+
+const REFLECTOR_STATES = ['listing', 'synced', 'notServed', 'failing'];
+
+export function createMetrics(readings: Readings): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  function counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers });
+  }
+  function gauge<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    read: (gauge: Gauge<Label>) => void,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        read(this);
+      },
+    });
+  }
+
+  gauge('hawser_relay_sessions', 'Live sessions by state.', ['state'], (sessions) => {
+    sessions.reset();
+    for (const [state, count] of readings.sessionsByState()) sessions.set({ state }, count);
+  });
+  gauge('hawser_relay_handshakes', 'Connections that have not said hello yet.', [], (handshakes) => {
+    handshakes.set(readings.handshakes());
+  });
+  gauge('hawser_relay_dirty_keys', 'Objects of all sessions that differ from what the agents hold.', [], (dirty) => {
+    dirty.set(readings.dirtyKeys());
+  });
+  gauge('hawser_relay_reports', 'Reports of agents that wait for or are at the API server.', ['state'], (reports) => {
+    const { waiting, running } = readings.reports();
+    reports.set({ state: 'waiting' }, waiting);
+    reports.set({ state: 'running' }, running);
+  });
+  gauge(
+    'hawser_relay_reflector_state',
+    '1 for the state that the reflector of a resource is in.',
+    ['resource', 'state'],
+    (states) => {
+      for (const { resource, state } of readings.reflectors()) {
+        for (const name of REFLECTOR_STATES) states.set({ resource, state: name }, name === state ? 1 : 0);
+      }
+    },
+  );
+
+  const opened = counter('hawser_relay_sessions_opened_total', 'Sessions begun: links whose hello was accepted.');
+  const ended = counter('hawser_relay_links_ended_total', 'Links ended, by how.', ['how']);
+  const refused = counter('hawser_relay_links_refused_total', 'Connections refused before they became a link, by reason.', [
+    'why',
+  ]);
+  const messages = counter('hawser_relay_messages_total', 'Messages of the link by direction and type.', ['direction', 'type']);
+  const bytes = counter('hawser_relay_message_bytes_total', 'Bytes of messages by direction, without WebSocket and TLS.', [
+    'direction',
+  ]);
+  const malformed = counter('hawser_relay_malformed_frames_total', 'Frames that were no message, or may not have come then.');
+  const nacks = counter('hawser_relay_nacks_total', 'Objects that an agent could not take, by reason.', ['reason']);
+  const mismatches = counter('hawser_relay_digest_mismatches_total', 'Acknowledgements whose digest was not the expected one.');
+  const apiCalls = counter('hawser_relay_api_calls_total', 'Calls of the API server for agents, by verb and HTTP status.', [
+    'verb',
+    'code',
+  ]);
+  const outcomes = counter('hawser_relay_report_outcomes_total', 'Answers to reports of agents.', ['outcome']);
+  const changes = counter('hawser_relay_changes_total', 'Changes that the reflectors gave, by resource.', ['resource', 'type']);
+  const relists = counter('hawser_relay_reflector_relists_total', 'Lists that a reflector made, the first included.', [
+    'resource',
+  ]);
+
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    sessionOpened: () => opened.inc(),
+    sessionEnded: (how) => ended.inc({ how }),
+    linkRefused: (why) => refused.inc({ why }),
+    received(type, size) {
+      messages.inc({ direction: 'in', type });
+      bytes.inc({ direction: 'in' }, size);
+    },
+    sent(type, size) {
+      messages.inc({ direction: 'out', type });
+      bytes.inc({ direction: 'out' }, size);
+    },
+    malformedFrame: () => malformed.inc(),
+    nack: (reason) => nacks.inc({ reason }),
+    digestMismatches: (count) => mismatches.inc(count),
+    apiCall: (verb, status) => apiCalls.inc({ verb, code: String(status) }),
+    reportOutcome: (outcome) => outcomes.inc({ outcome }),
+    change: (type, resource) => changes.inc({ resource, type }),
+    relist: (resource) => relists.inc({ resource }),
+  };
+}
