@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { KubeObject } from '@hawser/protocol';
+import { type Fleet, type FleetOptions, startFleet } from '../support/fleet.ts';
+import type { KubeClient } from '../support/kube.ts';
+import { until } from '../support/until.ts';
+
+/** A fleet for one test; when the test is over its processes have ended and its folder is gone. */
+export async function fleetFor(t: TestContext, options: Omit<FleetOptions, 'dir'>): Promise<Fleet> {
+  const dir = mkdtempSync(join(tmpdir(), 'hawser-e2e-'));
+  const fleet = await startFleet({ ...options, dir }).catch((error: unknown) => {
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  });
+  t.after(async () => {
+    await fleet.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return fleet;
+}
+
+export function configMap(name: string, data: Record<string, string>, namespace = 'default'): KubeObject {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data };
+}
+
+export function secret(name: string, data: Record<string, string>, namespace = 'default'): KubeObject {
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type: 'Opaque', stringData: data };
+}
+
+/** A pod bound to a node, with an environment from ConfigMaps and Secrets. */
+export function podOn(node: string, name: string, uses: { configMaps?: string[]; secrets?: string[] } = {}): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      nodeName: node,
+      containers: [
+        {
+          name: 'main',
+          image: 'registry.example/main:1',
+          envFrom: [
+            ...(uses.configMaps ?? []).map((use) => ({ configMapRef: { name: use } })),
+            ...(uses.secrets ?? []).map((use) => ({ secretRef: { name: use } })),
+          ],
+        },
+      ],
+    },
+  };
+}
+
+/** Waits until the cloud says so about the pod. */
+export function podInCloud(kube: KubeClient, name: string, matches: (status: PodStatus) => boolean, timeoutMs = 30_000) {
+  return until(`pod ${name} in the cloud`, timeoutMs, undefined, async () => {
+    const pod = await kube.get('pods', 'default', name);
+    return pod !== undefined && matches((pod.status ?? {}) as PodStatus) ? pod : undefined;
+  });
+}
+
+export interface PodStatus {
+  readonly phase?: string;
+  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  readonly containerStatuses?: readonly {
+    readonly ready: boolean;
+    readonly restartCount: number;
+    readonly state: { readonly waiting?: { readonly reason: string; readonly message?: string }; readonly running?: object };
+  }[];
+}
+
+export function nodeReady(kube: KubeClient, name: string, timeoutMs = 30_000): Promise<KubeObject> {
+  return until(`node ${name} Ready`, timeoutMs, undefined, async () => {
+    const node = await kube.get('nodes', '', name);
+    const conditions = (node?.status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
+    return conditions.some(({ type, status }) => type === 'Ready' && status === 'True') ? node : undefined;
+  });
+}

@@ -1,0 +1,267 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { KubeObject } from '@hawser/protocol';
+import { resourceByKind } from '@hawser/protocol';
+import { type LinkProxy, startLinkProxy } from '../net/proxy.ts';
+import { type KubeClient, kubeClient } from './kube.ts';
+import { createAuthority, issueNodeCertificate, writePair, writePem } from './pki.ts';
+import { type LogLine, type RunningProcess, runCommand, startProcess } from './processes.ts';
+import { until } from './until.ts';
+
+export interface FleetOptions {
+  /** Everything is written below: keys, kubeconfigs, stores, logs. It must exist; whoever made it removes it. */
+  readonly dir: string;
+  /** Names of the devices' Nodes. */
+  readonly agents: readonly string[];
+  /** A cluster to use in place of the embedded API server. */
+  readonly kubeconfig?: string;
+  /** Added to each direction of each link. Default 0. */
+  readonly delayMs?: number;
+  /** Answer to the fault endpoint of the embedded API server. Default false. */
+  readonly faults?: boolean;
+  /** Keep the API server's objects over a restart. Default false. */
+  readonly keepData?: boolean;
+  /** More settings of the relay, by flag: `{ '--label-nodes': 'false' }`. */
+  readonly relayFlags?: Readonly<Record<string, string>>;
+  /** More settings of every agent, by flag. */
+  readonly agentFlags?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  readonly onProcess?: (process: RunningProcess) => void;
+}
+
+/** One API server, one relay and some agents, each a process of its own, joined as in the field: TLS, WebSocket, files. */
+export interface Fleet {
+  readonly dir: string;
+  readonly embedded: boolean;
+  /** For kubectl: an administrator of the cluster. */
+  readonly kubeconfig: string;
+  readonly kube: KubeClient;
+  readonly agents: readonly FleetAgent[];
+  relay(): RunningProcess;
+  apiServer(): RunningProcess | undefined;
+  /** Starts the relay again, after `relay().kill()` or `stop()`. Resolves when it listens. */
+  startRelay(): Promise<void>;
+  /** Starts the embedded API server again on its port, with the objects it wrote when it was stopped (`keepData`). */
+  startApiServer(): Promise<void>;
+  /** A command for the fault endpoint. */
+  fault(command: object): Promise<void>;
+  relayMetrics(): Promise<string>;
+  removeObject(object: KubeObject): Promise<void>;
+  /** Ends every process, by its id, and closes every socket. */
+  stop(): Promise<void>;
+}
+
+export interface FleetAgent {
+  readonly name: string;
+  /** The link's proxy: cut it, freeze it, count its bytes. */
+  readonly link: LinkProxy;
+  readonly dataDir: string;
+  /** kubeconfig of the device's own API. */
+  readonly localKubeconfig: string;
+  /** The device's own API. It is on another port after a restart: take it anew. */
+  readonly local: KubeClient;
+  process(): RunningProcess;
+  /** Starts the agent again, after `process().kill()` or `stop()`. Resolves when its API listens. */
+  start(): Promise<void>;
+  /** Runs `hawser-agent` with these arguments on this device's data folder. */
+  command(...args: string[]): ReturnType<typeof runCommand>;
+  /** What `hawser-agent status -o json` says. */
+  status(): Promise<Record<string, unknown>>;
+  /** Objects of the cloud in the store. */
+  objectsHeld(): Promise<number>;
+}
+
+const RELAY_MAIN = 'cloud/src/main.ts';
+const AGENT_MAIN = 'edge/src/main.ts';
+const APISERVER_MAIN = 'test/apiserver/main.ts';
+const START_TIMEOUT_MS = 30_000;
+
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const ending: (() => Promise<unknown> | unknown)[] = [];
+  const stop = async () => {
+    for (const end of ending.splice(0).toReversed()) await end();
+  };
+  try {
+    return await assemble(options, ending, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: () => Promise<void>): Promise<Fleet> {
+  const { dir } = options;
+  const launch = (name: string, args: readonly string[], logName: string) => {
+    options.signal?.throwIfAborted();
+    const started = startProcess({ name, args, logFile: join(dir, `${logName}.log`) });
+    ending.push(() => started.stop());
+    options.onProcess?.(started);
+    return started;
+  };
+
+  let apiServer: RunningProcess | undefined;
+  let apiPort = '0';
+  const startApiServer = async () => {
+    const args = [APISERVER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
+    if (options.faults === true) args.push('--faults');
+    if (options.keepData === true) args.push('--data', join(dir, 'objects.json'));
+    apiServer = launch('API server', args, 'apiserver');
+    const { url } = await apiServer.line('its address', (line) => typeof line.url === 'string', START_TIMEOUT_MS);
+    apiPort = new URL(String(url)).port;
+  };
+  if (options.kubeconfig === undefined) await startApiServer();
+  const kubeconfig = options.kubeconfig ?? join(dir, 'apiserver', 'kubeconfig');
+  const relayKubeconfig = options.kubeconfig ?? join(dir, 'apiserver', 'relay.kubeconfig');
+  const kube = await kubeClient(kubeconfig);
+  ending.push(() => kube.close());
+
+  const authority = await createAuthority('hawser-demo');
+  const pki = join(dir, 'pki');
+  const caFile = await writePem(pki, 'ca.crt', authority.certificatePem);
+  const relayPair = await writePair(pki, 'relay', await authority.issueServer({ commonName: 'hawser-relay' }));
+
+  let relay: RunningProcess | undefined;
+  let ports = { link: 0, ops: 0 };
+  const relayArgs = () => [
+    RELAY_MAIN,
+    'run',
+    '--kubeconfig',
+    relayKubeconfig,
+    ...['--link-address', '127.0.0.1', '--link-port', String(ports.link)],
+    ...['--ops-address', '127.0.0.1', '--ops-port', String(ports.ops)],
+    ...['--tls-cert', relayPair.certificateFile, '--tls-key', relayPair.keyFile, '--tls-client-ca', caFile],
+    ...Object.entries(options.relayFlags ?? {}).flat(),
+  ];
+  const startRelay = async () => {
+    relay = launch('relay', relayArgs(), 'relay');
+    const line = await relay.line('its ports', ({ msg }) => msg === 'relay listening', START_TIMEOUT_MS);
+    ports = { link: Number(line.linkPort), ops: Number(line.opsPort) };
+  };
+  await startRelay();
+  const runningRelay = () => {
+    if (relay === undefined) throw new Error('the relay has not been started');
+    return relay;
+  };
+
+  const agents: FleetAgent[] = [];
+  for (const name of options.agents) {
+    const pair = await writePair(pki, name, await issueNodeCertificate(authority, name));
+    const link = await startLinkProxy({ targetPort: ports.link, delayMs: options.delayMs ?? 0 });
+    ending.push(() => link.close());
+    const agent = deviceOf({ name, dir, link, caFile, pair, flags: options.agentFlags ?? {}, launch, ending });
+    await agent.start();
+    agents.push(agent);
+  }
+
+  return {
+    dir,
+    embedded: options.kubeconfig === undefined,
+    kubeconfig,
+    kube,
+    agents,
+    relay: runningRelay,
+    apiServer: () => apiServer,
+    startRelay,
+    startApiServer,
+    async fault(command) {
+      const { status, body } = await kube.raw('POST', '/-/faults', command);
+      if (status >= 300) throw new Error(`fault refused: ${status} ${body}`);
+    },
+    async relayMetrics() {
+      return (await fetch(`http://127.0.0.1:${ports.ops}/metrics`)).text();
+    },
+    async removeObject(object) {
+      const resource = resourceByKind(object.apiVersion, object.kind);
+      if (resource === undefined) return;
+      await kube.remove(
+        resource.id,
+        resource.namespaced ? (object.metadata.namespace ?? 'default') : '',
+        object.metadata.name ?? '',
+      );
+    },
+    stop,
+  };
+}
+
+interface Device {
+  readonly name: string;
+  readonly dir: string;
+  readonly link: LinkProxy;
+  readonly caFile: string;
+  readonly pair: { readonly certificateFile: string; readonly keyFile: string };
+  readonly flags: Readonly<Record<string, string>>;
+  readonly launch: (name: string, args: readonly string[], logName: string) => RunningProcess;
+  readonly ending: (() => unknown)[];
+}
+
+function deviceOf(device: Device): FleetAgent {
+  const dataDir = join(device.dir, device.name);
+  const localKubeconfig = join(device.dir, `${device.name}.kubeconfig`);
+  let process: RunningProcess | undefined;
+  let local: KubeClient | undefined;
+  const settings = [
+    ...['--data-dir', dataDir],
+    ...['--relay-urls', `wss://127.0.0.1:${device.link.port}`],
+    ...['--tls-cert', device.pair.certificateFile, '--tls-key', device.pair.keyFile, '--tls-ca', device.caFile],
+    ...['--api-port', '0'],
+    ...Object.entries(device.flags).flat(),
+  ];
+  const command: FleetAgent['command'] = (...args) =>
+    runCommand({ name: `hawser-agent ${args[0]}`, args: [AGENT_MAIN, ...args, '--data-dir', dataDir] });
+  const agent: FleetAgent = {
+    name: device.name,
+    link: device.link,
+    dataDir,
+    localKubeconfig,
+    get local() {
+      if (local === undefined) throw new Error(`${device.name} has not been started`);
+      return local;
+    },
+    process: () => {
+      if (process === undefined) throw new Error(`${device.name} has not been started`);
+      return process;
+    },
+    async start() {
+      process = device.launch(`agent ${device.name}`, [AGENT_MAIN, 'run', ...settings], device.name);
+      const isStarted = ({ msg }: LogLine) => msg === 'agent started';
+      await process.line('its start', isStarted, START_TIMEOUT_MS);
+      const { code, stdout, stderr } = await command('kubeconfig');
+      if (code !== 0) throw new Error(`hawser-agent kubeconfig ended with ${code}: ${stderr}`);
+      await writeFile(localKubeconfig, stdout, { mode: 0o600 });
+      local?.close();
+      local = await kubeClient(localKubeconfig);
+      device.ending.push(() => local?.close());
+    },
+    command,
+    async status() {
+      const { code, stdout, stderr } = await command('status', '-o', 'json');
+      if (code !== 0) throw new Error(`hawser-agent status ended with ${code}: ${stderr}`);
+      return JSON.parse(stdout) as Record<string, unknown>;
+    },
+    async objectsHeld() {
+      const { objects } = await agent.status();
+      return Number(objects);
+    },
+  };
+  return agent;
+}
+
+/** Waits until the device's API shows the object in a state that `matches` accepts. */
+export function atDevice(
+  agent: FleetAgent,
+  resource: string,
+  namespace: string,
+  name: string,
+  matches: (object: KubeObject) => boolean = () => true,
+  timeoutMs = 30_000,
+): Promise<KubeObject> {
+  return until(`${resource}/${namespace}/${name} at ${agent.name}`, timeoutMs, undefined, async () => {
+    const object = await agent.local.get(resource, namespace, name);
+    return object !== undefined && matches(object) ? object : undefined;
+  });
+}
+
+/** The whole log of one of the fleet's processes, for what must or must not be in it. */
+export function logOf(fleet: Fleet, name: string): Promise<string> {
+  return readFile(join(fleet.dir, `${name}.log`), 'utf8');
+}
