@@ -60,7 +60,8 @@ test('an agent that is killed in the middle of changes has what it acknowledged,
     await arrives(device, n * 100 + 19);
   }
   const pod = await fleet.kube.get('pods', 'default', 'web');
-  assert.equal((pod?.status as { containerStatuses: { restartCount: number }[] }).containerStatuses[0]?.restartCount, 0);
+  assert.ok(pod);
+  assert.equal((pod.status as { containerStatuses: { restartCount: number }[] }).containerStatuses[0]?.restartCount, 0);
 });
 
 test('an API server that restarts, with its watches cut, is followed without a word from the operator', {
