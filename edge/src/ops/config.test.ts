@@ -4,7 +4,7 @@ import { HawserError } from '@hawser/protocol';
 import { type ConfigSources, resolveConfig, resolveText } from './config.ts';
 import { environmentName, flagName, SETTINGS } from './settings.ts';
 
-const NEEDED = 'relays: [wss://relay:8443]\ntls: {cert: /d.crt, key: /d.key, ca: /ca.crt}\n';
+const NEEDED = 'relay: {urls: [wss://relay:8443]}\ntls: {cert: /d.crt, key: /d.key, ca: /ca.crt}\n';
 
 function sources(text: string, env: ConfigSources['env'] = {}, flags: Record<string, string> = {}): ConfigSources {
   return { file: { path: '/etc/agent.yaml', text }, env, flags: new Map(Object.entries(flags)) };
@@ -24,10 +24,10 @@ test('what is not said has its default', () => {
   const { settings } = resolveConfig(sources(NEEDED));
   assert.deepEqual(settings, {
     dataDir: '/var/lib/hawser',
-    relays: ['wss://relay:8443'],
+    relay: { urls: ['wss://relay:8443'] },
     tls: { cert: '/d.crt', key: '/d.key', ca: '/ca.crt' },
     keyExchange: 'hybrid',
-    localApi: { address: '127.0.0.1', port: 6444 },
+    api: { address: '127.0.0.1', port: 6444 },
     workload: 'hollow',
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
@@ -36,28 +36,28 @@ test('what is not said has its default', () => {
 });
 
 test('a flag is stronger than a variable, a variable than the file', () => {
-  const text = `${NEEDED}localApi: {port: 1}\nlogLevel: warn\nworkload: none\n`;
-  const env = { HAWSER_LOCAL_API_PORT: '2', HAWSER_LOG_LEVEL: 'debug', HAWSER_WORKLOAD: '' };
-  const { settings } = resolveConfig(sources(text, env, { 'localApi.port': '3' }));
-  assert.equal(settings.localApi.port, 3);
+  const text = `${NEEDED}api: {port: 1}\nlogLevel: warn\nworkload: none\n`;
+  const env = { HAWSER_API_PORT: '2', HAWSER_LOG_LEVEL: 'debug', HAWSER_WORKLOAD: '' };
+  const { settings } = resolveConfig(sources(text, env, { 'api.port': '3' }));
+  assert.equal(settings.api.port, 3);
   assert.equal(settings.logLevel, 'debug');
   assert.equal(settings.workload, 'none');
 });
 
 test('several relays are written with commas in a flag or variable', () => {
-  const { settings } = resolveConfig(sources(NEEDED, { HAWSER_RELAYS: 'wss://a:1, wss://b:2,' }));
-  assert.deepEqual(settings.relays, ['wss://a:1', 'wss://b:2']);
+  const { settings } = resolveConfig(sources(NEEDED, { HAWSER_RELAY_URLS: 'wss://a:1, wss://b:2,' }));
+  assert.deepEqual(settings.relay.urls, ['wss://a:1', 'wss://b:2']);
 });
 
 test('every wrong value is named with its path, the value and where it came from', () => {
-  const text = 'relays: [https://x]\ntls: {cert: /d.crt, key: 7}\nlocalApi: {address: 0.0.0.0}\nworkloads: hollow\n';
-  const complaints = complaintsOf(sources(text, { HAWSER_LOCAL_API_PORT: 'http' }, { logLevel: 'loud' }));
+  const text = 'relay: {urls: [https://x]}\ntls: {cert: /d.crt, key: 7}\napi: {address: 0.0.0.0}\nworkloads: hollow\n';
+  const complaints = complaintsOf(sources(text, { HAWSER_API_PORT: 'http' }, { logLevel: 'loud' }));
   const lines = complaints.split('\n').sort();
   assert.deepEqual(lines, [
-    'localApi.address: must be a loopback address: 127.0.0.1, ::1 or another of 127.0.0.0/8, not "0.0.0.0" (/etc/agent.yaml)',
-    'localApi.port: must be a whole number from 0 to 65535, not "http" (HAWSER_LOCAL_API_PORT)',
+    'api.address: must be a loopback address: 127.0.0.1, ::1 or another of 127.0.0.0/8, not "0.0.0.0" (/etc/agent.yaml)',
+    'api.port: must be a whole number from 0 to 65535, not "http" (HAWSER_API_PORT)',
     'logLevel: must be one of trace, debug, info, warn, error, fatal, not "loud" (--log-level)',
-    'relays.0: must be the address of a relay: wss://HOST[:PORT], not "https://x" (/etc/agent.yaml)',
+    'relay.urls.0: must be the address of a relay: wss://HOST[:PORT], not "https://x" (/etc/agent.yaml)',
     'tls.ca: is missing; set it in the file, as HAWSER_TLS_CA or with --tls-ca',
     'tls.key: must be the path of a file, not 7 (/etc/agent.yaml)',
     'workloads: is not a setting of the agent (/etc/agent.yaml)',
@@ -66,9 +66,9 @@ test('every wrong value is named with its path, the value and where it came from
 
 test('a link without TLS, or with a password in its address, is no relay', () => {
   for (const url of ['ws://relay', 'wss://me:secret@relay', 'wss://relay?x=1', 'relay:8443', '']) {
-    assert.match(complaintsOf(sources(NEEDED.replace('wss://relay:8443', JSON.stringify(url)))), /^relays\.0: /);
+    assert.match(complaintsOf(sources(NEEDED.replace('wss://relay:8443', JSON.stringify(url)))), /^relay\.urls\.0: /);
   }
-  assert.match(complaintsOf(sources(NEEDED.replace('[wss://relay:8443]', '[]'))), /^relays: must name at least one relay/);
+  assert.match(complaintsOf(sources(NEEDED.replace('[wss://relay:8443]', '[]'))), /^relay.urls: must name at least one relay/);
 });
 
 test('a section that is a text, a list or an alias is refused with its path', () => {
@@ -92,7 +92,7 @@ test('a variable that is no setting is told, not refused', () => {
 test('one setting can be read without the others', () => {
   assert.equal(resolveText('dataDir', { env: {}, flags: new Map() }), '/var/lib/hawser');
   assert.equal(resolveText('dataDir', { env: { HAWSER_DATA_DIR: '/x' }, flags: new Map() }), '/x');
-  assert.equal(resolveText('dataDir', sources('dataDir: /y\nrelays: 7\n')), '/y');
+  assert.equal(resolveText('dataDir', sources('dataDir: /y\nrelay: 7\n')), '/y');
   assert.throws(
     () => resolveText('dataDir', sources('dataDir: 7\n')),
     /^HawserError: dataDir: must be a text, not 7 \(\/etc\/agent.yaml\)/,
@@ -100,7 +100,7 @@ test('one setting can be read without the others', () => {
 });
 
 test('flags and variables are made from paths and are distinct', () => {
-  assert.equal(flagName('localApi.port'), '--local-api-port');
-  assert.equal(environmentName('localApi.port'), 'HAWSER_LOCAL_API_PORT');
+  assert.equal(flagName('api.port'), '--api-port');
+  assert.equal(environmentName('api.port'), 'HAWSER_API_PORT');
   assert.equal(new Set(SETTINGS.map(({ path }) => flagName(path))).size, SETTINGS.length);
 });

@@ -43,17 +43,19 @@ function section<const Entries extends v.ObjectEntries>(entries: Entries) {
 
 export const SettingsSchema = section({
   dataDir: folder,
-  relays: v.pipe(
-    v.array(relayUrl, 'must be a list of addresses of relays'),
-    v.minLength(1, 'must name at least one relay'),
-    v.maxLength(MAX_RELAYS, `must name at most ${MAX_RELAYS} relays`),
-  ),
+  relay: section({
+    urls: v.pipe(
+      v.array(relayUrl, 'must be a list of addresses of relays'),
+      v.minLength(1, 'must name at least one relay'),
+      v.maxLength(MAX_RELAYS, `must name at most ${MAX_RELAYS} relays`),
+    ),
+  }),
   tls: section({ cert: file, key: file, ca: file }),
   keyExchange: oneOf(['hybrid', 'x25519']),
   nodeName: v.optional(
     v.pipe(v.string(NODE_NAME), v.maxLength(253, NODE_NAME), v.regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, NODE_NAME)),
   ),
-  localApi: section({ address: loopback, port }),
+  api: section({ address: loopback, port }),
   workload: oneOf(['hollow', 'none']),
   ops: section({ address: loopback, port: v.optional(port) }),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
@@ -64,7 +66,7 @@ export type Settings = v.InferOutput<typeof SettingsSchema>;
 
 /** One setting as a person meets it: in the file at `path`, as a variable, as a flag. */
 export interface Setting {
-  /** `localApi.port`: where it stands in the file and in messages. */
+  /** `api.port`: where it stands in the file and in messages. */
   readonly path: string;
   /** A list is written with commas in flags and variables. */
   readonly kind: 'text' | 'number' | 'list';
@@ -78,7 +80,7 @@ export const DEFAULT_DATA_DIR = '/var/lib/hawser';
 export const SETTINGS: readonly Setting[] = [
   text('dataDir', DEFAULT_DATA_DIR, 'folder of the store, the local API token and its certificate'),
   {
-    path: 'relays',
+    path: 'relay.urls',
     kind: 'list',
     fallback: undefined,
     help: 'relays to dial in turn, wss://HOST:PORT, with commas between (needed)',
@@ -88,8 +90,8 @@ export const SETTINGS: readonly Setting[] = [
   text('tls.ca', undefined, 'certificates of the authorities that relays are verified with, PEM (needed)'),
   text('keyExchange', 'hybrid', 'hybrid: post-quantum hybrid where the relay has it; x25519: 2.4 KB less per connect'),
   text('nodeName', undefined, "name of the Node; default and only possible value: the one in the certificate's CN"),
-  text('localApi.address', '127.0.0.1', 'loopback address of the Kubernetes API on the device'),
-  number('localApi.port', 6444, 'port of the Kubernetes API on the device; 0 takes a free one and logs it'),
+  text('api.address', '127.0.0.1', 'loopback address of the Kubernetes API on the device'),
+  number('api.port', 6444, 'port of the Kubernetes API on the device; 0 takes a free one and logs it'),
   text('workload', 'hollow', 'hollow: a simulated kubelet runs the pods; none: a kubelet of yours does, by the local API'),
   text('ops.address', '127.0.0.1', 'loopback address of /metrics and /healthz (plain HTTP)'),
   number('ops.port', undefined, 'port of /metrics and /healthz; 0 takes a free one and logs it; without it there are none'),
@@ -98,12 +100,12 @@ export const SETTINGS: readonly Setting[] = [
   number('backoff.capMs', 60_000, 'longest wait before dialling again, in milliseconds, unless the relay asks for more'),
 ];
 
-/** `localApi.port` → `HAWSER_LOCAL_API_PORT`. */
+/** `api.port` → `HAWSER_API_PORT`. */
 export function environmentName(path: string): string {
   return `HAWSER_${words(path, '_').toUpperCase()}`;
 }
 
-/** `localApi.port` → `--local-api-port`. */
+/** `api.port` → `--api-port`. */
 export function flagName(path: string): string {
   return `--${words(path, '-')}`;
 }

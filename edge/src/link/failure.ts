@@ -1,0 +1,118 @@
+/**
+ * Why a link could not be made, or broke, told by what a person would do about it.
+ *
+ * | kind | meaning |
+ * |---|---|
+ * | dns | the relay's name does not resolve |
+ * | refused | nothing listens at that address and port |
+ * | unreachable | no route, or the connection broke before the relay answered |
+ * | timeout | the relay did not answer in time |
+ * | relayCertificate | we do not trust the relay's certificate |
+ * | ownCertificate | the relay does not take our certificate |
+ * | notFound | something answers there, but it is no relay (404) |
+ * | forbidden | the relay knows who we are and does not want us (401, 403) |
+ * | busy | the relay has no room now (429, 503) |
+ * | unexpected | another answer than a WebSocket, or a frame out of bounds |
+ * | silent | the link was half-open: nothing came for longer than its deadline |
+ * | ended | the relay closed the link |
+ * | dropped | we closed the link because of what came over it |
+ */
+export type LinkFailureKind =
+  | 'dns'
+  | 'refused'
+  | 'unreachable'
+  | 'timeout'
+  | 'relayCertificate'
+  | 'ownCertificate'
+  | 'notFound'
+  | 'forbidden'
+  | 'busy'
+  | 'unexpected'
+  | 'silent'
+  | 'ended'
+  | 'dropped';
+
+export interface LinkFailure {
+  readonly kind: LinkFailureKind;
+  /** One line for the person who reads it. */
+  readonly detail: string;
+  /** The other side asked not to be dialled sooner; 0 leaves it to the backoff. */
+  readonly retryAfterMs: number;
+}
+
+/** Codes of OpenSSL and Node for a peer's certificate that does not verify (node:tls, "X509 certificate error codes"). */
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'PATH_LENGTH_EXCEEDED',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** What the relay's TLS says about our certificate (RFC 8446, section 6.2). */
+const OWN_CERTIFICATE =
+  /ALERT_(BAD_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)|TLSV13_ALERT_CERTIFICATE_REQUIRED/;
+
+/** Most that is believed of a relay's wish to be left alone, in milliseconds; a mistake must not lose a device for days. */
+export const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** Of an error of the socket before the link was open. */
+export function dialFailure(error: Error, url: string): LinkFailure {
+  const { host } = new URL(url);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const message = error.message || code;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return failure('dns', `${host} does not resolve (${code})`);
+  if (code === 'ECONNREFUSED') return failure('refused', `${host} refuses connections: no relay listens there`);
+  if (UNTRUSTED.has(code)) return failure('relayCertificate', `the certificate of ${host} is not trusted: ${message} (${code})`);
+  if (OWN_CERTIFICATE.test(code)) return failure('ownCertificate', `${host} does not take this device's certificate (${code})`);
+  if (code === 'ETIMEDOUT' || /handshake has timed out/.test(message))
+    return failure('timeout', `${host} did not answer in time`);
+  if (code === 'ECONNRESET') {
+    const hint = 'where this comes back at once, the relay may not trust the authority of the device certificate';
+    return failure('unreachable', `${host} broke the connection off: ${hint}`);
+  }
+  if (code.startsWith('WS_ERR')) return failure('unexpected', `${host} does not speak WebSocket: ${message}`);
+  return failure('unreachable', `${host} cannot be reached: ${message}`);
+}
+
+/** Of an HTTP answer in place of a WebSocket. `retryAfter` is the header of that name (RFC 9110, section 10.2.3), in seconds. */
+export function answerFailure(status: number, url: string, retryAfter: string | undefined): LinkFailure {
+  const { host } = new URL(url);
+  const wait = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? boundedRetryAfter(Number(retryAfter) * 1000) : 0;
+  switch (status) {
+    case 401:
+    case 403:
+      return failure(
+        'forbidden',
+        `${host} does not let this device in (HTTP ${status}): is its certificate one of a node?`,
+        wait,
+      );
+    case 404:
+      return failure('notFound', `${host} answers, but there is no relay (HTTP 404): is the address right?`, wait);
+    case 429:
+    case 503:
+      return failure('busy', `${host} has no room now (HTTP ${status})`, wait);
+    default:
+      return failure('unexpected', `${host} answered HTTP ${status} in place of a WebSocket`, wait);
+  }
+}
+
+export function failure(kind: LinkFailureKind, detail: string, retryAfterMs = 0): LinkFailure {
+  return { kind, detail, retryAfterMs: boundedRetryAfter(retryAfterMs) };
+}
+
+export function boundedRetryAfter(milliseconds: number): number {
+  return Math.min(Math.max(0, milliseconds), MAX_RETRY_AFTER_MS);
+}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { DEFAULT_SILENCE_MS, watchForSilence } from './keepalive.ts';
+import { simulatedClock } from './simulated-clock.ts';
+
+function harness() {
+  const clock = simulatedClock();
+  const seen = { bytes: 0, pings: 0, silentAt: undefined as number | undefined };
+  const stop = watchForSilence({
+    silenceMs: DEFAULT_SILENCE_MS,
+    clock,
+    bytesRead: () => seen.bytes,
+    ping: () => {
+      seen.pings += 1;
+    },
+    onSilent: () => {
+      seen.silentAt = clock.time();
+    },
+  });
+  return { clock, seen, stop };
+}
+
+test('a link that hears the relay ping needs no ping of its own', () => {
+  const { clock, seen } = harness();
+  for (let ping = 0; ping < 100; ping++) {
+    clock.advance(8_000);
+    seen.bytes += 30;
+  }
+  assert.deepEqual(seen, { bytes: 3000, pings: 0, silentAt: undefined });
+});
+
+test('a silent link is asked once and then cut within 20 s', () => {
+  const { clock, seen } = harness();
+  clock.advance(60_000);
+  assert.equal(seen.pings, 1);
+  assert.ok(seen.silentAt !== undefined && seen.silentAt <= 20_000);
+});
+
+test('an answer to the question keeps the link', () => {
+  const { clock, seen } = harness();
+  clock.advance(12_000);
+  assert.equal(seen.pings, 1);
+  seen.bytes += 1;
+  clock.advance(12_000);
+  assert.deepEqual([seen.pings, seen.silentAt], [2, undefined]);
+});
+
+test('a device that slept listens again before it gives up', () => {
+  const { clock, seen } = harness();
+  clock.sleep(3_600_000);
+  assert.equal(seen.silentAt, undefined);
+  clock.advance(20_000);
+  assert.ok(seen.silentAt !== undefined);
+});
+
+test('after stop nothing is asked', () => {
+  const { clock, seen, stop } = harness();
+  stop();
+  clock.advance(60_000);
+  assert.deepEqual([seen.pings, seen.silentAt], [0, undefined]);
+});
+
+test('whenever the last byte came, silence is noticed within 20 s of it and never within 17', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 9_000 }), { maxLength: 30 }), (gaps) => {
+      const { clock, seen } = harness();
+      for (const gap of gaps) {
+        clock.advance(gap);
+        seen.bytes += 1;
+      }
+      const last = clock.time();
+      assert.equal(seen.silentAt, undefined);
+      clock.advance(20_000);
+      assert.ok(seen.silentAt !== undefined && seen.silentAt - last > 17_000 - 1, `${seen.silentAt} after ${last}`);
+    }),
+  );
+});

@@ -1,0 +1,54 @@
+import type { Clock } from '../api/clock.ts';
+
+export interface KeepAliveOptions {
+  /** Silence after which the other side is asked for a sign of life, in milliseconds; after twice that the link is cut. */
+  readonly silenceMs: number;
+  readonly clock: Clock;
+  /** Bytes that have come in so far, so that one large message on a slow link is no silence. */
+  readonly bytesRead: () => number;
+  readonly ping: () => void;
+  readonly onSilent: () => void;
+}
+
+/**
+ * The relay pings every 8 s, so on a good link this one never has to; what is promised is that a half-open link is noticed
+ * within 20 s, by both sides.
+ */
+export const DEFAULT_SILENCE_MS = 9_000;
+
+/** Looks so often within the silence, so that the deadline is kept to an eighth of it. */
+const LOOKS = 8;
+
+/** Watches for silence until stopped. */
+export function watchForSilence(options: KeepAliveOptions): () => void {
+  const { silenceMs, clock, bytesRead, ping, onSilent } = options;
+  const everyMs = Math.ceil(silenceMs / LOOKS);
+  let bytes = bytesRead();
+  let heardAt = clock.now().getTime();
+  let dueAt = heardAt + everyMs;
+  let isAsked = false;
+  let cancel = clock.after(everyMs, look);
+
+  function look(): void {
+    const now = clock.now().getTime();
+    // A device that slept has not listened: what came meanwhile is still to be read. The silence begins with its waking.
+    const slept = now - dueAt > silenceMs;
+    if (bytesRead() !== bytes || slept) {
+      bytes = bytesRead();
+      heardAt = now;
+      isAsked = false;
+    }
+    if (now - heardAt >= 2 * silenceMs) {
+      onSilent();
+      return;
+    }
+    if (now - heardAt >= silenceMs && !isAsked) {
+      isAsked = true;
+      ping();
+    }
+    dueAt = now + everyMs;
+    cancel = clock.after(everyMs, look);
+  }
+
+  return () => cancel();
+}

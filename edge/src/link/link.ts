@@ -1,0 +1,198 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../api/clock.ts';
+import { type BackoffBounds, fullJitter } from './backoff.ts';
+import { failure, type LinkFailure, type LinkFailureKind } from './failure.ts';
+import { DEFAULT_SILENCE_MS, watchForSilence } from './keepalive.ts';
+import { type LinkSocket, type LinkTls, openSocket, type SocketEvents } from './socket.ts';
+import type { LinkState } from './state.ts';
+
+export interface LinkOptions {
+  /** Relays, dialled in turn: after a failure the next one; after the last one a wait. At least one. */
+  readonly urls: readonly string[];
+  /** Read before each dial, so that renewed files are used. @throws whatever stands in the way; it counts as a failed dial. */
+  readonly tls: () => LinkTls;
+  readonly backoff: BackoffBounds;
+  /** Default 9 s: see keepalive.ts. */
+  readonly silenceMs?: number;
+  readonly clock: Clock;
+  /** At least 0, below 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** The link stands: the first frame may be sent. */
+  readonly onConnected: () => void;
+  readonly onFrame: (bytes: Uint8Array) => void;
+  /** Sent bytes have left, so that more may be sent. */
+  readonly onDrained: () => void;
+  /** A link that had stood is gone. */
+  readonly onDown: (reason: LinkFailure) => void;
+  readonly onState: (state: LinkState) => void;
+  /** For tests without sockets. */
+  readonly open?: (url: string, tls: LinkTls, events: SocketEvents) => LinkSocket;
+}
+
+/** The one connection to a relay, made again and again until it is closed. */
+export interface Link {
+  start(): void;
+  /** Nothing is queued: without a link the frame is dropped, and whoever sent it learns by `onDown`. */
+  send(frame: Uint8Array): void;
+  bufferedBytes(): number;
+  /** The relay has accepted us: greeting → open. */
+  welcomed(): void;
+  /**
+   * Ends this link because of what came over it, and waits.
+   * @param code of the close frame (RFC 6455, section 7.4)
+   */
+  drop(reason: string, options?: { readonly code?: number; readonly retryAfterMs?: number }): void;
+  /** The relay has said goodbye: it is not dialled again before that time. The link is ended. */
+  goodbye(reason: string, retryAfterMs: number): void;
+  state(): LinkState;
+  stats(): LinkStats;
+  close(): void;
+}
+
+/** Since the process began. */
+export interface LinkStats {
+  readonly dials: number;
+  readonly opened: number;
+  readonly failures: Readonly<Record<string, number>>;
+}
+
+/** A link that was open for less counts as a failed attempt: a relay that welcomes and falls over is not dialled without pause. */
+const STABLE_MS = 10_000;
+/** No answer to Hello by then, in milliseconds: the connection is given up. */
+const GREETING_TIMEOUT_MS = 15_000;
+
+const NORMAL_CLOSE = 1000;
+const PROTOCOL_ERROR = 1002;
+
+export function createLink(options: LinkOptions): Link {
+  const { urls, clock, logger } = options;
+  const open = options.open ?? openSocket;
+  const failures: Record<string, number> = {};
+  let state: LinkState = { name: 'idle' };
+  let socket: LinkSocket | undefined;
+  let attempts = 0;
+  let next = 0;
+  let dials = 0;
+  let opened = 0;
+  let lastKind: LinkFailureKind | undefined;
+  let cancelTimer = () => {};
+  let stopWatching = () => {};
+
+  function enter(entered: LinkState): void {
+    state = entered;
+    options.onState(entered);
+  }
+
+  function dial(): void {
+    const url = urls[next % urls.length];
+    if (url === undefined || state.name === 'closed') return;
+    next += 1;
+    dials += 1;
+    enter({ name: 'dialling', url, since: clock.now() });
+    // Each socket speaks for itself only: a late event of an earlier one changes nothing.
+    let mine: LinkSocket | undefined;
+    const isCurrent = () => socket === mine && mine !== undefined;
+    const fail = (reason: LinkFailure) => {
+      if (isCurrent()) failed(reason);
+    };
+    try {
+      mine = open(url, options.tls(), {
+        connected: () => {
+          if (isCurrent()) connected(url, fail);
+        },
+        frame: (bytes) => {
+          if (isCurrent()) options.onFrame(bytes);
+        },
+        drained: () => {
+          if (isCurrent()) options.onDrained();
+        },
+        failed: fail,
+      });
+      socket = mine;
+    } catch (error) {
+      failed(failure('unreachable', error instanceof Error ? error.message : String(error)));
+    }
+  }
+
+  function connected(url: string, fail: (reason: LinkFailure) => void): void {
+    enter({ name: 'greeting', url, since: clock.now() });
+    const current = socket;
+    if (current === undefined) return;
+    stopWatching = watchForSilence({
+      silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS,
+      clock,
+      bytesRead: current.bytesRead,
+      ping: current.ping,
+      onSilent: () => fail(failure('silent', 'nothing came over the link for too long: it was half-open')),
+    });
+    cancelTimer = clock.after(GREETING_TIMEOUT_MS, () =>
+      fail(failure('timeout', 'the relay did not answer our greeting in time')),
+    );
+    options.onConnected();
+  }
+
+  function release(end: (ended: LinkSocket) => void): void {
+    cancelTimer();
+    stopWatching();
+    cancelTimer = () => {};
+    stopWatching = () => {};
+    const ended = socket;
+    socket = undefined;
+    if (ended !== undefined) end(ended);
+  }
+
+  function failed(reason: LinkFailure, end = (ended: LinkSocket) => ended.destroy()): void {
+    const before = state;
+    if (before.name === 'closed' || before.name === 'idle' || before.name === 'waiting') return;
+    release(end);
+    failures[reason.kind] = (failures[reason.kind] ?? 0) + 1;
+    const now = clock.now().getTime();
+    if (before.name === 'open' && now - before.since.getTime() >= STABLE_MS) attempts = 0;
+    // Other relays are tried at once; only the end of a round is followed by a wait.
+    const isRoundOver = next % urls.length === 0 || before.name === 'open';
+    const waitMs = isRoundOver ? fullJitter(options.backoff, attempts, options.random) : 0;
+    if (isRoundOver) attempts += 1;
+    const delay = Math.max(waitMs, reason.retryAfterMs);
+    // Weeks without a network are told once.
+    const isNews = before.name !== 'dialling' || reason.kind !== lastKind;
+    lastKind = reason.kind;
+    const level = isNews ? 'warn' : 'debug';
+    logger[level]({ url: before.url, kind: reason.kind, detail: reason.detail, retryInMs: delay }, 'link down');
+    enter({ name: 'waiting', url: before.url, since: new Date(now), until: new Date(now + delay), reason });
+    if (before.name !== 'dialling') options.onDown(reason);
+    // A listener may have closed the link.
+    if (state.name === 'waiting') cancelTimer = clock.after(delay, dial);
+  }
+
+  return {
+    start() {
+      if (state.name === 'idle') dial();
+    },
+    send(frame) {
+      if (state.name === 'greeting' || state.name === 'open') socket?.send(frame);
+    },
+    bufferedBytes: () => socket?.bufferedBytes() ?? 0,
+    welcomed() {
+      if (state.name !== 'greeting') return;
+      cancelTimer();
+      opened += 1;
+      logger.info({ url: state.url }, 'link open');
+      enter({ name: 'open', url: state.url, since: clock.now() });
+    },
+    drop(reason, { code = PROTOCOL_ERROR, retryAfterMs = 0 } = {}) {
+      failed(failure('dropped', reason, retryAfterMs), (ended) => ended.close(code, reason));
+    },
+    goodbye(reason, retryAfterMs) {
+      const why = failure('ended', `the relay said goodbye: ${reason}`, retryAfterMs);
+      failed(why, (ended) => ended.close(NORMAL_CLOSE, ''));
+    },
+    state: () => state,
+    stats: () => ({ dials, opened, failures: { ...failures } }),
+    close() {
+      if (state.name === 'closed') return;
+      release((ended) => ended.close(NORMAL_CLOSE, 'the agent ends'));
+      enter({ name: 'closed' });
+    },
+  };
+}

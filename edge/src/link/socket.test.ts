@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { after, before, test } from 'node:test';
+import { MAX_FRAME_BYTES } from '@hawser/protocol';
+import { pino } from 'pino';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { startLinkProxy } from '../../../test/net/proxy.ts';
+import {
+  type CertificateAuthority,
+  type CertificatePair,
+  createAuthority,
+  issueNodeCertificate,
+} from '../../../test/support/pki.ts';
+import { systemClock } from '../api/clock.ts';
+import type { LinkFailure } from './failure.ts';
+import { createLink } from './link.ts';
+import { LINK_PATH, type LinkTls, openSocket } from './socket.ts';
+
+let authority: CertificateAuthority;
+let serverPair: CertificatePair;
+let tls: LinkTls;
+
+before(async () => {
+  authority = await createAuthority('relays');
+  serverPair = await authority.issueServer({ commonName: 'relay' });
+  tls = await clientOf(authority);
+});
+
+async function clientOf(issuer: CertificateAuthority): Promise<LinkTls> {
+  const pair = await issueNodeCertificate(issuer, 'edge-1');
+  return { cert: pair.certificatePem, key: pair.keyPem, ca: authority.certificatePem };
+}
+
+/** A relay as far as TLS and WebSocket go. */
+async function startRelay(options: { pair?: CertificatePair; verifyClient?: () => number; requireCertificate?: boolean } = {}) {
+  const pair = options.pair ?? serverPair;
+  const server: Server = createServer({
+    cert: pair.certificatePem,
+    key: pair.keyPem,
+    ca: authority.certificatePem,
+    requestCert: true,
+    rejectUnauthorized: options.requireCertificate ?? true,
+    minVersion: 'TLSv1.3',
+  });
+  const sockets = new WebSocketServer({ noServer: true });
+  const connections: WebSocket[] = [];
+  server.on('upgrade', (request, socket, head) => {
+    const status = request.url === LINK_PATH ? (options.verifyClient?.() ?? 101) : 404;
+    if (status !== 101) {
+      socket.end(`HTTP/1.1 ${status} No\r\nRetry-After: 7\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (connection) => {
+      connections.push(connection);
+      sockets.emit('connection', connection);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `wss://127.0.0.1:${port}`,
+    port,
+    sockets,
+    connections,
+    close: async () => {
+      for (const connection of connections) connection.terminate();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Dials and tells how it ended. */
+function outcome(url: string, identity: LinkTls = tls): Promise<LinkFailure | 'connected'> {
+  return new Promise((resolve) => {
+    const socket = openSocket(url, identity, {
+      connected: () => {
+        socket.destroy();
+        resolve('connected');
+      },
+      frame: () => {},
+      drained: () => {},
+      failed: resolve,
+    });
+  });
+}
+
+async function failureOf(url: string, identity?: LinkTls): Promise<LinkFailure> {
+  const result = await outcome(url, identity);
+  return result === 'connected' ? assert.fail('it connected') : result;
+}
+
+test('a relay with a certificate of our authority is reached, with either key exchange', async () => {
+  const relay = await startRelay();
+  assert.equal(await outcome(relay.url), 'connected');
+  assert.equal(await outcome(relay.url, { ...tls, ecdhCurve: 'X25519' }), 'connected');
+  await relay.close();
+});
+
+test('nothing listening is told as refused', async () => {
+  const relay = await startRelay();
+  await relay.close();
+  assert.equal((await failureOf(relay.url)).kind, 'refused');
+});
+
+test('a name that does not resolve is told as such', async () => {
+  const failure = await failureOf('wss://relay.invalid:8443');
+  assert.equal(failure.kind, 'dns');
+  assert.match(failure.detail, /relay\.invalid:8443 does not resolve/);
+});
+
+test("a relay's certificate of another authority, for another host or expired is told as untrusted", async () => {
+  const other = await createAuthority('somebody else');
+  const pairs = [
+    await other.issueServer({ commonName: 'relay' }),
+    await authority.issueServer({ commonName: 'relay', hosts: ['relay.example'] }),
+    await authority.issueServer({ commonName: 'relay', lifetimeSeconds: -60 }),
+  ];
+  for (const pair of pairs) {
+    const relay = await startRelay({ pair });
+    const failure = await failureOf(relay.url);
+    assert.equal(failure.kind, 'relayCertificate', failure.detail);
+    await relay.close();
+  }
+});
+
+test('a device certificate that the relay does not know is told apart from all that', async () => {
+  const relay = await startRelay();
+  const stranger = await clientOf(await createAuthority('somebody else'));
+  const failure = await failureOf(relay.url, stranger);
+  // Node's TLS server breaks off without an alert; others send one.
+  assert.ok(failure.kind === 'ownCertificate' || failure.kind === 'unreachable', failure.kind);
+  assert.match(failure.detail, /certificate/);
+  await relay.close();
+});
+
+test('an HTTP answer in place of a WebSocket is told by its status, with the wait that it asks for', async () => {
+  for (const [status, kind] of [
+    [401, 'forbidden'],
+    [403, 'forbidden'],
+    [404, 'notFound'],
+    [429, 'busy'],
+    [503, 'busy'],
+    [500, 'unexpected'],
+    [302, 'unexpected'],
+  ] as const) {
+    const relay = await startRelay({ verifyClient: () => status });
+    const failure = await failureOf(relay.url);
+    assert.deepEqual([failure.kind, failure.retryAfterMs], [kind, 7_000], failure.detail);
+    await relay.close();
+  }
+});
+
+test('something that is no TLS server is told, not waited for', async () => {
+  const server = createTcpServer((socket) => socket.end('SSH-2.0-nothing\r\n')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  assert.equal((await failureOf(`wss://127.0.0.1:${port}`)).kind, 'unreachable');
+  server.close();
+});
+
+/** A link to that port that counts what happens to it. */
+function linkTo(port: number, silenceMs: number) {
+  const seen = { opened: 0, frames: [] as number[], downs: [] as LinkFailure[], downAt: 0 };
+  let notify = () => {};
+  const link = createLink({
+    urls: [`wss://127.0.0.1:${port}`],
+    tls: () => tls,
+    backoff: { baseMs: 20, capMs: 50 },
+    silenceMs,
+    clock: systemClock,
+    random: Math.random,
+    logger: pino({ level: 'silent' }),
+    onConnected: () => {
+      seen.opened += 1;
+      link.welcomed();
+      notify();
+    },
+    onFrame: (bytes) => {
+      seen.frames.push(bytes.length);
+      notify();
+    },
+    onDrained: () => {},
+    onDown: (reason) => {
+      seen.downs.push(reason);
+      seen.downAt = performance.now();
+      notify();
+    },
+    onState: () => {},
+  });
+  const until = (what: () => boolean) =>
+    new Promise<void>((resolve) => {
+      notify = () => {
+        if (what()) resolve();
+      };
+      notify();
+    });
+  after(() => link.close());
+  return { link, seen, until };
+}
+
+test('frames pass both ways, and the link comes back when the relay cuts it', async () => {
+  const relay = await startRelay();
+  const received: number[] = [];
+  relay.sockets.on('connection', (connection) => {
+    connection.on('message', (data: Buffer) => {
+      received.push(data.length);
+      connection.send(Buffer.alloc(1_000_000));
+    });
+  });
+  const { link, seen, until } = linkTo(relay.port, 9_000);
+  link.start();
+  await until(() => seen.opened === 1);
+  link.send(new Uint8Array(5));
+  await until(() => seen.frames.length === 1);
+  assert.deepEqual([received, seen.frames], [[5], [1_000_000]]);
+  relay.connections[0]?.close(1001, 'going away');
+  await until(() => seen.opened === 2);
+  assert.deepEqual(
+    seen.downs.map(({ kind, detail }) => [kind, detail]),
+    [['ended', 'the relay closed the link: 1001 going away']],
+  );
+  link.close();
+  await relay.close();
+});
+
+test('text and frames over the bound end the link, and the agent goes on', async () => {
+  const relay = await startRelay();
+  relay.sockets.once('connection', (connection) => connection.send('hello'));
+  const { link, seen, until } = linkTo(relay.port, 9_000);
+  link.start();
+  await until(() => seen.opened === 2);
+  assert.equal(seen.downs[0]?.kind, 'unexpected');
+  relay.connections[1]?.send(Buffer.alloc(MAX_FRAME_BYTES + 1));
+  await until(() => seen.opened === 3);
+  assert.equal(seen.downs[1]?.kind, 'unexpected');
+  assert.match(seen.downs[1]?.detail ?? '', /Max payload size exceeded/);
+  link.close();
+  await relay.close();
+});
+
+test('a link that stands but passes nothing is noticed within its deadline and dialled again', async () => {
+  const relay = await startRelay();
+  const proxy = await startLinkProxy({ targetPort: relay.port });
+  const { link, seen, until } = linkTo(proxy.port, 200);
+  link.start();
+  await until(() => seen.opened === 1);
+  proxy.freeze();
+  const frozenAt = performance.now();
+  await until(() => seen.downs.length === 1);
+  assert.equal(seen.downs[0]?.kind, 'silent');
+  assert.ok(seen.downAt - frozenAt < 1_000, `${seen.downAt - frozenAt} ms`);
+  proxy.cut();
+  proxy.restore();
+  await until(() => seen.opened === 2);
+  link.close();
+  await proxy.close();
+  await relay.close();
+});
+
+test('answers to our own pings keep a link on which nothing else comes', async () => {
+  const relay = await startRelay();
+  const { link, seen, until } = linkTo(relay.port, 60);
+  link.start();
+  await until(() => seen.opened === 1);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.equal(seen.downs.length, 0);
+  link.close();
+  await relay.close();
+});

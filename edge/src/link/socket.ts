@@ -1,0 +1,133 @@
+import type { IncomingMessage } from 'node:http';
+import { MAX_FRAME_BYTES } from '@hawser/protocol';
+import { WebSocket } from 'ws';
+import { answerFailure, dialFailure, failure, type LinkFailure } from './failure.ts';
+
+/** PEM texts. */
+export interface LinkTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+  /** Key exchanges in order of preference, in OpenSSL's form; undefined: Node's default, which has the post-quantum hybrid first. */
+  readonly ecdhCurve?: string | undefined;
+}
+
+/** One connection as the link sees it. After `failed` nothing is called any more. */
+export interface SocketEvents {
+  connected(): void;
+  frame(bytes: Uint8Array): void;
+  /** What was sent has left this process. */
+  drained(): void;
+  failed(failure: LinkFailure): void;
+}
+
+export interface LinkSocket {
+  send(frame: Uint8Array): void;
+  ping(): void;
+  /** Bytes that the connection has received so far, TLS and all. */
+  bytesRead(): number;
+  /** Bytes given to `send` that have not left yet. */
+  bufferedBytes(): number;
+  /** Closes without waiting for the other side; no event follows. */
+  destroy(): void;
+  /** Says a code and a reason first (RFC 6455, section 7.4) and gives the close frame a moment to leave; no event follows. */
+  close(code: number, reason: string): void;
+}
+
+/** The path on which relays await agents. */
+export const LINK_PATH = '/v1/link';
+/** TCP, TLS and upgrade together: some ten round trips of a satellite link. */
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+/** How long a close frame may take to leave before the connection is cut. */
+const CLOSE_TIMEOUT_MS = 1_000;
+/** Longest reason that fits a close frame, in bytes (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** Dials one relay. The one place of the agent that opens a socket to the outside. */
+export function openSocket(url: string, tls: LinkTls, events: SocketEvents): LinkSocket {
+  let isOver = false;
+  let bytesRead = () => 0;
+  const socket = new WebSocket(new URL(LINK_PATH, url), {
+    cert: tls.cert,
+    key: tls.key,
+    ca: tls.ca,
+    minVersion: 'TLSv1.3',
+    ...(tls.ecdhCurve === undefined ? {} : { ecdhCurve: tls.ecdhCurve }),
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    followRedirects: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_FRAME_BYTES,
+  });
+  socket.binaryType = 'nodebuffer';
+
+  const end = (reason: LinkFailure) => {
+    if (isOver) return;
+    isOver = true;
+    socket.terminate();
+    events.failed(reason);
+  };
+
+  socket.on('upgrade', (response) => {
+    const { socket: connection } = response;
+    bytesRead = () => connection.bytesRead;
+  });
+  socket.on('open', () => {
+    if (!isOver) events.connected();
+  });
+  socket.on('message', (data, isBinary) => {
+    if (isOver) return;
+    if (isBinary && Buffer.isBuffer(data)) events.frame(data);
+    else end(failure('unexpected', 'the relay sent text, and the link is binary'));
+  });
+  socket.on('unexpected-response', (_request, response: IncomingMessage) => {
+    response.resume();
+    end(answerFailure(response.statusCode ?? 0, url, response.headers['retry-after']));
+  });
+  let isOpen = false;
+  socket.on('open', () => {
+    isOpen = true;
+  });
+  socket.on('error', (error) => {
+    end(isOpen ? openFailure(error) : dialFailure(error, url));
+  });
+  socket.on('close', (code, reason) => {
+    const text = reason.toString('utf8');
+    end(failure('ended', `the relay closed the link: ${code}${text === '' ? '' : ` ${text}`}`));
+  });
+
+  return {
+    send(frame) {
+      if (isOver) return;
+      socket.send(frame, { binary: true }, (error) => {
+        // An error comes as an event of its own as well.
+        if (error == null && !isOver) events.drained();
+      });
+    },
+    ping() {
+      if (!isOver && isOpen) socket.ping();
+    },
+    bytesRead: () => bytesRead(),
+    bufferedBytes: () => socket.bufferedAmount,
+    destroy() {
+      isOver = true;
+      socket.terminate();
+    },
+    close(code, reason) {
+      isOver = true;
+      if (!isOpen) {
+        socket.terminate();
+        return;
+      }
+      socket.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString('utf8'));
+      const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
+      socket.once('close', () => clearTimeout(timer));
+    },
+  };
+}
+
+function openFailure(error: Error): LinkFailure {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code.startsWith('WS_ERR'))
+    return failure('unexpected', `the relay sent what is no message of the link: ${error.message} (${code})`);
+  return failure('unreachable', `the link broke: ${error.message || code}`);
+}
