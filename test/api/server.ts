@@ -28,7 +28,7 @@ export interface TestServer {
   readonly authority: CertificateAuthority;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Opens a watch and collects its lines until it ends or is aborted. */
-  watch(path: string, headers?: Record<string, string>): OpenedWatch;
+  watch(path: string, headers?: Record<string, string>, options?: { readonly reads: boolean }): OpenedWatch;
   close(): Promise<void>;
 }
 
@@ -50,6 +50,10 @@ export interface OpenedWatch {
   take(count: number): Promise<{ type: string; object: KubeObject }[]>;
   /** Resolves when the body has ended; says whether it ended cleanly. */
   readonly ended: Promise<'clean' | 'cut'>;
+  /** Resolves when the headers have come. */
+  readonly opened: Promise<void>;
+  /** Begins to read, for a watch that was opened without. */
+  read(): void;
   abort(): void;
 }
 
@@ -96,18 +100,17 @@ export async function startTestServer(
         });
         outgoing.on('error', reject).end(sent);
       }),
-    watch: (path, headers = {}) => openWatch({ ...base, path, headers }),
+    watch: (path, headers = {}, { reads } = { reads: true }) => openWatch({ ...base, path, headers }, reads),
     close: () => server.close(),
   };
 }
 
-function openWatch(target: {
-  host: string;
-  port: number;
-  ca: string;
-  path: string;
-  headers: Record<string, string>;
-}): OpenedWatch {
+function openWatch(
+  target: { host: string; port: number; ca: string; path: string; headers: Record<string, string> },
+  reads: boolean,
+): OpenedWatch {
+  const opening = Promise.withResolvers<void>();
+  let read = () => {};
   const lines: { type: string; object: KubeObject }[] = [];
   let over = false;
   let wake = () => {};
@@ -121,17 +124,23 @@ function openWatch(target: {
   });
   const outgoing = request({ ...target, agent: false }, (response) => {
     let rest = '';
-    response.setEncoding('utf8').on('data', (chunk: string) => {
-      const parts = (rest + chunk).split('\n');
-      rest = parts.pop() ?? '';
-      for (const line of parts) lines.push(JSON.parse(line));
-      wake();
-    });
+    read = () => {
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        const parts = (rest + chunk).split('\n');
+        rest = parts.pop() ?? '';
+        for (const line of parts) lines.push(JSON.parse(line));
+        wake();
+      });
+    };
     response.on('end', () => settle('clean')).on('error', () => settle('cut'));
+    if (reads) read();
+    opening.resolve();
   });
   outgoing.on('error', () => settle('cut')).end();
   return {
     ended,
+    opened: opening.promise,
+    read: () => read(),
     abort: () => outgoing.destroy(),
     async take(count) {
       while (lines.length < count && !over) {

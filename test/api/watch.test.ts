@@ -157,3 +157,23 @@ describe('a server that closes', () => {
     assert.equal(await watch.ended, 'clean');
   });
 });
+
+describe('a reader that does not read', () => {
+  it('is cut off when too much waits for it, and others are not', async () => {
+    const test = await startTestServer({ storage: { changeLogLimit: 10 } });
+    const big = { v: 'x'.repeat(500_000) };
+    const slow = test.watch(`${COLLECTION}?watch=true&resourceVersion=1`, {}, { reads: false });
+    const quick = test.watch(`${COLLECTION}?watch=true&resourceVersion=1`);
+    await slow.opened;
+    await quick.opened;
+    // Far more than the sockets' own buffers and the bound together.
+    for (let n = 0; n < 100; n++) {
+      await test.call('POST', COLLECTION, { body: { metadata: { name: `n${n}` }, data: big } });
+    }
+    assert.equal((await quick.take(100)).length, 100);
+    slow.read();
+    assert.equal(await slow.ended, 'cut');
+    quick.abort();
+    await test.close();
+  });
+});
