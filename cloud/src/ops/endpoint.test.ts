@@ -9,6 +9,7 @@ const metrics = createMetrics({
   sessionsByState: () => new Map([['inSync', 3]]),
   handshakes: () => 1,
   dirtyKeys: () => 4,
+  sessionTotals: () => ({ batches: 6, upserts: 7, touches: 8, deletes: 9, inventories: 1, digestMismatches: 2 }),
   reports: () => ({ waiting: 5, running: 2 }),
   reflectors: () => [{ resource: 'pods', state: 'synced' }],
 });
@@ -53,6 +54,9 @@ test('metrics have the values of the moment, with help', async (t) => {
   for (const line of [
     'hawser_relay_sessions{state="inSync"} 3',
     'hawser_relay_dirty_keys 4',
+    'hawser_relay_batches_total 6',
+    'hawser_relay_operations_total{operation="touch"} 8',
+    'hawser_relay_digest_mismatches_total 2',
     'hawser_relay_reports{state="waiting"} 5',
     'hawser_relay_reflector_state{resource="pods",state="synced"} 1',
     'hawser_relay_reflector_state{resource="pods",state="failing"} 0',

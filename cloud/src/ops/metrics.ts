@@ -7,8 +7,19 @@ export interface Readings {
   /** Connections that have not said hello yet. */
   handshakes(): number;
   dirtyKeys(): number;
+  /** Counters over all sessions since the start. */
+  sessionTotals(): SessionTotals;
   reports(): { readonly waiting: number; readonly running: number };
   reflectors(): readonly { readonly resource: string; readonly state: string }[];
+}
+
+export interface SessionTotals {
+  readonly batches: number;
+  readonly upserts: number;
+  readonly touches: number;
+  readonly deletes: number;
+  readonly inventories: number;
+  readonly digestMismatches: number;
 }
 
 /** All metrics of the relay, in a registry of their own. Labels have few values: never the name of a node or object. */
@@ -23,7 +34,6 @@ export interface Metrics {
   sent(type: string, bytes: number): void;
   malformedFrame(): void;
   nack(reason: string): void;
-  digestMismatches(count: number): void;
   apiCall(verb: string, status: number | 'none'): void;
   reportOutcome(outcome: string): void;
   change(type: string, resource: string): void;
@@ -94,7 +104,35 @@ export function createMetrics(readings: Readings): Metrics {
   ]);
   const malformed = counter('hawser_relay_malformed_frames_total', 'Frames that were no message, or may not have come then.');
   const nacks = counter('hawser_relay_nacks_total', 'Objects that an agent could not take, by reason.', ['reason']);
-  const mismatches = counter('hawser_relay_digest_mismatches_total', 'Acknowledgements whose digest was not the expected one.');
+
+  for (const [total, name, help] of [
+    ['batches', 'hawser_relay_batches_total', 'Batches sent to agents.'],
+    ['inventories', 'hawser_relay_inventories_total', 'Inventories asked of agents.'],
+    ['digestMismatches', 'hawser_relay_digest_mismatches_total', 'Acknowledgements whose digest was not the expected one.'],
+  ] as const) {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(readings.sessionTotals()[total]);
+      },
+    });
+  }
+  new Counter({
+    name: 'hawser_relay_operations_total',
+    help: 'Operations sent to agents, by what they do.',
+    labelNames: ['operation'],
+    registers,
+    collect() {
+      this.reset();
+      const { upserts, touches, deletes } = readings.sessionTotals();
+      this.inc({ operation: 'upsert' }, upserts);
+      this.inc({ operation: 'touch' }, touches);
+      this.inc({ operation: 'delete' }, deletes);
+    },
+  });
   const apiCalls = counter('hawser_relay_api_calls_total', 'Calls of the API server for agents, by verb and HTTP status.', [
     'verb',
     'code',
@@ -121,7 +159,6 @@ export function createMetrics(readings: Readings): Metrics {
     },
     malformedFrame: () => malformed.inc(),
     nack: (reason) => nacks.inc({ reason }),
-    digestMismatches: (count) => mismatches.inc(count),
     apiCall: (verb, status) => apiCalls.inc({ verb, code: String(status) }),
     reportOutcome: (outcome) => outcomes.inc({ outcome }),
     change: (type, resource) => changes.inc({ resource, type }),

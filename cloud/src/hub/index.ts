@@ -1,0 +1,1 @@
+export { type Hub, type HubOptions, LINK_PATH, startHub } from './hub.ts';

@@ -1,0 +1,318 @@
+import {
+  type AgentMessage,
+  decodeAgentMessage,
+  encodeRelayMessage,
+  HawserError,
+  type Hello,
+  type RelayMessage,
+  type SessionStatus,
+} from '@hawser/protocol';
+import type { Logger } from 'pino';
+import type { RawData, WebSocket } from 'ws';
+import type { Clock } from '../clock.ts';
+import type { Downstream, Session, SessionStats } from '../downstream/index.ts';
+import type { ReportLane, ReportQueue } from '../upstream/index.ts';
+import { CLOSE_CODES, type Ending } from './close-codes.ts';
+import { greet, type RelayIdentity } from './handshake.ts';
+import { type KeepAlive, keepAlive } from './keepalive.ts';
+import type { Turns } from './turns.ts';
+
+/** Written and not yet taken by the network, in bytes: above it the session is not asked for more, until half of it has gone. */
+const HOLD_UP_BYTES = 1024 * 1024;
+/** An agent that speaks wrongly will do so again at once; it need not be often. */
+const PROTOCOL_ERROR_WAIT_MS = 30_000;
+const OVERLOADED_WAIT_MS = 10_000;
+/** After our close frame the other side has so long to answer it; then the connection is cut. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+export interface LinkMetrics {
+  sessionOpened(): void;
+  /** `how` is a name of the table of close codes, `closed` by the agent, or `lost`. */
+  sessionEnded(how: string): void;
+  received(type: string, bytes: number): void;
+  sent(type: string, bytes: number): void;
+  malformedFrame(): void;
+  nack(reason: string): void;
+}
+
+export interface LinkLimits {
+  readonly handshakeSeconds: number;
+  readonly pingSeconds: number;
+  readonly bufferedBytes: number;
+}
+
+/** What all links of a hub share. */
+export interface LinkContext {
+  readonly downstream: Pick<Downstream, 'open'>;
+  readonly reports: Pick<ReportQueue, 'open'>;
+  readonly limits: LinkLimits;
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly metrics: LinkMetrics;
+  readonly logger: Logger;
+  /** The hello was accepted: this is the node's link from now on. An older one is ended before this returns. */
+  readonly onAccepted: (link: Link) => void;
+  /** Called once, whatever state it was in; `stats` of the session where there was one. */
+  readonly onEnded: (link: Link, stats: SessionStats | undefined) => void;
+}
+
+/**
+ * | state | meaning | left by |
+ * |---|---|---|
+ * | greeting | the WebSocket is open, the hello is awaited | hello → live; deadline, anything else → ended |
+ * | live | session and reports | end, a fault, silence, the socket's close → ended |
+ * | ended | nothing is taken any more; the socket closes, or is cut after CLOSE_TIMEOUT_MS | |
+ */
+type LinkState =
+  | { readonly name: 'greeting'; readonly cancelDeadline: () => void }
+  | {
+      readonly name: 'live';
+      readonly session: Session;
+      readonly lane: ReportLane;
+      readonly alive: KeepAlive;
+      readonly since: Date;
+    }
+  | { readonly name: 'ended' };
+
+/** One WebSocket of one node: frames to session and reports, and back. Decides nothing about objects. */
+export class Link {
+  readonly node: string;
+  readonly remote: string;
+  /** Of the hello; undefined before it. */
+  storeId: string | undefined;
+  readonly #socket: WebSocket;
+  readonly #relay: RelayIdentity;
+  readonly #context: LinkContext;
+  readonly #logger: Logger;
+  #state: LinkState;
+  /** The session has something to send and the network is behind. */
+  #isHeldUp = false;
+
+  constructor(socket: WebSocket, peer: { node: string; remote: string }, relay: RelayIdentity, context: LinkContext) {
+    this.node = peer.node;
+    this.remote = peer.remote;
+    this.#socket = socket;
+    this.#relay = relay;
+    this.#context = context;
+    this.#logger = context.logger.child({ node: peer.node, remote: peer.remote });
+    const deadlineMs = context.limits.handshakeSeconds * 1000;
+    this.#state = { name: 'greeting', cancelDeadline: context.clock.after(deadlineMs, () => this.#onHelloTimeout()) };
+    socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    socket.on('pong', () => this.#heard());
+    socket.on('ping', () => this.#heard());
+    socket.on('error', (error) => this.#onSocketError(error));
+    socket.on('close', (code) => this.#leave(code === 1006 ? 'lost' : 'closed', { code }));
+  }
+
+  /** The session's status; undefined unless the link is live. */
+  status(): SessionStatus | undefined {
+    return this.#state.name === 'live' ? this.#state.session.status() : undefined;
+  }
+
+  stats(): SessionStats | undefined {
+    return this.#state.name === 'live' ? this.#state.session.stats() : undefined;
+  }
+
+  /** Says goodbye and closes. Does nothing to a link that has ended. */
+  end(ending: Ending): void {
+    if (this.#state.name === 'ended') return;
+    this.#leave(ending.close, { detail: ending.detail });
+    this.#write({ type: 'goodbye', reason: ending.goodbye, detail: ending.detail, retryAfterMs: ending.retryAfterMs });
+    // What a session had not read yet must not hold the close frame of the other side back.
+    if (this.#socket.isPaused) this.#socket.resume();
+    this.#socket.close(CLOSE_CODES[ending.close], ending.close);
+    const cancel = this.#context.clock.after(CLOSE_TIMEOUT_MS, () => this.#socket.terminate());
+    this.#socket.once('close', cancel);
+  }
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    if (this.#state.name === 'ended') return;
+    if (!isBinary) {
+      this.#context.metrics.malformedFrame();
+      this.#fault('textMessage', 'text message: the link takes binary messages');
+      return;
+    }
+    this.#heard();
+    try {
+      const bytes = bytesOf(data);
+      const message = decodeAgentMessage(bytes);
+      this.#context.metrics.received(message.type, bytes.length);
+      this.#receive(message);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  #receive(message: AgentMessage): void {
+    if (this.#state.name === 'greeting') {
+      if (message.type !== 'hello') throw new HawserError('protocol', `${message.type} before the hello`);
+      this.#open(message, this.#state.cancelDeadline);
+      return;
+    }
+    if (this.#state.name !== 'live') return;
+    const { session, lane } = this.#state;
+    switch (message.type) {
+      case 'hello':
+        throw new HawserError('protocol', 'a second hello on one link');
+      case 'report':
+        lane.push(message.report);
+        // At the bound the socket is read no further: the agent's outbox is the better place to wait.
+        if (lane.isFull()) this.#socket.pause();
+        return;
+      case 'ack':
+        for (const { reason } of message.nacks) this.#context.metrics.nack(reason);
+        session.receive(message);
+        return;
+      case 'inventory':
+        session.receive(message);
+        return;
+    }
+  }
+
+  #open(hello: Hello, cancelDeadline: () => void): void {
+    const greeting = greet(hello, this.node, this.#relay);
+    this.storeId = hello.storeId;
+    if (greeting.type === 'refused') {
+      this.end(greeting.ending);
+      return;
+    }
+    cancelDeadline();
+    const { clock, downstream, limits, metrics, onAccepted, reports } = this.#context;
+    onAccepted(this);
+    const session = downstream.open(this.node, () => this.#schedulePump());
+    const lane = reports.open(
+      this.node,
+      (number, outcome) => this.#send({ type: 'reportAnswer', number, outcome }),
+      () => this.#socket.resume(),
+    );
+    const alive = keepAlive({
+      intervalMs: limits.pingSeconds * 1000,
+      clock,
+      ping: () => this.#socket.ping(),
+      isPaused: () => this.#socket.isPaused,
+      onDead: () => this.#onSilence(),
+    });
+    this.#state = { name: 'live', session, lane, alive, since: clock.now() };
+    metrics.sessionOpened();
+    const status = session.hello(hello);
+    this.#logger.info(
+      { storeId: hello.storeId, agentVersion: hello.agentVersion, objects: hello.objects, state: status.state },
+      'session opened',
+    );
+    this.#send({ ...greeting.welcome, status });
+    this.#schedulePump();
+  }
+
+  #schedulePump(): void {
+    this.#context.turns.add(() => this.#pump());
+  }
+
+  #pump(): void {
+    if (this.#state.name !== 'live') return;
+    if (this.#socket.bufferedAmount >= HOLD_UP_BYTES) {
+      this.#isHeldUp = true;
+      return;
+    }
+    try {
+      for (const message of this.#state.session.pump()) this.#send(message);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  #send(message: RelayMessage): void {
+    if (this.#state.name !== 'live') return;
+    if (this.#socket.bufferedAmount > this.#context.limits.bufferedBytes) {
+      const detail = `the link did not take ${this.#socket.bufferedAmount} bytes that were written to it`;
+      this.end({ close: 'overloaded', goodbye: 'overloaded', detail, retryAfterMs: OVERLOADED_WAIT_MS });
+      return;
+    }
+    this.#write(message);
+  }
+
+  #write(message: RelayMessage): void {
+    const bytes = encodeRelayMessage(message);
+    this.#context.metrics.sent(message.type, bytes.length);
+    // An error here is the socket's, which reports it itself.
+    this.#socket.send(bytes, () => this.#onTaken());
+  }
+
+  #onTaken(): void {
+    if (!this.#isHeldUp || this.#socket.bufferedAmount > HOLD_UP_BYTES / 2) return;
+    this.#isHeldUp = false;
+    this.#schedulePump();
+  }
+
+  #heard(): void {
+    if (this.#state.name === 'live') this.#state.alive.heard();
+  }
+
+  #onHelloTimeout(): void {
+    const detail = `no hello within ${this.#context.limits.handshakeSeconds} s`;
+    this.end({ close: 'helloTimeout', goodbye: 'protocolError', detail, retryAfterMs: 0 });
+  }
+
+  #onSilence(): void {
+    this.#leave('lost', { detail: `nothing heard for ${this.#context.limits.pingSeconds} s after a ping` });
+    this.#socket.terminate();
+  }
+
+  /** A fault of the other side ends this link; a fault of ours too, and is logged as one. The other links go on. */
+  #onFailure(error: unknown): void {
+    if (error instanceof HawserError && (error.code === 'malformed_frame' || error.code === 'protocol')) {
+      this.#context.metrics.malformedFrame();
+      this.#fault('protocolError', error.message);
+      return;
+    }
+    this.#logger.error({ err: error }, 'fault in a session');
+    this.end({
+      close: 'internalError',
+      goodbye: 'overloaded',
+      detail: 'internal error of the relay',
+      retryAfterMs: OVERLOADED_WAIT_MS,
+    });
+  }
+
+  #fault(close: 'protocolError' | 'textMessage', detail: string): void {
+    this.end({ close, goodbye: 'protocolError', detail, retryAfterMs: PROTOCOL_ERROR_WAIT_MS });
+  }
+
+  /** The socket closes by itself after an error; one that it found in the frames is the agent's. */
+  #onSocketError(error: Error): void {
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+    if (code.startsWith('WS_ERR_')) {
+      this.#context.metrics.malformedFrame();
+      this.#leave(code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'tooBig' : 'protocolError', { detail: error.message });
+    } else {
+      this.#leave('lost', { detail: error.message });
+    }
+  }
+
+  #leave(how: string, fields: { readonly detail?: string; readonly code?: number }): void {
+    const state = this.#state;
+    if (state.name === 'ended') return;
+    this.#state = { name: 'ended' };
+    let stats: SessionStats | undefined;
+    if (state.name === 'greeting') {
+      state.cancelDeadline();
+    } else {
+      state.alive.stop();
+      state.lane.close();
+      stats = state.session.stats();
+      state.session.close();
+    }
+    this.#context.metrics.sessionEnded(how);
+    const seconds =
+      state.name === 'live' ? Math.round((this.#context.clock.now().getTime() - state.since.getTime()) / 1000) : undefined;
+    this.#logger.info(
+      { how, ...fields, ...(seconds === undefined ? {} : { seconds }) },
+      state.name === 'live' ? 'session ended' : 'link ended',
+    );
+    this.#context.onEnded(this, stats);
+  }
+}
+
+function bytesOf(data: RawData): Uint8Array {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+}

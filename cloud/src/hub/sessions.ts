@@ -1,0 +1,90 @@
+import type { SessionState } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import type { SessionStats } from '../downstream/index.ts';
+import type { Link } from './link.ts';
+
+/** Two devices that take turns in replacing each other should do so slowly; the same device has dialled anew already. */
+const OTHER_DEVICE_WAIT_MS = 60_000;
+
+/** Counters over all sessions since the start, ended ones included. */
+export type SessionTotals = { readonly [Name in (typeof TOTALS)[number]]: number };
+
+const TOTALS = ['batches', 'upserts', 'touches', 'deletes', 'inventories', 'digestMismatches'] as const;
+
+/** The live links, one per node: the newest wins. */
+export class Sessions {
+  readonly #links = new Map<string, Link>();
+  readonly #logger: Logger;
+  readonly #ended = new Map<(typeof TOTALS)[number], number>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  get count(): number {
+    return this.#links.size;
+  }
+
+  /** Makes this the node's link and ends the one before. */
+  take(link: Link): void {
+    const older = this.#links.get(link.node);
+    this.#links.set(link.node, link);
+    if (older === undefined) return;
+    const fields = {
+      node: link.node,
+      remote: link.remote,
+      storeId: link.storeId,
+      olderRemote: older.remote,
+      olderStoreId: older.storeId,
+    };
+    const isSameDevice = older.storeId === link.storeId;
+    if (isSameDevice) this.#logger.info(fields, 'session replaced');
+    else this.#logger.warn(fields, 'two devices under one node name');
+    older.end({
+      close: 'replaced',
+      goodbye: 'replaced',
+      detail: isSameDevice ? 'this node has opened a newer link' : 'another device has linked under the name of this node',
+      retryAfterMs: isSameDevice ? 0 : OTHER_DEVICE_WAIT_MS,
+    });
+  }
+
+  /** A link has ended. One that was replaced is no longer the node's. */
+  drop(link: Link, stats: SessionStats | undefined): void {
+    if (this.#links.get(link.node) === link) this.#links.delete(link.node);
+    if (stats === undefined) return;
+    for (const name of TOTALS) this.#ended.set(name, (this.#ended.get(name) ?? 0) + stats[name]);
+  }
+
+  all(): readonly Link[] {
+    return [...this.#links.values()];
+  }
+
+  byState(): ReadonlyMap<SessionState, number> {
+    const counts = new Map<SessionState, number>();
+    for (const link of this.#links.values()) {
+      const status = link.status();
+      if (status !== undefined) counts.set(status.state, (counts.get(status.state) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  dirtyKeys(): number {
+    let sum = 0;
+    for (const link of this.#links.values()) sum += link.stats()?.dirty ?? 0;
+    return sum;
+  }
+
+  totals(): SessionTotals {
+    const live = this.all().map((link) => link.stats());
+    const total = (name: (typeof TOTALS)[number]) =>
+      live.reduce((sum, stats) => sum + (stats?.[name] ?? 0), this.#ended.get(name) ?? 0);
+    return {
+      batches: total('batches'),
+      upserts: total('upserts'),
+      touches: total('touches'),
+      deletes: total('deletes'),
+      inventories: total('inventories'),
+      digestMismatches: total('digestMismatches'),
+    };
+  }
+}
