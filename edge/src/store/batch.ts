@@ -13,7 +13,7 @@ import {
 import type { StorageKey } from '../api/storage.ts';
 import type { HeldSet } from './held-set.ts';
 import type { Objects } from './objects.ts';
-import { type CloudObject, type Row, takesOver } from './row.ts';
+import { type CloudObject, nextProvisional, type Row, takesOver } from './row.ts';
 import type { OperationNack, ResolvedOperation } from './types.ts';
 
 /** Characters of a nack's detail: it is for a person, and crosses the link. */
@@ -109,7 +109,7 @@ export class BatchApplier {
       this.#objects.refresh(row.id);
       return;
     }
-    this.#objects.rows.setProvisionalUid(row.id, undefined);
+    this.#objects.rows.setProvisionalUid(row.id, nextProvisional(row.writes, own));
     this.#objects.replaceUid(own, uid);
     this.#objects.refresh(row.id, 'renamed');
   }

@@ -5,7 +5,7 @@ import type { Clock } from '../api/clock.ts';
 import type { Objects } from './objects.ts';
 import { RefusalTable } from './refusals.ts';
 import { reportOf } from './report.ts';
-import type { OpenWrite, Row, WriteClass } from './row.ts';
+import { nextProvisional, type OpenWrite, type Row, type WriteClass } from './row.ts';
 import type { Transactions } from './transactions.ts';
 import type { Outbox, Refusal, StoreLimits, WriteVerb } from './types.ts';
 
@@ -21,7 +21,6 @@ interface OutboxRecord {
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
-  readonly provisional_uid: string | null;
 }
 
 export interface OutboxParts {
@@ -62,7 +61,7 @@ export class OutboxTable implements Outbox {
       if (unnamed.some((other) => other.number < record.number && record.body.includes(JSON.stringify(other.uid)))) continue;
       this.#inFlight.set(record.number, record.object);
       const { resource, namespace, name } = record;
-      reports.push(reportOf({ resource, namespace, name }, record, record.provisional_uid === record.uid));
+      reports.push(reportOf({ resource, namespace, name }, record));
     }
     return reports;
   }
@@ -132,7 +131,7 @@ export class OutboxTable implements Outbox {
     const { objects } = this.#parts;
     objects.rows.setAnswered(write.number, resourceVersion);
     if (write.verb === 'create') {
-      if (row.provisionalUid === write.uid) objects.rows.setProvisionalUid(row.id, undefined);
+      this.#named(row, write);
       if (write.uid !== uid) objects.replaceUid(write.uid, uid);
     }
     if (write.verb !== 'create' || write.uid === uid) objects.refresh(row.id, 'renamed');
@@ -160,11 +159,17 @@ export class OutboxTable implements Outbox {
       rows.removeWrite(write.number);
       return;
     }
-    if (row.provisionalUid === write.uid) rows.setProvisionalUid(row.id, undefined);
+    this.#named(row, write);
     const taken = row.cloud?.version.uid === write.uid;
     for (const other of row.writes) {
       if (other === write || (!taken && other.uid === write.uid)) rows.removeWrite(other.number);
     }
+  }
+
+  /** The create has its answer, and its object a uid or none: the next one may wait for its own. */
+  #named(row: Row, { uid }: OpenWrite): void {
+    if (row.provisionalUid !== uid) return;
+    this.#parts.objects.rows.setProvisionalUid(row.id, nextProvisional(row.writes, uid));
   }
 
   #notify(): void {
@@ -179,15 +184,11 @@ function isRemoval(verb: WriteVerb): boolean {
 function prepare(db: Database) {
   return {
     waiting: db.prepare<[], OutboxRecord>(
-      `SELECT w.number, w.object, w.class, w.verb, w.subresource, w.uid, w.time, w.body, o.resource, o.namespace, o.name,
-         o.provisional_uid
+      `SELECT w.number, w.object, w.class, w.verb, w.subresource, w.uid, w.time, w.body, o.resource, o.namespace, o.name
        FROM outbox AS w JOIN objects AS o ON o.id = w.object ORDER BY w.number`,
     ),
     // Older ones only are waited for, so that two that name each other do not wait for ever.
-    unnamed: db.prepare<[], { number: number; uid: string }>(
-      `SELECT w.number, w.uid FROM outbox AS w JOIN objects AS o ON o.id = w.object
-       WHERE w.verb = 'create' AND o.provisional_uid = w.uid`,
-    ),
+    unnamed: db.prepare<[], { number: number; uid: string }>("SELECT number, uid FROM outbox WHERE verb = 'create'"),
     count: db.prepare<[], { entries: number }>('SELECT count(*) AS entries FROM outbox'),
   };
 }

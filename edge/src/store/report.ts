@@ -14,12 +14,12 @@ const SERVER_OWNED = [
   'selfLink',
 ];
 
-/** @param provisional whether the write's uid is the device's own, which the cloud does not know */
-export function reportOf(key: StorageKey, write: Omit<OpenWrite, 'answer'>, provisional: boolean): Report {
+/** Writes go in order per object, so that of all but a create the cloud's uid is known by then. */
+export function reportOf(key: StorageKey, write: Omit<OpenWrite, 'answer'>): Report {
   return {
     number: write.number,
     ...key,
-    uid: provisional || write.verb === 'create' ? undefined : write.uid,
+    uid: write.verb === 'create' ? undefined : write.uid,
     subresource: write.subresource,
     operation: operationOf(key, write),
   };

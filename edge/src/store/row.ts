@@ -11,7 +11,7 @@ export interface Row {
   readonly key: StorageKey;
   /** Undefined for what the cloud has not sent, or has deleted. */
   readonly cloud: CloudObject | undefined;
-  /** The uid that the device gave to an object of its own, as long as the cloud's is not known. */
+  /** The uid that the device gave to the oldest object of its own whose uid in the cloud is not known. */
   readonly provisionalUid: string | undefined;
   /** In the order in which they were made. Answered ones come before unanswered ones. */
   readonly writes: readonly OpenWrite[];
@@ -113,6 +113,11 @@ function hasEnded(write: OpenWrite, cloud: CloudObject | undefined, writes: read
 /** Whether an object of the cloud that arrives under this key is the one that was made here and is not answered yet. */
 export function takesOver(row: Pick<Row, 'provisionalUid' | 'writes'>, uid: string): boolean {
   return row.provisionalUid !== undefined && !row.writes.some((write) => write.verb === 'delete' && write.uid === uid);
+}
+
+/** The next one to be named after the object with that uid has been: the device may have deleted it and made another. */
+export function nextProvisional(writes: readonly OpenWrite[], named: string): string | undefined {
+  return writes.find(({ verb, uid, answer }) => verb === 'create' && answer.state === 'waiting' && uid !== named)?.uid;
 }
 
 export function uidOf(object: JsonObject): string | undefined {

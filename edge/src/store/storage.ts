@@ -1,4 +1,4 @@
-import { HawserError, type KubeObject } from '@hawser/protocol';
+import { HawserError, jsonEquals, type KubeObject } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../api/clock.ts';
 import { compareKeys, type ItemKey } from '../api/keys.ts';
@@ -115,7 +115,8 @@ export class SqliteStorage implements Storage {
     if (writeClass(key.resource, 'create') !== 'local') outbox.requireRoom();
     const row = objects.rows.ensure(key);
     this.#write(row, 'create', '', uid, JSON.stringify(toStored(object)));
-    if (writeClass(key.resource, 'create') !== 'local') objects.rows.setProvisionalUid(row.id, uid);
+    if (row.provisionalUid === undefined && writeClass(key.resource, 'create') !== 'local')
+      objects.rows.setProvisionalUid(row.id, uid);
     const change = objects.refresh(row.id);
     if (isEvent(key.resource)) events.prune();
     return this.#answer(row, change);
@@ -130,6 +131,7 @@ export class SqliteStorage implements Storage {
       return this.#answer(row, objects.refresh(row.id));
     }
     const before = fold(row.cloud, row.writes);
+    if (before !== undefined && jsonEquals(before, after)) return this.#answer(row, undefined);
     const uid = before === undefined ? undefined : uidOf(before);
     const marks = before !== undefined && marksDeletion(before, after);
     const open = marks || uid === undefined ? undefined : outbox.openPatch(row, subresource, uid);
