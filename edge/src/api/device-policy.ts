@@ -1,0 +1,120 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { KubeObject } from '@hawser/protocol';
+import { timestamp } from './clock.ts';
+import type {
+  ApiPolicy,
+  Decision,
+  DeletePlan,
+  DeleteRequest,
+  Identity,
+  RequestAttributes,
+  ResourceAttributes,
+} from './policy.ts';
+import { serviceUnavailable } from './status.ts';
+
+export interface DevicePolicyOptions {
+  readonly nodeName: string;
+  /** The bearer token of the device's administrator. */
+  readonly adminToken: string;
+  /** Whether the store has ever held all that the cloud wants here: before, an empty list would be a lie. */
+  readonly hasSynced: () => boolean;
+}
+
+/** Who runs the pods, in process: the kubelet's own identity in the cluster. */
+export function nodeIdentity(nodeName: string): Identity {
+  return { name: `system:node:${nodeName}`, groups: ['system:nodes', 'system:authenticated'] };
+}
+
+const ADMIN: Identity = { name: 'hawser:device-admin', groups: ['hawser:device-admins', 'system:authenticated'] };
+
+/** Sent as Retry-After where only a first sync helps. */
+const NOT_SYNCED_RETRY_SECONDS = 2;
+
+/** What a kubelet writes, by resource and subresource; of Leases only its own, in the namespace for them. */
+const NODE_WRITES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['nodes', new Set(['create', 'update', 'patch'])],
+  ['nodes/status', new Set(['update', 'patch'])],
+  ['pods', new Set(['delete'])],
+  ['pods/status', new Set(['update', 'patch'])],
+  ['events', new Set(['create', 'update', 'patch'])],
+  ['leases', new Set(['create', 'update', 'patch'])],
+]);
+
+const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
+
+/**
+ * The policy of the API on the device:
+ * 1. no token, no answer (401); the token lets in one administrator, who sees what the device holds, Secrets too;
+ * 2. nothing is read before the first full sync (503 with Retry-After);
+ * 3. what a kubelet writes may be written, for this device's own node; everything else is changed in the cluster (403).
+ */
+export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
+  const expected = sha256(options.adminToken);
+  const node = nodeIdentity(options.nodeName);
+  return {
+    authenticate({ bearerToken }) {
+      if (bearerToken === undefined) return undefined;
+      return timingSafeEqual(sha256(bearerToken), expected) ? ADMIN : undefined;
+    },
+    authorize(identity, attributes) {
+      const { resource } = attributes;
+      if (resource === undefined) return readOnly(attributes);
+      if (READS.has(attributes.verb)) {
+        // Who runs the pods is one of those who bring the first sync about: it registers the node.
+        if (identity.name !== node.name && !options.hasSynced()) throw notSynced();
+        return { allowed: true };
+      }
+      return mayWrite(options.nodeName, attributes.verb, resource);
+    },
+    admit: ({ object }) => object,
+    planDelete: (request) => (request.resource.id === 'pods' ? planPodDelete(request) : { type: 'remove' }),
+    handleSpecial: () => undefined,
+  };
+}
+
+function mayWrite(nodeName: string, verb: string, { resource, subresource, namespace, name }: ResourceAttributes): Decision {
+  const what = subresource === '' ? resource : `${resource}/${subresource}`;
+  if (NODE_WRITES.get(what)?.has(verb) !== true) {
+    return denied('the API on a device takes only what a kubelet writes; change this in the cluster');
+  }
+  // The name of what is created stands in the body: the cloud's Node authorizer judges it.
+  if (resource === 'nodes' && verb !== 'create' && name !== nodeName) return denied(`this device is the node ${nodeName}`);
+  if (resource === 'leases' && namespace !== 'kube-node-lease') return denied('a kubelet has its lease in kube-node-lease');
+  return { allowed: true };
+}
+
+function readOnly({ verb }: RequestAttributes): Decision {
+  return verb === 'get' || verb === 'head' ? { allowed: true } : denied('there is nothing to write');
+}
+
+/** A pod is marked first, and goes with the delete of grace 0 that says that its containers have stopped. */
+function planPodDelete({ object, gracePeriodSeconds, now }: DeleteRequest): DeletePlan {
+  const { deletionTimestamp, deletionGracePeriodSeconds: running } = object.metadata;
+  const grace = gracePeriodSeconds ?? running ?? terminationGraceOf(object);
+  if (grace <= 0) return { type: 'remove' };
+  if (deletionTimestamp !== undefined) return { type: 'unchanged' };
+  const deadline = timestamp(new Date(now.getTime() + grace * 1000));
+  const metadata = { ...object.metadata, deletionTimestamp: deadline, deletionGracePeriodSeconds: grace };
+  return { type: 'mark', object: { ...object, metadata } };
+}
+
+function terminationGraceOf({ spec }: KubeObject): number {
+  const isObject = typeof spec === 'object' && spec !== null && 'terminationGracePeriodSeconds' in spec;
+  const seconds = isObject ? spec.terminationGracePeriodSeconds : undefined;
+  return typeof seconds === 'number' ? seconds : 30;
+}
+
+function notSynced(): Error {
+  return serviceUnavailable(
+    'this device has never had all its objects from the cloud: it cannot say what there is',
+    NOT_SYNCED_RETRY_SECONDS,
+  );
+}
+
+function denied(reason: string): Decision {
+  return { allowed: false, reason };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

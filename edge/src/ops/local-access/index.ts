@@ -1,0 +1,1 @@
+export { ensureLocalAccess, type LocalAccess, localKubeconfig } from './local-access.ts';

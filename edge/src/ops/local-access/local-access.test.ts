@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, get } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { ensureLocalAccess, localKubeconfig } from './index.ts';
+import { createSelfSigned } from './self-signed.ts';
+
+const folders: string[] = [];
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'hawser-access-'));
+  folders.push(path);
+  return path;
+}
+
+test('the certificate is read by OpenSSL, signed by itself and good for its hosts at any time', () => {
+  const { cert } = createSelfSigned('hawser-agent', ['localhost', '127.0.0.1', '::1', 'fd00::1:2']);
+  const certificate = new X509Certificate(cert);
+  assert.equal(certificate.subject, 'CN=hawser-agent');
+  assert.ok(certificate.verify(certificate.publicKey));
+  assert.ok(certificate.ca);
+  assert.equal(certificate.validFromDate.getTime(), 0);
+  assert.equal(certificate.validToDate.getUTCFullYear(), 9999);
+  assert.equal(certificate.checkHost('localhost'), 'localhost');
+  for (const address of ['127.0.0.1', '::1', 'fd00::1:2']) assert.equal(certificate.checkIP(address), address);
+  assert.equal(certificate.checkIP('127.0.0.2'), undefined);
+});
+
+test('two certificates differ in serial and key', () => {
+  const [one, two] = [createSelfSigned('a', []), createSelfSigned('a', [])].map(({ cert }) => new X509Certificate(cert));
+  assert.notEqual(one?.serialNumber, two?.serialNumber);
+  assert.notEqual(one?.fingerprint256, two?.fingerprint256);
+});
+
+test('a TLS client that trusts the certificate connects', async () => {
+  const { cert, key } = createSelfSigned('hawser-agent', ['localhost', '127.0.0.1']);
+  const server = createServer({ cert, key }, (_request, response) => response.end('here')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const [response] = await once(get({ host: '127.0.0.1', port, ca: cert }), 'response');
+  assert.equal(response.statusCode, 200);
+  response.resume();
+  server.closeAllConnections();
+  server.close();
+});
+
+test('what was made is private and stays over restarts', () => {
+  const dataDir = join(folder(), 'data');
+  const first = ensureLocalAccess(dataDir, '127.0.0.1');
+  assert.match(first.token, /^[\w-]{43}$/);
+  assert.deepEqual(readdirSync(dataDir).sort(), ['api.crt', 'api.key', 'api.token']);
+  for (const file of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, file)).mode & 0o777, 0o600);
+  assert.equal(statSync(dataDir).mode & 0o777, 0o700);
+  assert.deepEqual(ensureLocalAccess(dataDir, '127.0.0.1'), first);
+});
+
+test('what is damaged or for another address is made anew, the rest stays', () => {
+  const dataDir = folder();
+  const first = ensureLocalAccess(dataDir, '127.0.0.1');
+  writeFileSync(join(dataDir, 'api.token'), 'short\n');
+  const second = ensureLocalAccess(dataDir, '127.0.0.1');
+  assert.deepEqual([second.cert, second.key], [first.cert, first.key]);
+  assert.notEqual(second.token, first.token);
+  writeFileSync(join(dataDir, 'api.crt'), first.cert.slice(0, 100));
+  const third = ensureLocalAccess(dataDir, '127.0.0.1');
+  assert.notEqual(third.cert, first.cert);
+  assert.equal(third.token, second.token);
+  const fourth = ensureLocalAccess(dataDir, '127.0.0.9');
+  assert.equal(new X509Certificate(fourth.cert).checkIP('127.0.0.9'), '127.0.0.9');
+});
+
+test('the kubeconfig is one that Kubernetes clients take', () => {
+  const dataDir = folder();
+  assert.throws(
+    () => localKubeconfig(dataDir, 'https://127.0.0.1:6444', 'edge-1'),
+    /there is no token in .*: start the agent once/,
+  );
+  const { token, cert } = ensureLocalAccess(dataDir, '127.0.0.1');
+  const config = new KubeConfig();
+  config.loadFromString(localKubeconfig(dataDir, 'https://127.0.0.1:6444', 'edge-1'));
+  assert.equal(config.getCurrentCluster()?.server, 'https://127.0.0.1:6444');
+  assert.equal(config.getCurrentUser()?.token, token);
+  assert.equal(Buffer.from(config.getCurrentCluster()?.caData ?? '', 'base64').toString(), cert);
+});

@@ -1,0 +1,112 @@
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { HawserError } from '@hawser/protocol';
+import { stringify } from 'yaml';
+import { createSelfSigned } from './self-signed.ts';
+
+/** What the local API is reached with. The token lets in an administrator of the device. */
+export interface LocalAccess {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+  readonly token: string;
+}
+
+const CERTIFICATE_FILE = 'api.crt';
+const KEY_FILE = 'api.key';
+const TOKEN_FILE = 'api.token';
+/** 256 bits, as base64url. */
+const TOKEN_BYTES = 32;
+const TOKEN = /^[A-Za-z0-9_-]{43}$/;
+/** Names under which clients on the device may know the API. */
+const HOSTS = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
+
+/**
+ * Reads certificate, key and token from the data folder, and makes those that are missing or damaged; all with mode 0600.
+ * They stay the same over restarts, so that kubeconfigs stay good.
+ * @param address on which the API listens
+ */
+export function ensureLocalAccess(dataDir: string, address: string): LocalAccess {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const pair = readPair(dataDir, address) ?? makePair(dataDir, address);
+  const token = readToken(dataDir) ?? makeToken(dataDir);
+  return { ...pair, token };
+}
+
+/**
+ * A kubeconfig of the local API for `kubectl`, with everything in it.
+ * @param server `https://127.0.0.1:6444`
+ * @throws HawserError `bad_config` when the agent has never run in that folder
+ */
+export function localKubeconfig(dataDir: string, server: string, nodeName: string): string {
+  const certificateFile = join(dataDir, CERTIFICATE_FILE);
+  const token = readToken(dataDir);
+  if (token === undefined || !existsSync(certificateFile)) {
+    throw new HawserError('bad_config', `there is no token in ${dataDir}: start the agent once with "hawser-agent run"`);
+  }
+  const name = `hawser-${nodeName}`;
+  const authority = readFileSync(certificateFile).toString('base64');
+  return stringify(
+    {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name, cluster: { server, 'certificate-authority-data': authority } }],
+      users: [{ name, user: { token } }],
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      'current-context': name,
+    },
+    { lineWidth: 0 },
+  );
+}
+
+function readPair(dataDir: string, address: string): { cert: string; key: string } | undefined {
+  const [certificateFile, keyFile] = [join(dataDir, CERTIFICATE_FILE), join(dataDir, KEY_FILE)];
+  if (!existsSync(certificateFile) || !existsSync(keyFile)) return undefined;
+  const cert = readFileSync(certificateFile, 'utf8');
+  const key = readFileSync(keyFile, 'utf8');
+  return isPairFor(cert, key, address) ? { cert, key } : undefined;
+}
+
+function isPairFor(cert: string, key: string, address: string): boolean {
+  try {
+    const certificate = new X509Certificate(cert);
+    return certificate.checkIP(address) !== undefined && certificate.checkPrivateKey(createPrivateKey(key));
+  } catch {
+    // No PEM, or cut off by a power loss: a new pair takes its place.
+    return false;
+  }
+}
+
+function makePair(dataDir: string, address: string): { cert: string; key: string } {
+  const pair = createSelfSigned('hawser-agent', HOSTS.includes(address) ? HOSTS : [...HOSTS, address]);
+  writePrivate(join(dataDir, KEY_FILE), pair.key);
+  writePrivate(join(dataDir, CERTIFICATE_FILE), pair.cert);
+  return pair;
+}
+
+function readToken(dataDir: string): string | undefined {
+  const file = join(dataDir, TOKEN_FILE);
+  if (!existsSync(file)) return undefined;
+  const token = readFileSync(file, 'utf8').trim();
+  return TOKEN.test(token) ? token : undefined;
+}
+
+function makeToken(dataDir: string): string {
+  const token = randomBytes(TOKEN_BYTES).toString('base64url');
+  writePrivate(join(dataDir, TOKEN_FILE), `${token}\n`);
+  return token;
+}
+
+/** Whole or not at all, also over a power loss. */
+function writePrivate(path: string, text: string): void {
+  const temporary = `${path}.new`;
+  const file = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Report, ReportOutcome } from '@hawser/protocol';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { simulatedClock } from '../link/simulated-clock.ts';
+import { createUpstream, MAX_IN_FLIGHT, MAX_IN_FLIGHT_SIZE } from './upstream.ts';
+
+const APPLIED: ReportOutcome = { type: 'applied', uid: 'u', resourceVersion: '1', name: 'n' };
+const REFUSED: ReportOutcome = { type: 'refused', code: 404, reason: 'NotFound', message: 'gone' };
+
+function unavailable(retryAfterMs: number): ReportOutcome {
+  return { type: 'unavailable', retryAfterMs, message: 'later' };
+}
+
+function report(number: number, bodySize: number): Report {
+  const operation = { type: 'patch', patchType: 'strategic', body: 'x'.repeat(bodySize) } as const;
+  return { number, resource: 'pods', namespace: 'default', name: `p${number}`, uid: 'u', subresource: 'status', operation };
+}
+
+/** An outbox as its contract says, in memory. */
+function memoryOutbox(count: number, bodySize = 10) {
+  const entries = new Map(Array.from({ length: count }, (_, index) => [index + 1, report(index + 1, bodySize)] as const));
+  const inFlight = new Set<number>();
+  const listeners = new Set<() => void>();
+  return {
+    entries,
+    inFlight,
+    pending(limit: number) {
+      const found = [...entries.values()].filter(({ number }) => !inFlight.has(number)).slice(0, limit);
+      for (const { number } of found) inFlight.add(number);
+      return found;
+    },
+    answer(number: number, outcome: ReportOutcome) {
+      inFlight.delete(number);
+      if (outcome.type !== 'unavailable') entries.delete(number);
+    },
+    release: () => inFlight.clear(),
+    onEntry(listener: () => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    add(entry: Report) {
+      entries.set(entry.number, entry);
+      for (const listener of listeners) listener();
+    },
+  };
+}
+
+function harness(count: number, bodySize?: number) {
+  const clock = simulatedClock();
+  const outbox = memoryOutbox(count, bodySize);
+  const sent: number[] = [];
+  const upstream = createUpstream({
+    outbox,
+    send: ({ number }) => sent.push(number),
+    clock,
+    random: () => 0.5,
+    logger: pino({ level: 'silent' }),
+  });
+  return { clock, outbox, sent, upstream };
+}
+
+test('nothing goes out before a relay has welcomed us', () => {
+  const { clock, sent, upstream } = harness(3);
+  clock.advance(60_000);
+  assert.deepEqual(sent, []);
+  upstream.up();
+  clock.advance(0);
+  assert.deepEqual(sent, [1, 2, 3]);
+});
+
+test('a bounded number is in flight, and each answer lets the next one go', () => {
+  const { clock, sent, upstream } = harness(MAX_IN_FLIGHT + 5);
+  upstream.up();
+  clock.advance(0);
+  assert.equal(sent.length, MAX_IN_FLIGHT);
+  upstream.answer(1, APPLIED);
+  upstream.answer(2, REFUSED);
+  clock.advance(0);
+  assert.equal(sent.length, MAX_IN_FLIGHT + 2);
+  assert.deepEqual(upstream.stats(), {
+    inFlight: MAX_IN_FLIGHT,
+    sent: MAX_IN_FLIGHT + 2,
+    applied: 1,
+    refused: 1,
+    unavailable: 0,
+  });
+});
+
+test('large bodies go one after the other', () => {
+  const { clock, sent, upstream } = harness(3, MAX_IN_FLIGHT_SIZE);
+  upstream.up();
+  clock.advance(0);
+  assert.deepEqual(sent, [1]);
+  upstream.answer(1, APPLIED);
+  clock.advance(0);
+  assert.deepEqual(sent, [1, 2]);
+});
+
+test('an entry that is made while the link is up goes out at once', () => {
+  const { clock, outbox, sent, upstream } = harness(0);
+  upstream.up();
+  clock.advance(1_000);
+  outbox.add(report(7, 10));
+  clock.advance(0);
+  assert.deepEqual(sent, [7]);
+});
+
+test('what the cloud could not take is sent again, not before it asked', () => {
+  const { clock, sent, upstream } = harness(1);
+  upstream.up();
+  clock.advance(0);
+  upstream.answer(1, unavailable(4_000));
+  clock.advance(3_999);
+  assert.deepEqual(sent, [1]);
+  clock.advance(1);
+  assert.deepEqual(sent, [1, 1]);
+});
+
+test('waits grow while the cloud stays unavailable, and begin anew when it takes something', () => {
+  const { clock, upstream } = harness(2);
+  const pauseAfter = (number: number) => {
+    upstream.answer(number, unavailable(0));
+    const state = upstream.state();
+    assert.equal(state.name, 'paused');
+    const wait = state.until.getTime() - clock.time();
+    clock.advance(wait);
+    return wait;
+  };
+  upstream.up();
+  clock.advance(0);
+  assert.deepEqual([1, 1, 1, 1].map(pauseAfter), [500, 1000, 2000, 4000]);
+  upstream.answer(2, APPLIED);
+  assert.equal(pauseAfter(1), 500);
+});
+
+test('what was in flight when the link broke is sent again in the next session', () => {
+  const { clock, sent, upstream } = harness(3);
+  upstream.up();
+  clock.advance(0);
+  upstream.answer(2, APPLIED);
+  upstream.down();
+  upstream.up();
+  clock.advance(0);
+  assert.deepEqual(sent, [1, 2, 3, 1, 3]);
+});
+
+test('a pause ends with its session', () => {
+  const { clock, sent, upstream } = harness(1);
+  upstream.up();
+  clock.advance(0);
+  upstream.answer(1, unavailable(600_000));
+  upstream.down();
+  upstream.up();
+  clock.advance(0);
+  assert.deepEqual(sent, [1, 1]);
+  clock.advance(600_000);
+  assert.deepEqual(sent, [1, 1]);
+});
+
+test('whatever breaks whenever, every entry is answered in the end and none is in flight twice', () => {
+  const step = fc.oneof(
+    fc.record({
+      type: fc.constant('answer' as const),
+      pick: fc.nat(),
+      outcome: fc.constantFrom(APPLIED, REFUSED, unavailable(50)),
+    }),
+    fc.record({ type: fc.constant('break' as const) }),
+    fc.record({ type: fc.constant('time' as const), ms: fc.nat(2_000) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 50 }), (steps, count) => {
+      const { clock, outbox, upstream } = harness(count);
+      upstream.up();
+      for (const action of steps) {
+        if (action.type === 'time') clock.advance(action.ms);
+        else if (action.type === 'break') {
+          upstream.down();
+          upstream.up();
+        } else {
+          const flying = [...outbox.inFlight];
+          const number = flying[action.pick % flying.length];
+          if (number !== undefined) upstream.answer(number, action.outcome);
+        }
+        assert.ok(outbox.inFlight.size <= MAX_IN_FLIGHT);
+        assert.equal(upstream.stats().inFlight, outbox.inFlight.size);
+      }
+      for (let turn = 0; outbox.entries.size > 0 && turn < 500; turn++) {
+        clock.advance(60_000);
+        for (const number of [...outbox.inFlight]) upstream.answer(number, APPLIED);
+      }
+      assert.equal(outbox.entries.size, 0);
+    }),
+  );
+});
