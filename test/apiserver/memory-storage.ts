@@ -176,7 +176,8 @@ class Table {
   #sorted: Row[] | undefined;
 
   constructor(copyOf?: Table) {
-    this.#objects = new Map(copyOf?.entries());
+    // Rows are changed in place: a copy has its own.
+    this.#objects = new Map([...(copyOf?.entries() ?? [])].map(([id, row]) => [id, { ...row }]));
   }
 
   entries(): Iterable<[string, Row]> {
@@ -203,15 +204,21 @@ class Table {
 
   /** Undefined removes. */
   put(key: StorageKey, object: KubeObject | undefined): void {
+    const id = rowId(key);
+    const row = this.#objects.get(id);
+    if (row !== undefined && object !== undefined) {
+      row.object = object;
+      return;
+    }
     this.#sorted = undefined;
-    if (object === undefined) this.#objects.delete(rowId(key));
-    else this.#objects.set(rowId(key), { key, object });
+    if (object === undefined) this.#objects.delete(id);
+    else this.#objects.set(id, { key, object });
   }
 }
 
 interface Row {
   readonly key: StorageKey;
-  readonly object: KubeObject;
+  object: KubeObject;
 }
 
 function rowId(key: StorageKey): string {

@@ -152,7 +152,7 @@ export function invalid(kind: KindName, name: string, errors: readonly FieldErro
   return new ApiError(422, 'Invalid', `${subject} ${quote(name)} is invalid: ${list}`, {
     ...(name === '' ? {} : { name }),
     ...(kind.group === '' ? {} : { group: kind.group }),
-    kind: kind.kind,
+    ...(kind.kind === '' ? {} : { kind: kind.kind }),
     causes: errors.map(({ reason, message, field }) => ({ reason, message, field })),
   });
 }

@@ -154,6 +154,7 @@ function resourceList(group: string, version: string, resources: readonly Listed
         kind: resource.kind,
         verbs: resource.verbs,
         ...(resource.shortNames.length === 0 ? {} : { shortNames: resource.shortNames }),
+        ...categoriesOf(resource),
       },
       ...resource.subresources.map((subresource) => ({
         name: `${resource.resource}/${subresource.name}`,
@@ -165,6 +166,13 @@ function resourceList(group: string, version: string, resources: readonly Listed
       })),
     ]),
   };
+}
+
+/** What `kubectl get all` means. */
+const IN_ALL: ReadonlySet<string> = new Set(['Pod', 'Service', 'DaemonSet', 'Deployment', 'ReplicaSet']);
+
+function categoriesOf(resource: Listed): { categories?: readonly string[] } {
+  return IN_ALL.has(resource.kind) ? { categories: ['all'] } : {};
 }
 
 function aggregate(names: readonly string[], groups: Groups): { body: object; etag: string } {
@@ -194,6 +202,7 @@ function discoveryOf(resource: Listed): object {
     singularResource: resource.singular,
     verbs: resource.verbs,
     ...(resource.shortNames.length === 0 ? {} : { shortNames: resource.shortNames }),
+    ...categoriesOf(resource),
     ...(resource.subresources.length === 0
       ? {}
       : {

@@ -13,12 +13,12 @@ import { attributesOfRequest, type ParsedPath, parsePath, type ResourcePath } fr
 import { handleResource } from './resource-handler.ts';
 import { sendError, sendObject, sendPageNotFound, sendText } from './respond.ts';
 import { routeOf } from './route.ts';
-import type { OpenWatch } from './watch-response.ts';
+import type { WatchResponses } from './watch-response.ts';
 
 export interface HandlerOptions {
   readonly registry: Registry;
   readonly discovery: Discovery;
-  readonly openWatches: Set<OpenWatch>;
+  readonly watches: WatchResponses;
   /** What /readyz says; undefined means ready, else why not. */
   readonly notReady: () => string | undefined;
   /** Told of failures that are no ApiError; the client gets a 500. */
@@ -72,7 +72,7 @@ async function answer(
         target: route.target,
         verb: attributes.verb,
         query,
-        openWatches: options.openWatches,
+        watches: options.watches,
       });
   }
 }

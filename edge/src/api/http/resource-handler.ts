@@ -18,7 +18,7 @@ import { parseIncludeObject, presentList, presentObject } from './present.ts';
 import { deleteOptions, listOptions, selectorOptions, writeOptions } from './query.ts';
 import { sendObject } from './respond.ts';
 import type { View } from './view.ts';
-import { type OpenWatch, respondWithWatch } from './watch-response.ts';
+import { respondWithWatch, type WatchResponses } from './watch-response.ts';
 
 /** A request on a stored resource that has been authorized. */
 export interface ResourceRequest {
@@ -28,8 +28,7 @@ export interface ResourceRequest {
   readonly target: Target;
   readonly verb: string;
   readonly query: URLSearchParams;
-  /** Where a watch registers itself while it is open. */
-  readonly openWatches: Set<OpenWatch>;
+  readonly watches: WatchResponses;
 }
 
 /** Carries a request out and answers it. @throws ApiError before anything has been sent */
@@ -54,7 +53,7 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
         resource,
         view,
         (sink) => watch(context, target, listOptions(query), sink),
-        resourceRequest.openWatches,
+        resourceRequest.watches,
       );
     case 'create': {
       const options = writeOptions(query, 'CreateOptions');

@@ -9,13 +9,13 @@ import type { ResourcePath } from './path.ts';
 export type Route =
   /** Text, not a Status: the group is unknown. */
   | { readonly type: 'unknownGroup' }
-  /** A stored resource or its status. */
+  /** A stored resource, its status, or a namespace's finalize. */
   | { readonly type: 'stored'; readonly target: Target }
   /** What the policy answers; `target` is set where the resource itself is stored. */
   | { readonly type: 'special'; readonly target: Target | undefined };
 
 /** Subresources that are views of the stored object, for reading and writing. */
-const STORED_SUBRESOURCES: ReadonlySet<string> = new Set(['', 'status']);
+const STORED_SUBRESOURCES: ReadonlySet<string> = new Set(['', 'status', 'finalize']);
 
 /** @throws ApiError 404, 405 */
 export function routeOf(path: ResourcePath, method: string, discovery: Discovery): Route {
@@ -45,6 +45,7 @@ function fitsScope(resource: Pick<SpecialResource, 'namespaced'>, path: Resource
 
 function allowedMethods(path: ResourcePath, namespaced: boolean): readonly string[] {
   if (path.watchPrefix) return ['GET'];
+  if (path.subresource === 'finalize') return ['PUT'];
   if (path.subresource !== '') return ['GET', 'PUT', 'PATCH'];
   if (path.name !== '') return ['GET', 'PUT', 'PATCH', 'DELETE'];
   return namespaced && path.namespace === '' ? ['GET'] : ['GET', 'POST', 'DELETE'];

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from '../registry/registry.ts';
 import { createDiscovery, type ServerVersion } from './discovery.ts';
 import { applyFault, type Fault, type InterceptedRequest } from './fault.ts';
 import { handleRequest } from './handler.ts';
-import type { OpenWatch } from './watch-response.ts';
+import { WatchResponses } from './watch-response.ts';
 
 /** A client that has not sent its headers by then is cut off, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -16,6 +17,8 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_TIMEOUT_MS = 95_000;
 /** Headers of one request, in bytes, the URL with its selectors among them. More is answered 431. */
 const MAX_HEADER_BYTES = 64 * 1024;
+/** What clients have, in milliseconds, to take the end of their watches when the server closes; then they are cut off. */
+const CLOSE_GRACE_MS = 1000;
 /** Each watch holds a connection. Connections beyond this bound are refused. */
 const MAX_CONNECTIONS = 20_000;
 
@@ -62,7 +65,7 @@ export const DEFAULT_VERSION: ServerVersion = { gitVersion: 'v1.36.2+hawser' };
 /** The API over HTTPS (HTTP/1.1). Client certificates are asked for and not required: the policy decides who may come in. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { registry, tls, logger } = options;
-  const openWatches = new Set<OpenWatch>();
+  const watches = new WatchResponses();
   const closing = new AbortController();
   let bound: ServerAddress | undefined;
   const discovery = createDiscovery(registry.context.policy.specialResources ?? [], options.version ?? DEFAULT_VERSION, () =>
@@ -71,7 +74,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const handlerOptions = {
     registry,
     discovery,
-    openWatches,
+    watches,
     notReady: options.notReady ?? (() => undefined),
     onFailure: (err: unknown, path: string) => logger?.error({ err, path }, 'request failed'),
   };
@@ -117,16 +120,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return bound;
     },
     cutWatches() {
-      const watches = [...openWatches];
-      for (const watch of watches) watch.cut();
-      return watches.length;
+      const open = [...watches.open];
+      for (const watch of open) watch.cut();
+      return open.length;
     },
     async close() {
       closing.abort();
-      for (const watch of openWatches) watch.end();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // Clean ends of watches go out before the connections do.
-      await new Promise((resolve) => setImmediate(resolve));
+      const ended = Promise.all([...watches.open].map((watch) => watch.end()));
+      await Promise.race([ended, sleep(CLOSE_GRACE_MS, undefined, { ref: false })]);
       server.closeAllConnections();
       await closed;
     },

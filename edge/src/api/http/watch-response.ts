@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiResource, KubeObject } from '@hawser/protocol';
-import type { StopWatch, WatchEvent, WatchSink } from '../registry/watch.ts';
+import type { StopWatch, WatchSink } from '../registry/watch.ts';
 import { presentEvent } from './present.ts';
 import type { View } from './view.ts';
 
@@ -14,8 +14,20 @@ export const MAX_WATCH_BACKLOG_BYTES = 4 * 1024 * 1024;
 export interface OpenWatch {
   /** Cuts the connection in the middle, as a crash would. */
   cut(): void;
-  /** Ends the body cleanly, as a timeout does. */
-  end(): void;
+  /** Ends the body cleanly, as a timeout does; resolves when the connection has taken all of it, or is gone. */
+  end(): Promise<void>;
+}
+
+/** Open watches of one server, and what they share. */
+export class WatchResponses {
+  readonly open = new Set<OpenWatch>();
+  /** The same object goes out to many watches in a row: its JSON is made once. */
+  #last: { readonly object: KubeObject; readonly json: string } | undefined;
+
+  json(object: KubeObject): string {
+    if (this.#last?.object !== object) this.#last = { object, json: JSON.stringify(object) };
+    return this.#last.json;
+  }
 }
 
 /** Sends headers at once and then a line of JSON for each event, until the watch ends or the client goes. */
@@ -25,7 +37,7 @@ export async function respondWithWatch(
   resource: ApiResource,
   view: () => View,
   start: (sink: WatchSink) => Promise<StopWatch>,
-  open: Set<OpenWatch>,
+  watches: WatchResponses,
 ): Promise<void> {
   let backlogBound = Number.POSITIVE_INFINITY;
   let first = true;
@@ -33,11 +45,15 @@ export async function respondWithWatch(
   let stop: StopWatch = () => {};
   const watch: OpenWatch = {
     cut: () => response.destroy(),
-    end: () => response.end(),
+    end: () =>
+      new Promise((resolve) => {
+        response.once('close', resolve);
+        response.end(resolve);
+      }),
   };
   response.once('close', () => {
     gone = true;
-    open.delete(watch);
+    watches.open.delete(watch);
     stop();
   });
   // What has been written so far was the initial events, which are as large as a list: the bound holds from when they are out.
@@ -54,7 +70,8 @@ export async function respondWithWatch(
   stop = await start({
     event(event) {
       begin();
-      response.write(eventLine(resource, event, view(), first));
+      const shown = presentEvent(resource, event.object, view(), first);
+      response.write(`{"type":"${event.type}","object":${watches.json(shown)}}\n`);
       first = false;
       if (response.writableLength > backlogBound) watch.cut();
     },
@@ -69,14 +86,5 @@ export async function respondWithWatch(
   }
   begin();
   if (response.writableLength === 0) backlogBound = MAX_WATCH_BACKLOG_BYTES;
-  if (!response.writableEnded) open.add(watch);
-}
-
-/** The same object goes out to many watches in a row: its JSON is made once. */
-let last: { readonly object: KubeObject; readonly json: string } | undefined;
-
-function eventLine(resource: ApiResource, event: WatchEvent, view: View, first: boolean): string {
-  const shown = presentEvent(resource, event.object, view, first);
-  if (last?.object !== shown) last = { object: shown, json: JSON.stringify(shown) };
-  return `{"type":"${event.type}","object":${last.json}}\n`;
+  if (!response.writableEnded) watches.open.add(watch);
 }

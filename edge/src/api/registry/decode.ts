@@ -10,12 +10,57 @@ export function decodeObject(resource: ApiResource, value: JsonValue): KubeObjec
   const object: JsonObject = value === null ? {} : requireObject(resource, value, '');
   const { kind = resource.kind, apiVersion = apiVersionOf(resource), metadata = {}, ...fields } = object;
   requireKind(resource, apiVersion === '' ? apiVersionOf(resource) : apiVersion, kind === '' ? resource.kind : kind);
+  const present = withoutNulls(fields);
+  for (const field of STRING_DATA.get(resource.id) ?? []) requireData(resource, present, field);
+  for (const path of MICRO_TIMES.get(resource.id) ?? []) requireMicroTime(resource, present, path);
   return {
     kind: resource.kind,
     apiVersion: apiVersionOf(resource),
     metadata: decodeMetadata(resource, metadata),
-    ...withoutNulls(fields),
+    ...present,
   };
+}
+
+/** Maps of strings beside metadata; empty ones are left out, as Go does. */
+const STRING_DATA: ReadonlyMap<string, readonly string[]> = new Map([
+  ['configmaps', ['data', 'binaryData']],
+  ['secrets', ['data', 'stringData']],
+]);
+
+/** Times of kind MicroTime, which need exactly six decimals. */
+const MICRO_TIMES: ReadonlyMap<string, readonly (readonly string[])[]> = new Map([
+  ['events', [['eventTime'], ['series', 'lastObservedTime']]],
+  ['events.k8s.io/events', [['eventTime'], ['series', 'lastObservedTime']]],
+  [
+    'coordination.k8s.io/leases',
+    [
+      ['spec', 'acquireTime'],
+      ['spec', 'renewTime'],
+    ],
+  ],
+]);
+
+function requireData(resource: ApiResource, object: JsonObject, field: string): void {
+  const map = object[field];
+  if (map === undefined) return;
+  if (!isJsonObject(map)) throw wrongType(resource, map, 'map[string]string', field);
+  for (const value of Object.values(map)) if (value !== null) requireType(resource, value, 'string', field);
+  if (Object.keys(map).length === 0) delete object[field];
+}
+
+function requireMicroTime(resource: ApiResource, object: JsonObject, path: readonly string[]): void {
+  let value: JsonValue | undefined = object;
+  for (const field of path) value = isJsonObject(value) ? value[field] : undefined;
+  if (value === undefined || value === null) return;
+  const text = String(value).slice(0, 100);
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(text)) return;
+  const layout = '2006-01-02T15:04:05.000000Z07:00';
+  const start = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(text)?.[0] ?? '';
+  const [rest, expected] = start === '' ? [text, '2006'] : [text.slice(start.length), '.000000'];
+  throw badRequest(
+    `${resource.kind} in version ${quote(resource.version)} cannot be handled as a ${resource.kind}: ` +
+      `parsing time ${quote(text)} as ${quote(layout)}: cannot parse ${quote(rest)} as ${quote(expected)}`,
+  );
 }
 
 const STRING_FIELDS = [

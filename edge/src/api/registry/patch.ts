@@ -1,4 +1,5 @@
 import {
+  type ApiResource,
   apiVersionOf,
   applyJsonPatch,
   applyMergePatch,
@@ -29,7 +30,7 @@ export function patch(
   const { resource } = target;
   const previous = existing(context, target);
   const shown = fromStored(resource, previous);
-  const patched = decodeObject(resource, apply(target, patchType, toJson(shown), body));
+  const patched = decodePatched(resource, apply(target, patchType, toJson(shown), body));
   requireName(target, patched);
   const { uid, resourceVersion } = patched.metadata;
   if (uid !== undefined && uid !== previous.metadata.uid) {
@@ -43,6 +44,21 @@ export function patch(
   }
   return replace(context, identity, target, previous, patched, { verb: 'patch', patchType, patch: body }, options);
 }
+
+/** A patch whose result is no such object is at fault itself. @throws ApiError 422 */
+function decodePatched(resource: ApiResource, value: JsonValue): KubeObject {
+  try {
+    return decodeObject(resource, value);
+  } catch (cause) {
+    if (!(cause instanceof ApiError)) throw cause;
+    const shown = quote(JSON.stringify(value).slice(0, MAX_SHOWN_LENGTH));
+    const message = `Invalid value: ${shown}: ${cause.message}`;
+    throw invalid({ group: '', kind: '' }, '', [{ reason: 'FieldValueInvalid', field: 'patch', message }]);
+  }
+}
+
+/** Characters of a patched object that an error repeats. */
+const MAX_SHOWN_LENGTH = 2000;
 
 function apply(target: Target, patchType: PatchType, current: JsonObject, body: JsonValue): JsonValue {
   const { resource } = target;

@@ -9,15 +9,12 @@ import { workloadColumns } from './workload.ts';
 const NAME: Column = { name: 'Name', cell: (object) => object.metadata.name ?? '' };
 const AGE: Column = { name: 'Age', cell: age };
 
-/** The columns of a kind, as kubectl shows them; a kind without columns of its own has its name and when it was created. */
+/** The columns of a kind, as kubectl shows them; a kind without columns of its own has its name and age. */
 export function columnsOf(resource: ApiResource): readonly Column[] {
   return COLUMNS.get(resource.id) ?? GENERIC;
 }
 
-const GENERIC: readonly Column[] = [
-  NAME,
-  { name: 'Created At', type: 'date', cell: (object) => object.metadata.creationTimestamp ?? '' },
-];
+const GENERIC: readonly Column[] = [NAME, AGE];
 
 const COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<string, readonly Column[]>([
   ['pods', POD_COLUMNS],
