@@ -40,7 +40,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('patch'), name, fields }),
   fc.record({ do: fc.constant('delete'), name }),
   fc.record({ do: fc.constant('send'), limit: fc.integer({ min: 1, max: 2 }) }),
-  fc.record({ do: fc.constant('applied'), pick, ahead: fc.integer({ min: 0, max: 3 }), removed: fc.boolean() }),
+  fc.record({ do: fc.constant('applied'), pick, ahead: fc.integer({ min: 0, max: 6 }), removed: fc.boolean() }),
   fc.record({ do: fc.constant('refused'), pick, code: fc.constantFrom(403, 404, 409) }),
   fc.record({ do: fc.constant('unavailable'), pick }),
   fc.record({ do: fc.constant('release') }),
@@ -215,10 +215,9 @@ class Pair {
 
   #applied(of: string, write: ModelWrite, ahead: number, removed: boolean): ReportOutcome {
     const { cloud } = this.#model.row(of);
-    this.#version += ahead;
     const uid = write.verb !== 'create' ? write.uid : cloud?.uid === write.uid ? write.uid : `made-${++this.#uids}`;
     const gone = write.verb === 'delete' && removed;
-    return { type: 'applied', uid, name: of, resourceVersion: gone ? undefined : String(this.#version) };
+    return { type: 'applied', uid, name: of, resourceVersion: gone ? undefined : String(this.#version + ahead) };
   }
 
   #forgetInFlight(): void {

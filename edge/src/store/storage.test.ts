@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { CompactedError, ConflictError, ExistsError, MissingError, type Storage } from '../api/storage.ts';
 import {
@@ -188,6 +189,8 @@ describe('the local API’s storage', () => {
             else changed(store, name, value);
             then.push([store.storage.revision(), values(store.storage.list('configmaps'))]);
           }
+          const rows = countChanges(store.path);
+          assert.ok(rows <= 2 * changeLogEntries + 3, `${rows} rows for ${changeLogEntries} changes`);
           for (const [revision, state] of then) {
             if (revision < store.storage.compactedRevision()) {
               assert.throws(() => store.storage.listAt('configmaps', revision), CompactedError);
@@ -203,3 +206,12 @@ describe('the local API’s storage', () => {
     );
   });
 });
+
+function countChanges(path: string): number {
+  const db = new Database(path, { readonly: true });
+  try {
+    return Number(db.prepare('SELECT count(*) FROM changes').pluck().get());
+  } finally {
+    db.close();
+  }
+}
