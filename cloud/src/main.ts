@@ -1,0 +1,32 @@
+import { pino } from 'pino';
+import { systemClock } from './clock.ts';
+import { EXIT, runCli } from './ops/cli.ts';
+import type { Config } from './ops/config.ts';
+import { untilStopped } from './ops/signals.ts';
+import { startRelay } from './relay.ts';
+import { RELAY_VERSION } from './relay-version.ts';
+
+async function run({ settings, unknownVariables }: Config): Promise<void> {
+  const logger = pino({
+    base: { name: 'hawser-relay' },
+    level: settings.logLevel,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
+  if (unknownVariables.length > 0) logger.warn({ names: unknownVariables }, 'variables that are no settings');
+  const stopped = untilStopped(process, () => process.exit(EXIT.failed));
+  const relay = await startRelay({ settings, clock: systemClock, random: Math.random, logger });
+  logger.info({ linkPort: relay.linkPort, opsPort: relay.opsPort, version: RELAY_VERSION, pid: process.pid }, 'relay listening');
+  const signal = await stopped;
+  logger.info({ signal }, 'relay stopping');
+  await relay.stop();
+  logger.info('relay stopped');
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  version: RELAY_VERSION,
+  env: process.env,
+  write: (text) => process.stdout.write(text),
+  writeError: (text) => process.stderr.write(text),
+  run,
+});

@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { HawserError } from '@hawser/protocol';
+import { Command, CommanderError, Option } from 'commander';
+import { type Config, describeSettings, resolveConfig } from './config.ts';
+import { environmentName, flagName, SETTINGS, type Setting } from './settings.ts';
+
+/** Exit codes of the command. */
+export const EXIT = {
+  /** Stopped by a signal, or all was said that was asked for. */
+  ok: 0,
+  /** It could not start, or could not go on: a port in use. */
+  failed: 1,
+  /** The command line or a setting is wrong: starting it again changes nothing. */
+  usage: 2,
+} as const;
+
+export interface CliOptions {
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+  /** Runs the relay to its end. @throws HawserError */
+  readonly run: (config: Config) => Promise<void>;
+}
+
+const EXAMPLES = `
+Every setting is a flag, a variable (${environmentName('link.port')}) or a line of the file ("link: {port: 8443}").
+Flags are stronger than variables, variables than the file, the file than defaults.
+
+Examples:
+  hawser-relay run --config /etc/hawser/relay.yaml
+  hawser-relay run --kubeconfig ~/.kube/config --tls-cert relay.crt --tls-key relay.key --tls-client-ca ca.crt
+  HAWSER_LOG_LEVEL=debug hawser-relay run --config relay.yaml --link-port 0 --ops-address 127.0.0.1
+  hawser-relay config --config relay.yaml     shows the settings as they would be used
+
+Exit codes: 0 stopped by SIGTERM or SIGINT, 1 could not start or go on, 2 wrong command line or settings.
+`;
+
+/** Runs one command line, without the first two words of argv. @returns the exit code */
+export async function runCli(args: readonly string[], options: CliOptions): Promise<number> {
+  const program = new Command('hawser-relay')
+    .description('Watches a Kubernetes API server and serves each edge device what it needs, over one link.')
+    .version(options.version)
+    .configureOutput({ writeOut: options.write, writeErr: options.writeError })
+    .exitOverride();
+  withSettings(program.command('run').description('run the relay until SIGTERM or SIGINT'), (command) =>
+    configOf(command, options.env).then(options.run),
+  );
+  withSettings(
+    program.command('config').description('print the settings as they would be used; no keys are read'),
+    async (command) => {
+      const { settings } = await configOf(command, options.env);
+      options.write(describeSettings(settings));
+    },
+  );
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (!(error instanceof HawserError)) throw error;
+    options.writeError(
+      error.message
+        .split('\n')
+        .map((line) => `hawser-relay: ${line}\n`)
+        .join(''),
+    );
+    return error.code === 'bad_config' ? EXIT.usage : EXIT.failed;
+  }
+}
+
+function withSettings(command: Command, action: (command: Command) => Promise<void>): void {
+  command.option('--config <file>', 'configuration file, YAML; also HAWSER_CONFIG');
+  for (const setting of SETTINGS) command.addOption(optionFor(setting));
+  command.addHelpText('after', EXAMPLES).action(() => action(command));
+}
+
+/** Defaults are shown and not set: a flag that was not typed must not hide the file. */
+function optionFor(setting: Setting): Option {
+  const value = setting.kind === 'boolean' ? '<true|false>' : setting.kind === 'number' ? '<number>' : '<text>';
+  const fallback = setting.fallback === undefined ? '' : ` (default: ${setting.fallback})`;
+  return new Option(`${flagName(setting.path)} ${value}`, `${setting.help}${fallback}`);
+}
+
+async function configOf(command: Command, env: CliOptions['env']): Promise<Config> {
+  const given = command.opts<Record<string, string | undefined>>();
+  const flags = new Map<string, string>();
+  for (const setting of SETTINGS) {
+    const value = given[optionFor(setting).attributeName()];
+    if (value !== undefined) flags.set(setting.path, value);
+  }
+  const path = given.config ?? env.HAWSER_CONFIG;
+  const file = path === undefined ? undefined : { path, text: await readConfigFile(path) };
+  return resolveConfig({ env, flags, ...(file === undefined ? {} : { file }) });
+}
+
+async function readConfigFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${String(code)})`;
+    throw new HawserError('bad_config', `--config: the file ${path} ${why}`, { cause });
+  }
+}

@@ -1,0 +1,215 @@
+import { API_RESOURCES, type ApiResource, HawserError, parseObjectKey } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import { createApiClient, createReflector, fetchObject, loadCredentials, type Reflector } from './apiserver/index.ts';
+import { createBodies } from './bodies.ts';
+import type { Clock } from './clock.ts';
+import { readClusterUid } from './cluster.ts';
+import { createDownstream } from './downstream/index.ts';
+import { type Hub, startHub } from './hub/index.ts';
+import type { Change, ReflectorStatus } from './merge/change.ts';
+import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
+import { createMetrics } from './ops/metrics.ts';
+import type { Settings } from './ops/settings.ts';
+import { readTlsFiles } from './ops/tls-files.ts';
+import { RELAY_VERSION } from './relay-version.ts';
+import { untilDone } from './retry.ts';
+import { createUpstream, type ImpersonationForm, probeImpersonation } from './upstream/index.ts';
+
+/** Everything that the relay watches, and what of it is left out by the server. */
+const WATCHED: readonly { readonly resource: string; readonly fieldSelector?: string }[] = [
+  { resource: 'nodes' },
+  { resource: 'pods' },
+  { resource: 'configmaps' },
+  // Helm keeps each release as a Secret of up to 1 MB; no pod refers to one.
+  { resource: 'secrets', fieldSelector: 'type!=helm.sh/release.v1' },
+];
+
+/** A server certificate that ends within this is worth a warning at the start. */
+const EXPIRES_SOON_MS = 7 * 24 * 3600_000;
+
+export interface RelayOptions {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** From 0 to 1, 1 excluded. */
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+export interface Relay {
+  readonly linkPort: number;
+  readonly opsPort: number;
+  readiness(): Readiness;
+  /** Takes no more links, finishes the reports that are at the API server, says goodbye to all agents, and resolves when all is closed. */
+  stop(): Promise<void>;
+}
+
+/** What links need to know before the first welcome. */
+interface Cluster {
+  readonly uid: string;
+  readonly form: ImpersonationForm;
+}
+
+/**
+ * Starts the whole relay and resolves when it listens; it becomes ready when its resources are synced, and waits for an API
+ * server that is not there.
+ * @throws HawserError `bad_config` for files that are missing or wrong, `address_in_use`
+ */
+export async function startRelay({ settings, clock, random, logger }: RelayOptions): Promise<Relay> {
+  const tls = await readTlsFiles(settings.tls);
+  const connection = loadCredentials(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
+  if (tls.validTo.getTime() - clock.now().getTime() < EXPIRES_SOON_MS) {
+    logger.warn({ validTo: tls.validTo }, 'server certificate ends soon');
+  }
+  const client = createApiClient(connection, { logger });
+  const stopping = new AbortController();
+  const retry = { clock, random, signal: stopping.signal };
+  const statuses = new Map<string, ReflectorStatus>();
+  let cluster: Cluster | undefined;
+  let hub: Hub | undefined;
+
+  const metrics = createMetrics({
+    sessionsByState: () => hub?.sessions.byState() ?? new Map<string, number>(),
+    handshakes: () => hub?.handshakes() ?? 0,
+    dirtyKeys: () => hub?.sessions.dirtyKeys() ?? 0,
+    sessionTotals: () => hub?.sessions.totals() ?? NO_TOTALS,
+    reports: () => reports.counts(),
+    reflectors: () => [...statuses.values()],
+  });
+  const bodies = createBodies({
+    ...retry,
+    fetch: (key) => fetchObject(client, key),
+    provide: (answer) => downstream.provideBody(answer),
+    onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'object not read'),
+  });
+  const downstream = createDownstream({
+    logger,
+    clock,
+    requestBody: (key) => bodies.request(key),
+    onRefused: ({ node, key, version, reason, detail }) =>
+      logger.warn(
+        { node, key, uid: version.uid, resourceVersion: version.resourceVersion, reason, detail },
+        'object refused by an agent',
+      ),
+  });
+  const reports = createUpstream({
+    api: client,
+    clock,
+    logger,
+    counts: metrics,
+    form: () => cluster?.form ?? 'groups',
+    labelNodes: settings.labelNodes,
+    apiCalls: settings.limits.apiCalls,
+    reportsPerSession: settings.limits.reportsPerSession,
+    onOutcome: (outcome) => metrics.reportOutcome(outcome),
+  });
+
+  function readiness(): Readiness {
+    const waitingFor = cluster === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
+    for (const { resource } of WATCHED) {
+      const { state, detail } = statuses.get(resource) ?? { state: 'listing', detail: '' };
+      if (state !== 'synced' && state !== 'notServed')
+        waitingFor.push(`${resource}: ${state}${detail === '' ? '' : ` (${detail})`}`);
+    }
+    return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
+  }
+
+  let wasReady = false;
+  function tellReadiness(): void {
+    const isReady = readiness().type === 'ready';
+    if (isReady !== wasReady) logger.info({ isReady }, isReady ? 'relay ready' : 'relay no longer ready');
+    wasReady = isReady;
+  }
+
+  const reflectors: Reflector[] = WATCHED.map(({ resource, fieldSelector }) =>
+    createReflector({
+      resource: known(resource),
+      client,
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+      clock,
+      random,
+      logger,
+      emit(change: Change) {
+        const key = change.type === 'upsert' ? change.object.key : change.key;
+        metrics.change(change.type, parseObjectKey(key).resource);
+        downstream.apply(change);
+      },
+      onStatus(status: ReflectorStatus) {
+        statuses.set(resource, status);
+        downstream.setSynced([...statuses.values()]);
+        tellReadiness();
+      },
+    }),
+  );
+
+  async function learnCluster(): Promise<void> {
+    cluster = await untilDone(async () => ({ uid: await readClusterUid(client), form: await probeImpersonation(client) }), {
+      ...retry,
+      onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'cluster not known yet'),
+    });
+    if (cluster === undefined) return;
+    logger.info({ clusterUid: cluster.uid, impersonation: cluster.form }, 'cluster known');
+    tellReadiness();
+  }
+
+  let endpoint: Endpoint | undefined;
+  async function close(): Promise<void> {
+    stopping.abort();
+    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await hub?.stop();
+    downstream.close();
+    await endpoint?.close();
+  }
+
+  try {
+    endpoint = await startEndpoint({ ...settings.ops, metrics, readiness, logger });
+    hub = await startHub({
+      settings,
+      tls,
+      relay: () => (cluster === undefined ? undefined : { relayVersion: RELAY_VERSION, clusterUid: cluster.uid }),
+      downstream,
+      reports,
+      metrics,
+      clock,
+      logger,
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  for (const reflector of reflectors) reflector.start();
+  const learning = learnCluster();
+
+  return {
+    linkPort: hub.port,
+    opsPort: endpoint.port,
+    readiness,
+    async stop() {
+      stopping.abort();
+      await withinDrain(reports.stop());
+      await close();
+      await learning;
+    },
+  };
+
+  /** Reports that are still at the API server after the drain time come again from the agents: their effects are idempotent. */
+  function withinDrain(drained: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(settings.drainSeconds * 1000, () => {
+        logger.warn({ ...reports.counts(), seconds: settings.drainSeconds }, 'drain time over');
+        resolve();
+      });
+      void drained.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+}
+
+const NO_TOTALS = { batches: 0, upserts: 0, touches: 0, deletes: 0, inventories: 0, digestMismatches: 0 };
+
+function known(id: string): ApiResource {
+  const resource = API_RESOURCES.find((candidate) => candidate.id === id);
+  if (resource === undefined) throw new HawserError('unsupported', `no resource ${id} in the resource table`);
+  return resource;
+}

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nodeUser, probeImpersonation } from './impersonation.ts';
+
+function review(status: number, groups: readonly string[]) {
+  const asked: unknown[] = [];
+  return {
+    asked,
+    request: async (request: { impersonate?: unknown }) => {
+      asked.push(request.impersonate);
+      return { status, headers: {}, text: JSON.stringify({ status: { userInfo: { username: 'system:node:x', groups } } }) };
+    },
+  };
+}
+
+test('where the server adds the group by itself, the user stands alone', async () => {
+  const api = review(201, ['system:nodes', 'system:authenticated']);
+  assert.equal(await probeImpersonation(api), 'constrained');
+  assert.deepEqual(api.asked, [{ user: 'system:node:hawser-probe', groups: [] }]);
+  assert.deepEqual(nodeUser('edge-1', 'constrained'), { user: 'system:node:edge-1', groups: [] });
+});
+
+test('where it does not, or refuses, the group is sent', async () => {
+  assert.equal(await probeImpersonation(review(201, ['system:authenticated'])), 'groups');
+  assert.equal(await probeImpersonation(review(403, [])), 'groups');
+  assert.deepEqual(nodeUser('edge-1', 'groups'), { user: 'system:node:edge-1', groups: ['system:nodes'] });
+});
