@@ -74,6 +74,7 @@ class ScriptedSession implements Session {
   readonly received: AgentMessage[] = [];
   readonly outgoing: RelayMessage[][] = [];
   isClosed = false;
+  wakesAgain = false;
   constructor(node: string, wake: () => void) {
     this.node = node;
     this.wake = wake;
@@ -88,7 +89,9 @@ class ScriptedSession implements Session {
     this.received.push(message);
   }
   pump(): RelayMessage[] {
-    return this.outgoing.shift() ?? [];
+    const messages = this.outgoing.shift() ?? [];
+    if (this.wakesAgain && this.outgoing.length > 0) setImmediate(this.wake);
+    return messages;
   }
   status = () => STATUS;
   stats = () => NO_STATS;
@@ -501,28 +504,35 @@ test('an agent that reads nothing is not fed without end, and is closed at the b
   agent.socket.pause();
   const [session] = sessions;
   assert.ok(session !== undefined);
-  const batch: RelayMessage = {
-    type: 'batch',
-    number: 1,
-    complete: false,
-    operations: [
-      {
-        object: 1,
-        key: undefined,
-        change: {
-          type: 'upsert',
-          version: { uid: 'u', resourceVersion: '1', hash: '0'.repeat(16) },
-          body: { encoding: 'identity', bytes: Buffer.alloc(1024 * 1024), size: 1024 * 1024 },
-        },
-      },
-    ],
-  };
   // One pump that ignores every window.
-  session.outgoing.push(Array.from({ length: 40 }, () => batch));
+  session.outgoing.push(Array.from({ length: 40 }, () => batchOf(1024 * 1024)));
   session.wake();
   await counted('ended overloaded');
   assert.equal(session.isClosed, true);
   agent.socket.terminate();
+});
+
+test('while the network is behind the session is not asked for more, and after it is', async (t) => {
+  const { dial, sessions, seen } = await start(t);
+  const agent = await dial();
+  await agent.greet();
+  const [session] = sessions;
+  assert.ok(session !== undefined);
+  agent.socket.pause();
+  const batches = 160;
+  for (let n = 0; n < batches; n += 1) session.outgoing.push([batchOf(256 * 1024)]);
+  // Each pump but the last asks for another.
+  session.wakesAgain = true;
+  session.wake();
+  let left = batches;
+  for (let turns = 0; turns < 500; turns += 1) {
+    await turn();
+    left = session.outgoing.length;
+  }
+  assert.ok(left > 0, 'all 40 MB were taken at once');
+  agent.socket.resume();
+  for (let n = 0; n < batches; n += 1) assert.equal((await agent.next()).type, 'batch');
+  assert.deepEqual(seen, ['opened']);
 });
 
 test('stopping says goodbye to each and closes', async (t) => {
@@ -574,6 +584,17 @@ test('a port in use is named with its setting', async (t) => {
     (error) => error instanceof HawserError && error.code === 'address_in_use' && error.message.includes('link.port'),
   );
 });
+
+function batchOf(bytes: number): RelayMessage {
+  const version = { uid: 'u', resourceVersion: '1', hash: '0'.repeat(16) };
+  const body = { encoding: 'identity' as const, bytes: Buffer.alloc(bytes), size: bytes };
+  return {
+    type: 'batch',
+    number: 1,
+    complete: false,
+    operations: [{ object: 1, key: undefined, change: { type: 'upsert', version, body } }],
+  };
+}
 
 async function tls(port: number, pair: CertificatePair, options: ConnectionOptions = {}): Promise<TLSSocket> {
   const { certificatePem: cert, keyPem: key } = pair;
