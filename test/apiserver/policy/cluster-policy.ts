@@ -1,5 +1,6 @@
 import {
   type Admission,
+  ApiError,
   type ApiPolicy,
   type DeletePlan,
   type DeleteRequest,
@@ -30,6 +31,7 @@ import { evictPod } from './special/eviction.ts';
 import { answerReview, REVIEW_RESOURCES } from './special/reviews.ts';
 import { scaleWorkload } from './special/scale.ts';
 import { requestToken } from './special/token-request.ts';
+import { withTopologyLabels } from './topology.ts';
 import { validateObject } from './validate/objects.ts';
 
 export interface ClusterPolicyOptions {
@@ -87,6 +89,8 @@ function handleSubresource(
       return bindPod({ ...request, name: request.body?.metadata.name ?? '' });
     case 'create pods/eviction':
       return evictPod(request);
+    case 'get pods/log':
+      throw noLog(request);
     case 'create serviceaccounts/token':
       return requestToken(request, tokens);
     case 'update certificates.k8s.io/certificatesigningrequests/approval':
@@ -101,6 +105,14 @@ function handleSubresource(
     default:
       return undefined;
   }
+}
+
+/** There is no kubelet that could be asked. */
+function noLog(request: SpecialRequest): ApiError {
+  const pods = { group: '', resource: 'pods' };
+  const pod = request.storage.get({ resource: 'pods', namespace: request.namespace, name: request.name });
+  if (pod === undefined) return notFound(pods, request.name);
+  return new ApiError(500, 'InternalError', 'the embedded API server has no way to the kubelets, so it has no logs');
 }
 
 /** The admission chain in the server's order: namespace, what others add, what nodes may not, defaults, validation. */
@@ -124,7 +136,8 @@ function admitCreate(admission: Admission): KubeObject {
       `no PriorityClass with name ${className} was found`,
     );
   }
-  return defaultAnyObject(admission.resource.id, defaultNewObject(withAccount, priority));
+  const object = defaultAnyObject(admission.resource.id, defaultNewObject(withAccount, priority));
+  return isPod ? withTopologyLabels(admission.storage, object) : object;
 }
 
 function admitUpdate(admission: Admission): KubeObject {

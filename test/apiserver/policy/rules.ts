@@ -20,7 +20,9 @@ export interface RuleBinding {
   readonly rules: readonly PolicyRule[];
 }
 
-const PUBLIC_PATHS = ['/healthz', '/healthz/*', '/livez', '/livez/*', '/readyz', '/readyz/*', '/version', '/version/'];
+const SELF_REVIEWS = ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'];
+const PUBLIC_PATHS = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
+const DISCOVERY_PATHS = ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz'];
 
 /** What Kubernetes binds by itself: health and version to everyone, discovery and questions about oneself to who is known. */
 export const DEFAULT_BINDINGS: readonly RuleBinding[] = [
@@ -28,16 +30,11 @@ export const DEFAULT_BINDINGS: readonly RuleBinding[] = [
   {
     subject: { group: 'system:authenticated' },
     rules: [
-      {
-        verbs: ['get'],
-        nonResourceURLs: [...PUBLIC_PATHS, '/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*'],
-      },
-      {
-        verbs: ['create'],
-        apiGroups: ['authorization.k8s.io'],
-        resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
-      },
+      { verbs: ['create'], apiGroups: ['authorization.k8s.io'], resources: SELF_REVIEWS },
       { verbs: ['create'], apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'] },
+      { verbs: ['get'], nonResourceURLs: PUBLIC_PATHS },
+      { verbs: ['get'], nonResourceURLs: ['/.well-known', '/.well-known/*'] },
+      { verbs: ['get'], nonResourceURLs: [...DISCOVERY_PATHS, '/version', '/version/'] },
     ],
   },
   { subject: { group: 'system:masters' }, rules: [everything('resources'), everything('paths')] },

@@ -93,8 +93,8 @@ function diffObjects(
   }
   if (changes.length > 0) setField(patch, key, changes);
   const kept = [...before.keys()].filter((id) => after.has(id));
-  const appended = [...kept, ...[...after.keys()].filter((id) => !before.has(id))];
-  const sameOrder = [...after.keys()].every((id, index) => id === appended[index]);
+  // Without an order, what is new would come before what only the server has.
+  const sameOrder = kept.length === after.size && [...after.keys()].every((id, index) => id === kept[index]);
   if (!sameOrder)
     setField(
       patch,

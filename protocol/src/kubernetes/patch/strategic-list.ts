@@ -4,7 +4,10 @@ import { fieldOf, isJsonObject, jsonEquals } from './json.ts';
 
 type MergeItem = (current: JsonObject, patch: JsonObject) => JsonObject;
 
-/** Merges a list of objects by their merge key: known items merge where they stand, new ones are appended, `$patch: delete` removes. */
+/**
+ * Merges a list of objects by their merge key: known items merge, new ones are added, `$patch: delete` removes. The patch's own
+ * order counts where `$setElementOrder` gives none, so a new item comes before those that only the server has.
+ */
 export function mergeObjectList(
   current: readonly JsonValue[],
   patch: readonly JsonValue[],
@@ -34,7 +37,8 @@ export function mergeObjectList(
     if (isJsonObject(before)) result[index] = mergeItem(before, change);
     else result.push(mergeItem({}, change));
   }
-  return order === undefined ? result : reorder(result, current, order, (item) => keyOf(item, mergeKey), mergeKey);
+  const wanted = order ?? applied.filter((change) => change.$patch !== 'delete');
+  return reorder(result, current, wanted, (item) => keyOf(item, mergeKey), mergeKey);
 }
 
 /** A list of strings with strategy merge is a set: the patch's are added, those of `$deleteFromPrimitiveList` taken out. */
@@ -52,7 +56,7 @@ export function mergePrimitiveList(
 }
 
 /**
- * Puts the items that `$setElementOrder` names into its order. The others, which the sender did not know of, stay behind the
+ * Puts the items that the order (`$setElementOrder`, or else the patch) names into that order. The others, which the sender did not know of, stay behind the
  * item that they followed on the server; one that no named item precedes goes to the front.
  */
 function reorder(

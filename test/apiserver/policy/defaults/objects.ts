@@ -88,6 +88,8 @@ export function defaultNewObject(admission: Admission, priority: Priority): Kube
 /** Defaults that hold on every write, not only on the first. */
 export function defaultAnyObject(resourceId: string, object: KubeObject): KubeObject {
   switch (resourceId) {
+    case 'pods':
+      return withWholeConditions(object);
     case 'secrets':
       return defaultSecret(object);
     case 'events':
@@ -167,6 +169,18 @@ const EMPTY_NODE_INFO = {
   operatingSystem: '',
   architecture: '',
 };
+
+/** The times of a pod's conditions are shown as null when they are not known. */
+function withWholeConditions(pod: KubeObject): KubeObject {
+  const status = fieldsOf(pod.status);
+  if (!Array.isArray(status.conditions)) return pod;
+  const conditions = itemsOf(status.conditions).map((condition) => ({
+    ...condition,
+    lastProbeTime: condition.lastProbeTime ?? null,
+    lastTransitionTime: condition.lastTransitionTime ?? null,
+  }));
+  return { ...pod, status: { ...status, conditions } };
+}
 
 /** `stringData` is for writing only: its values go into `data`, over what stands there. */
 function defaultSecret(secret: KubeObject): KubeObject {

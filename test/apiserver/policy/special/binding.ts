@@ -1,6 +1,7 @@
 import { badRequest, conflict, notFound, type SpecialAnswer, type SpecialRequest, timestamp } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { fieldsOf, itemsOf, textOf } from '../fields.ts';
+import { topologyLabels } from '../topology.ts';
 import { replaceObject } from './stored.ts';
 import { SUCCESS } from './success.ts';
 
@@ -31,21 +32,22 @@ export function bindPod(request: SpecialRequest): SpecialAnswer {
     throw conflict(about, request.name, `pod ${request.name} is being deleted, cannot be assigned to a host`);
   }
   if (request.query.get('dryRun') !== 'All') {
-    replaceObject(request.storage, key, boundTo(pod, nodeName, request.body, request.now), pod);
+    replaceObject(request.storage, key, boundTo(request, pod, nodeName), pod);
   }
   return SUCCESS;
 }
 
 /** The binding's annotations and labels go to the pod, as a scheduler may want to leave a word there. */
-function boundTo(pod: KubeObject, nodeName: string, binding: KubeObject | undefined, now: Date): KubeObject {
+function boundTo({ body: binding, now, storage }: SpecialRequest, pod: KubeObject, nodeName: string): KubeObject {
   const conditions = itemsOf(fieldsOf(pod.status).conditions).filter(({ type }) => type !== 'PodScheduled');
-  const { annotations, labels } = binding?.metadata ?? {};
+  const { annotations } = binding?.metadata ?? {};
+  const labels = { ...binding?.metadata.labels, ...topologyLabels(storage, nodeName) };
   return {
     ...pod,
     metadata: {
       ...pod.metadata,
       ...(annotations === undefined ? {} : { annotations: { ...pod.metadata.annotations, ...annotations } }),
-      ...(labels === undefined ? {} : { labels: { ...pod.metadata.labels, ...labels } }),
+      ...(Object.keys(labels).length === 0 ? {} : { labels: { ...pod.metadata.labels, ...labels } }),
     },
     spec: { ...fieldsOf(pod.spec), nodeName },
     status: {

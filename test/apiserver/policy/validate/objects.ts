@@ -13,7 +13,9 @@ import { validatePod, validatePodSpec, validatePodUpdate } from './pod.ts';
 export function validateObject(admission: Admission): void {
   const { resource, object, previous } = admission;
   const errors = specificErrors(resource.id, object, previous);
-  if (errors.length > 0) throw invalid(resource, object.metadata.name ?? '', errors);
+  // Both forms of an event are checked as the core one.
+  const kind = resource.kind === 'Event' ? { group: '', kind: 'Event' } : resource;
+  if (errors.length > 0) throw invalid(kind, object.metadata.name ?? '', errors);
 }
 
 function specificErrors(resourceId: string, object: KubeObject, previous: KubeObject | undefined): FieldError[] {
