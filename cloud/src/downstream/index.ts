@@ -1,3 +1,4 @@
+export { createDownstream } from './downstream.ts';
 export type { DownstreamLimits } from './limits.ts';
 export { DEFAULT_DOWNSTREAM_LIMITS } from './limits.ts';
 export type {

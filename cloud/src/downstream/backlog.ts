@@ -1,0 +1,220 @@
+import type { Batch, ObjectKey } from '@hawser/protocol';
+import type { KeptBody } from '../store/index.ts';
+import { BatchBuilder } from './batch-builder.ts';
+import { type Difference, difference } from './difference.ts';
+import { DirtyKeys, RANKS, type Rank, rankOf } from './dirty-keys.ts';
+import type { KnownSet } from './known-set.ts';
+import type { DownstreamLimits } from './limits.ts';
+import type { SessionView } from './session-view.ts';
+import type { Window } from './window.ts';
+
+/** Operations sent since the session began. */
+export interface SentCounters {
+  batches: number;
+  upserts: number;
+  touches: number;
+  deletes: number;
+  bodyBytes: number;
+}
+
+/**
+ * What has still to be done so that the device holds what its node needs. A key whose desired and known version may differ is
+ * in exactly one of these places, and each is left by `mark`, with the next look at the key:
+ *
+ * | place | why |
+ * |---|---|
+ * | dirty | its turn has not come |
+ * | window | it is under way, and goes again after the ack if it changed meanwhile |
+ * | waiting | its body is being fetched; or it is a pod, and an object that it needs has to go before it |
+ * | ahead | the device holds something newer than this relay has seen |
+ * | held | it is to be deleted, and a pod or Node that is ahead may need it |
+ */
+export class Backlog {
+  readonly known: KnownSet;
+  readonly #view: SessionView;
+  readonly #limits: DownstreamLimits;
+  readonly #window: Window;
+  readonly #sent: SentCounters;
+  readonly #dirty = new DirtyKeys();
+  readonly #waiting = new Set<ObjectKey>();
+  readonly #waitedFor = new Map<ObjectKey, Set<ObjectKey>>();
+  readonly #ahead = { node: new Set<ObjectKey>(), config: new Set<ObjectKey>(), pod: new Set<ObjectKey>() };
+  readonly #held = new Set<ObjectKey>();
+  /** What is left of the first difference; undefined once the batch that completes it was sent. */
+  #owed: Set<ObjectKey> | undefined;
+
+  constructor(view: SessionView, limits: DownstreamLimits, window: Window, known: KnownSet, sent: SentCounters) {
+    this.#view = view;
+    this.#limits = limits;
+    this.#window = window;
+    this.known = known;
+    this.#sent = sent;
+  }
+
+  get dirty(): number {
+    return this.#dirty.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size + this.#held.size;
+  }
+
+  get ahead(): number {
+    return this.#ahead.node.size + this.#ahead.config.size + this.#ahead.pod.size;
+  }
+
+  /** Everything desired is acknowledged. */
+  get isSettled(): boolean {
+    const idle = this.#owed === undefined && this.#window.batches === 0;
+    return idle && this.dirty === 0 && this.waiting === 0 && this.ahead === 0;
+  }
+
+  /** Everything is to be looked at, and the batch after which nothing of it is left says so. */
+  restart(): void {
+    this.#owed = new Set([...this.known.keys(), ...this.#view.needs()]);
+    for (const key of this.#owed) this.mark(key);
+  }
+
+  /** The key's desired version may have changed, or what it waited for has come. */
+  mark(key: ObjectKey): void {
+    if (!this.#window.noteChange(key)) {
+      this.#waiting.delete(key);
+      this.#held.delete(key);
+      this.#dirty.add(key);
+    }
+    const pods = this.#waitedFor.get(key);
+    if (pods === undefined) return;
+    this.#waitedFor.delete(key);
+    for (const pod of pods) this.mark(pod);
+  }
+
+  /** The reflectors have moved on. Returns whether there is something to look at again. */
+  recheckAhead(): boolean {
+    let found = false;
+    for (const keys of Object.values(this.#ahead)) {
+      for (const key of keys) {
+        const known = this.known.get(key);
+        if (known !== undefined && !this.#view.hasReached(key, known.version.resourceVersion)) continue;
+        this.mark(key);
+        found = true;
+      }
+    }
+    return found;
+  }
+
+  /** The next batch that the window takes, counted as sent; undefined when there is nothing to send or no room. */
+  nextBatch(): Batch | undefined {
+    const room = this.#window.room();
+    if (room === 0) return undefined;
+    const builder = new BatchBuilder(this.#limits, room);
+    for (const { key, rank } of this.#dirty) if (!this.#take(key, rank, builder)) break;
+    const complete = this.#owed?.size === 0;
+    if (builder.operations.length === 0 && !complete) return undefined;
+    if (complete) this.#owed = undefined;
+    this.#sent.batches += 1;
+    const { operations, objects, bytes } = builder;
+    const number = this.#window.send({ bytes, digest: this.known.digest(), objects });
+    return { type: 'batch', number, operations, complete };
+  }
+
+  /** Moves one dirty key to where it belongs. Returns false when it belongs into the next batch. */
+  #take(key: ObjectKey, rank: Rank, builder: BatchBuilder): boolean {
+    const found = this.#look(key);
+    switch (found.type) {
+      case 'nothing':
+      case 'keep':
+        this.#settle(key);
+        return true;
+      case 'pending':
+        this.#dirty.delete(key);
+        this.#waiting.add(key);
+        return true;
+      case 'ahead':
+        this.#dirty.delete(key);
+        this.#ahead[rankOf(key)].add(key);
+        return true;
+      case 'delete':
+        return this.#takeDelete(key, rank, found.uid, builder);
+      case 'touch':
+        return this.#takeTouch(key, found.body, builder);
+      case 'upsert':
+        return this.#takeUpsert(key, found.body, builder);
+    }
+  }
+
+  #look(key: ObjectKey): Difference {
+    const found = difference(this.#view.desired(key), this.known.get(key), (version) => this.#view.hasReached(key, version));
+    if (found.type === 'ahead') return found;
+    this.known.prove(key);
+    // One less that is ahead: deletes may no longer be held. Their ranks come last, so they are seen in this same pass.
+    if (this.#ahead[rankOf(key)].delete(key)) {
+      for (const held of this.#held) this.#dirty.defer(held);
+      this.#held.clear();
+    }
+    return found;
+  }
+
+  #takeDelete(key: ObjectKey, rank: Rank, uid: string, builder: BatchBuilder): boolean {
+    if (RANKS.indexOf(rank) < RANKS.indexOf('deletedPod')) {
+      this.#dirty.defer(key);
+      return true;
+    }
+    if (this.#mayBeNeededByAhead(key)) {
+      this.#dirty.delete(key);
+      this.#held.add(key);
+      return true;
+    }
+    if (!builder.fits(key, 0)) return false;
+    builder.add(key, this.known.remove(key), { type: 'delete', uid });
+    this.#sent.deletes += 1;
+    this.#settle(key);
+    return true;
+  }
+
+  #takeTouch(key: ObjectKey, { version }: KeptBody, builder: BatchBuilder): boolean {
+    if (!builder.fits(key, 0)) return false;
+    builder.add(key, this.known.send(key, version), { type: 'touch', resourceVersion: version.resourceVersion });
+    this.#sent.touches += 1;
+    this.#settle(key);
+    return true;
+  }
+
+  #takeUpsert(key: ObjectKey, kept: KeptBody, builder: BatchBuilder): boolean {
+    const missing = this.#mustGoBefore(key);
+    if (missing !== undefined) {
+      this.#dirty.delete(key);
+      this.#waiting.add(key);
+      const pods = this.#waitedFor.get(missing);
+      if (pods === undefined) this.#waitedFor.set(missing, new Set([key]));
+      else pods.add(key);
+      return true;
+    }
+    const body = this.#view.encode(kept);
+    if (!builder.fits(key, body.bytes.length)) return false;
+    builder.add(key, this.known.send(key, kept.version), { type: 'upsert', version: kept.version, body });
+    this.#sent.upserts += 1;
+    this.#sent.bodyBytes += body.bytes.length;
+    this.#settle(key);
+    return true;
+  }
+
+  /** Something that exists, that the pod needs, and that the agent will not hold when the pod comes. */
+  #mustGoBefore(key: ObjectKey): ObjectKey | undefined {
+    if (rankOf(key) !== 'pod') return undefined;
+    return this.#view.needsOfPod(key).find((need) => {
+      const { state } = this.#view.desired(need);
+      return (state === 'ready' || state === 'pending') && this.known.get(need) === undefined;
+    });
+  }
+
+  /** A pod that this relay has not seen may need any ConfigMap; a Node that it has not seen may carry the label again. */
+  #mayBeNeededByAhead(key: ObjectKey): boolean {
+    const rank = rankOf(key);
+    return rank !== 'node' && (this.#ahead.node.size > 0 || (rank === 'config' && this.#ahead.pod.size > 0));
+  }
+
+  #settle(key: ObjectKey): void {
+    this.#dirty.delete(key);
+    this.#owed?.delete(key);
+  }
+}

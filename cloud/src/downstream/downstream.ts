@@ -1,0 +1,258 @@
+import { compareResourceVersions, HawserError, type ObjectKey, parseObjectKey } from '@hawser/protocol';
+import { EDGE_LABEL, Locator, type NeedChange, nodeFacts, podFacts } from '../locating/index.ts';
+import type { Change, Delete, Observed, ReflectorStatus } from '../merge/change.ts';
+import { EncodedBodies, ObjectStore, resourceOf } from '../store/index.ts';
+import { DEFAULT_DOWNSTREAM_LIMITS, type DownstreamLimits } from './limits.ts';
+import { LinkSession } from './link-session.ts';
+import { MissingBodies } from './missing-bodies.ts';
+import { type NodeChange, NodeStates } from './node-states.ts';
+import type { Desired, Gate, SessionView } from './session-view.ts';
+import { SyncStatus, WATCHED_RESOURCES } from './sync-status.ts';
+import type { Downstream, DownstreamOptions, DownstreamStats, NodeState, Session } from './types.ts';
+
+export function createDownstream(options: DownstreamOptions): Downstream {
+  return new DownstreamCore(options);
+}
+
+/** Each change costs as much as the nodes and keys that it concerns, never as much as there are. */
+class DownstreamCore implements Downstream {
+  readonly #options: DownstreamOptions;
+  readonly #limits: DownstreamLimits;
+  readonly #encoded: EncodedBodies;
+  readonly #store: ObjectStore;
+  readonly #locator = new Locator();
+  readonly #nodes: NodeStates;
+  readonly #missing: MissingBodies;
+  readonly #sync = new SyncStatus();
+  readonly #sessions = new Map<string, LinkSession>();
+  readonly #listeners = new Set<(name: string, state: NodeState) => void>();
+  #malformed = 0;
+  #ignored = 0;
+
+  constructor(options: DownstreamOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_DOWNSTREAM_LIMITS, ...options.limits };
+    const encoded = new EncodedBodies(this.#limits.encodedBytes);
+    this.#encoded = encoded;
+    this.#store = new ObjectStore((body) => encoded.forget(body));
+    this.#nodes = new NodeStates(options.clock, this.#limits.labelGraceMs, (change) => this.#followNode(change));
+    this.#missing = new MissingBodies(options.clock, options.requestBody, (key) => {
+      const entry = this.#store.get(key);
+      return entry?.body === 'none' && this.#locator.isNeeded(key) ? entry : undefined;
+    });
+  }
+
+  apply(change: Change): void {
+    if (change.type === 'delete') this.#delete(change);
+    else this.#upsert(change.object, false);
+  }
+
+  setSynced(statuses: readonly ReflectorStatus[]): void {
+    const wasSynced = this.#sync.isSynced;
+    const detail = this.#sync.detail;
+    this.#sync.set(statuses);
+    const gatesChanged = wasSynced !== this.#sync.isSynced || detail !== this.#sync.detail;
+    for (const session of this.#sessions.values()) {
+      if (gatesChanged) session.gateChanged();
+      session.recheckAhead();
+    }
+  }
+
+  provideBody(answer: Observed | { readonly notFound: ObjectKey }): void {
+    const key = 'notFound' in answer ? answer.notFound : answer.key;
+    this.#missing.answered(key);
+    const entry = this.#store.get(key);
+    if (entry?.body !== 'none' || !this.#locator.isNeeded(key)) return;
+    if ('notFound' in answer) {
+      this.#store.markGone(key);
+      this.#markEverywhere(key);
+      return;
+    }
+    const age = compareResourceVersions(answer.resourceVersion, entry.resourceVersion);
+    if (age < 0) this.#missing.requestLater(key);
+    else this.#upsert(answer, entry.isFetched || age > 0);
+  }
+
+  open(node: string, wake: () => void): Session {
+    this.#sessions.get(node)?.close();
+    const session = new LinkSession({
+      node,
+      view: this.#viewOf(node),
+      limits: this.#limits,
+      clock: this.#options.clock,
+      logger: this.#options.logger,
+      wake,
+      onRefused: (refusal) => this.#options.onRefused?.(refusal),
+      onClose: (closed) => {
+        if (this.#sessions.get(node) === closed) this.#sessions.delete(node);
+      },
+    });
+    this.#sessions.set(node, session);
+    return session;
+  }
+
+  node(name: string): NodeState {
+    return this.#nodes.state(name);
+  }
+
+  onNodeState(listener: (name: string, state: NodeState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stats(): DownstreamStats {
+    return {
+      ...this.#store.stats(),
+      missingBodies: this.#missing.size,
+      encodedBytes: this.#encoded.bytes,
+      edgeNodes: this.#locator.edgeNodes,
+      sessions: this.#sessions.size,
+      malformed: this.#malformed,
+      ignored: this.#ignored,
+    };
+  }
+
+  close(): void {
+    for (const session of [...this.#sessions.values()]) session.close();
+    this.#nodes.close();
+    this.#missing.close();
+  }
+
+  #upsert(object: Observed, isFetched: boolean): void {
+    const { key } = object;
+    if (!this.#isNews(object, isFetched)) {
+      this.#ignored += 1;
+      return;
+    }
+    const before = this.#nodeStateOf(key);
+    const located = this.#readable(key, () => this.#locate(object));
+    if (located === undefined) return;
+    this.#readable(key, () => this.#store.put(object, this.#locator.isNeeded(key), isFetched));
+    this.#follow(located.needs);
+    this.#markEverywhere(key);
+    if (located.node !== undefined) this.#followNode(located.node);
+    this.#tellNodeState(key, before);
+  }
+
+  #delete({ key, uid }: Delete): void {
+    const before = this.#nodeStateOf(key);
+    // An older object's delete is none of its successor's business.
+    if (!this.#store.remove(key, uid)) {
+      this.#ignored += 1;
+      return;
+    }
+    const resource = resourceOf(key);
+    this.#markEverywhere(key);
+    if (resource === 'pods') this.#follow(this.#locator.removePod(key));
+    if (resource === 'nodes') this.#followNode(this.#nodes.remove(parseObjectKey(key).name));
+    this.#tellNodeState(key, before);
+  }
+
+  /** What merge emits is news, except where a fetch was faster than the watch. */
+  #isNews({ key, uid, resourceVersion }: Observed, isFetched: boolean): boolean {
+    const known = this.#store.get(key);
+    if (known === undefined) return true;
+    const age = compareResourceVersions(resourceVersion, known.resourceVersion);
+    if (known.isFetched && !isFetched && age < 0) return false;
+    return known.uid !== uid || age !== 0 || (known.body === 'none' && this.#locator.isNeeded(key));
+  }
+
+  #locate({ key, uid, text }: Observed): { needs: NeedChange[]; node: NodeChange | undefined } {
+    switch (resourceOf(key)) {
+      case 'pods': {
+        const facts = podFacts(text);
+        if (facts.truncated) this.#options.logger.warn({ key }, 'pod names too many objects, not all are located');
+        return { needs: this.#locator.setPod(key, facts), node: undefined };
+      }
+      case 'nodes': {
+        const node = this.#nodes.set(parseObjectKey(key).name, uid, nodeFacts(text).labelled);
+        return { needs: this.#locator.setNode(node.node, node.isEdge), node };
+      }
+      default:
+        return { needs: [], node: undefined };
+    }
+  }
+
+  #follow(changes: readonly NeedChange[]): void {
+    for (const { key, node } of changes) {
+      if (!this.#locator.isNeeded(key)) this.#store.dropBody(key);
+      else if (this.#store.get(key)?.body === 'none') this.#missing.request(key);
+      this.#sessions.get(node)?.mark(key);
+    }
+  }
+
+  #followNode({ node, isEdge, edgeChanged, standingChanged }: NodeChange): void {
+    if (edgeChanged) this.#follow(this.#locator.setNode(node, isEdge));
+    if (standingChanged) this.#sessions.get(node)?.gateChanged();
+  }
+
+  #markEverywhere(key: ObjectKey): void {
+    for (const node of this.#locator.neededBy(key)) this.#sessions.get(node)?.mark(key);
+  }
+
+  /** The message names the object and no part of its text; the cause may quote it and is left out. */
+  #readable<T>(key: ObjectKey, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof HawserError)) throw error;
+      this.#malformed += 1;
+      this.#options.logger.warn({ key, code: error.code, reason: error.message }, 'object passed over');
+      return undefined;
+    }
+  }
+
+  #nodeStateOf(key: ObjectKey): NodeState | undefined {
+    return resourceOf(key) === 'nodes' ? this.#nodes.state(parseObjectKey(key).name) : undefined;
+  }
+
+  #tellNodeState(key: ObjectKey, before: NodeState | undefined): void {
+    if (before === undefined) return;
+    const { name } = parseObjectKey(key);
+    const after = this.#nodes.state(name);
+    if (after.uid === before.uid && after.labelled === before.labelled) return;
+    for (const listener of this.#listeners) listener(name, after);
+  }
+
+  #viewOf(node: string): SessionView {
+    return {
+      gate: () => this.#gateOf(node),
+      desired: (key) => this.#desired(node, key),
+      needs: () => this.#locator.needsOf(node),
+      needCount: () => this.#locator.needCount(node),
+      needsOfPod: (pod) => this.#locator.needsOfPod(pod),
+      hasReached: (key, resourceVersion) => this.#hasReached(key, resourceVersion),
+      encode: (body) => this.#encoded.get(body),
+    };
+  }
+
+  #desired(node: string, key: ObjectKey): Desired {
+    // Nothing is known of what is not watched, so nothing is concluded from its absence.
+    if (!WATCHED_RESOURCES.includes(resourceOf(key))) return { state: 'unusable' };
+    if (!this.#locator.neededBy(key).has(node)) return { state: 'absent' };
+    const body = this.#store.get(key)?.body;
+    if (body === undefined) return { state: 'absent' };
+    if (typeof body === 'object') return { state: 'ready', body };
+    return { state: body === 'none' ? 'pending' : 'unusable' };
+  }
+
+  #hasReached(key: ObjectKey, resourceVersion: string): boolean {
+    const known = this.#store.get(key);
+    if (known !== undefined && compareResourceVersions(known.resourceVersion, resourceVersion) >= 0) return true;
+    return this.#sync.hasReached(key, resourceVersion);
+  }
+
+  #gateOf(node: string): Gate {
+    if (!this.#sync.isSynced) return { state: 'closed', reason: 'relaySyncing', detail: this.#sync.detail };
+    switch (this.#nodes.standing(node)) {
+      case 'edge':
+        return { state: 'open' };
+      case 'missing':
+        return { state: 'closed', reason: 'nodeMissing', detail: `there is no Node ${node}` };
+      case 'grace':
+        return { state: 'closed', reason: 'nodeNotLabelled', detail: `Node ${node} has no label ${EDGE_LABEL}` };
+      case 'removing':
+        return { state: 'removing', detail: `Node ${node} has had no label ${EDGE_LABEL} for long: its device is cleared` };
+    }
+  }
+}

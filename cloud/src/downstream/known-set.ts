@@ -1,0 +1,121 @@
+import { Digest, HawserError, type InventoryEntry, type ObjectKey, type Version } from '@hawser/protocol';
+
+export interface KnownObject {
+  readonly version: Version;
+  /** The agent holds no body of this version. */
+  readonly isRefused: boolean;
+  /** The agent said it; whether this relay has seen as much is not known yet. */
+  readonly isUnproven: boolean;
+  /** Names it in this session; undefined until it is named for the first time. */
+  readonly number: number | undefined;
+}
+
+/** How an operation names its object. */
+export interface ObjectName {
+  readonly object: number;
+  readonly key: ObjectKey | undefined;
+}
+
+/**
+ * What the agent will hold once everything under way has arrived, its digest, and the session's numbers. Bounded by the
+ * inventory's bound and by what the node needs.
+ */
+export class KnownSet {
+  readonly #objects = new Map<ObjectKey, KnownObject>();
+  readonly #digest = new Digest();
+  #lastNumber = 0;
+  #assigned = 0;
+  #refused = 0;
+
+  get(key: ObjectKey): KnownObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  keys(): Iterable<ObjectKey> {
+    return this.#objects.keys();
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Numbers that this side has given. */
+  get assigned(): number {
+    return this.#assigned;
+  }
+
+  digest(): string {
+    return this.#digest.toString();
+  }
+
+  /**
+   * Takes an entry of an inventory, which numbers its entries 1, 2, …
+   * @throws HawserError `protocol` for a number out of turn or a key that came before
+   */
+  learn({ number, key, version, refused }: InventoryEntry): void {
+    if (number !== this.#lastNumber + 1) {
+      throw new HawserError('protocol', `inventory: number ${number} came after ${this.#lastNumber}`);
+    }
+    if (this.#objects.has(key)) throw new HawserError('protocol', `inventory: ${key} came twice`);
+    this.#lastNumber = number;
+    this.#put(key, { version, isRefused: refused, isUnproven: true, number });
+  }
+
+  /** The agent is known by its digest to hold this version. */
+  assume(key: ObjectKey, version: Version): void {
+    this.#put(key, { version, isRefused: false, isUnproven: false, number: undefined });
+  }
+
+  /** The key's object is about to be sent in that version. */
+  send(key: ObjectKey, version: Version): ObjectName {
+    const { number, name } = this.#name(key);
+    this.#put(key, { version, isRefused: false, isUnproven: false, number });
+    return name;
+  }
+
+  /** The key's object is about to be deleted. Its number is not used again. */
+  remove(key: ObjectKey): ObjectName {
+    const { name } = this.#name(key);
+    this.#drop(key);
+    return name;
+  }
+
+  /** The agent could not take the version that it was sent; it counts all the same. */
+  refuse(key: ObjectKey): KnownObject | undefined {
+    const known = this.#objects.get(key);
+    if (known !== undefined) this.#put(key, { ...known, isRefused: true });
+    return known;
+  }
+
+  prove(key: ObjectKey): void {
+    const known = this.#objects.get(key);
+    if (known?.isUnproven) this.#objects.set(key, { ...known, isUnproven: false });
+  }
+
+  #name(key: ObjectKey): { readonly number: number; readonly name: ObjectName } {
+    const known = this.#objects.get(key)?.number;
+    if (known !== undefined) return { number: known, name: { object: known, key: undefined } };
+    this.#lastNumber += 1;
+    this.#assigned += 1;
+    return { number: this.#lastNumber, name: { object: this.#lastNumber, key } };
+  }
+
+  #put(key: ObjectKey, object: KnownObject): void {
+    this.#drop(key);
+    this.#objects.set(key, object);
+    this.#digest.add(key, object.version);
+    if (object.isRefused) this.#refused += 1;
+  }
+
+  #drop(key: ObjectKey): void {
+    const before = this.#objects.get(key);
+    if (before === undefined) return;
+    this.#objects.delete(key);
+    this.#digest.remove(key, before.version);
+    if (before.isRefused) this.#refused -= 1;
+  }
+}

@@ -1,0 +1,281 @@
+import {
+  type Ack,
+  HawserError,
+  type Hello,
+  type Inventory,
+  type ObjectKey,
+  type RelayMessage,
+  type SessionStatus,
+} from '@hawser/protocol';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import { Backlog, type SentCounters } from './backlog.ts';
+import { KnownSet } from './known-set.ts';
+import type { DownstreamLimits } from './limits.ts';
+import type { Gate, SessionView } from './session-view.ts';
+import type { RefusedObject, Session, SessionStats } from './types.ts';
+import { Window } from './window.ts';
+
+export interface LinkSessionOptions {
+  readonly node: string;
+  readonly view: SessionView;
+  readonly limits: DownstreamLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly wake: () => void;
+  readonly onRefused: (refusal: RefusedObject) => void;
+  readonly onClose: (session: LinkSession) => void;
+}
+
+/**
+ * How much is known of what the agent holds.
+ *
+ * | phase | known | left by |
+ * |---|---|---|
+ * | greeting | nothing | hello → claimed |
+ * | claimed | its digest. `pending` are the bodies without which the desired set's digest is not known | the digests are equal → tracking; they are not, or `hasWaited` → inventoryDue |
+ * | inventoryDue | nothing, and it is not asked before `notBefore` (ms since the epoch) | pump → inventory |
+ * | inventory | what has come of its inventory | the last frame → tracking |
+ * | tracking | everything | a digest that does not match, or numbers used up → inventoryDue |
+ * | closed | nothing any more | |
+ *
+ * All but greeting wait while the gate is closed; acks are taken in every phase.
+ */
+type Phase =
+  | { readonly name: 'greeting' }
+  | { readonly name: 'claimed'; readonly digest: string; readonly pending: Set<ObjectKey>; hasWaited: boolean }
+  | { readonly name: 'inventoryDue'; readonly notBefore: number }
+  | { readonly name: 'inventory'; readonly known: KnownSet }
+  | { readonly name: 'tracking'; readonly backlog: Backlog }
+  | { readonly name: 'closed' };
+
+export class LinkSession implements Session {
+  readonly node: string;
+  readonly #options: LinkSessionOptions;
+  readonly #window: Window;
+  readonly #sent: SentCounters = { batches: 0, upserts: 0, touches: 0, deletes: 0, bodyBytes: 0 };
+  readonly #counters = { nacks: 0, inventories: 0, digestMismatches: 0 };
+  #phase: Phase = { name: 'greeting' };
+  #gate: Gate;
+  #status: SessionStatus;
+  #isInSync = false;
+  #isAwake = false;
+  #lastInventory: number | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: LinkSessionOptions) {
+    this.#options = options;
+    this.node = options.node;
+    this.#window = new Window(options.limits.windowBatches, options.limits.windowBytes);
+    this.#gate = options.view.gate();
+    this.#status = this.#currentStatus();
+  }
+
+  hello(hello: Hello): SessionStatus {
+    if (this.#phase.name === 'closed') return this.#status;
+    if (this.#phase.name !== 'greeting') throw new HawserError('protocol', 'a second hello on one link');
+    this.#phase = { name: 'claimed', digest: hello.digest, pending: new Set(), hasWaited: false };
+    this.#followGate();
+    if (this.#gate.state !== 'closed') this.#compare(this.#phase);
+    this.#status = this.#currentStatus();
+    return this.#status;
+  }
+
+  receive(message: Inventory | Ack): void {
+    if (this.#phase.name === 'closed') return;
+    if (message.type === 'ack') this.#ack(message);
+    else this.#inventory(message);
+    this.#wake();
+  }
+
+  pump(): RelayMessage[] {
+    if (this.#phase.name === 'closed' || this.#phase.name === 'greeting') return [];
+    this.#followGate();
+    const messages = this.#gate.state === 'closed' ? [] : this.#advance();
+    const status = this.#currentStatus();
+    if (status.state !== this.#status.state || status.detail !== this.#status.detail) {
+      this.#status = status;
+      messages.unshift({ type: 'status', status });
+    }
+    this.#isAwake = false;
+    return messages;
+  }
+
+  status(): SessionStatus {
+    return this.#status;
+  }
+
+  stats(): SessionStats {
+    const backlog = this.#phase.name === 'tracking' ? this.#phase.backlog : undefined;
+    return {
+      needed: this.#options.view.needCount(),
+      known: backlog?.known.size ?? 0,
+      refused: backlog?.known.refused ?? 0,
+      dirty: backlog?.dirty ?? 0,
+      waiting: backlog?.waiting ?? 0,
+      ahead: backlog?.ahead ?? 0,
+      inflightBatches: this.#window.batches,
+      inflightBytes: this.#window.bytes,
+      ...this.#sent,
+      ...this.#counters,
+    };
+  }
+
+  close(): void {
+    if (this.#phase.name === 'closed') return;
+    this.#phase = { name: 'closed' };
+    this.#cancelTimer?.();
+    this.#options.onClose(this);
+  }
+
+  /** What the node should hold under that key may have changed. */
+  mark(key: ObjectKey): void {
+    if (this.#phase.name === 'tracking') {
+      this.#phase.backlog.mark(key);
+      this.#wake();
+    } else if (this.#phase.name === 'claimed' && this.#phase.pending.delete(key) && this.#phase.pending.size === 0) {
+      this.#wake();
+    }
+  }
+
+  /** The reflectors have moved on. */
+  recheckAhead(): void {
+    if (this.#phase.name === 'tracking' && this.#phase.backlog.recheckAhead()) this.#wake();
+  }
+
+  gateChanged(): void {
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#isAwake || this.#phase.name === 'closed' || this.#phase.name === 'greeting') return;
+    this.#isAwake = true;
+    this.#options.wake();
+  }
+
+  #followGate(): void {
+    const before = this.#gate.state;
+    this.#gate = this.#options.view.gate();
+    if (this.#gate.state === 'closed') this.#isInSync = false;
+    // What the device runs is taken from it: that has to end with the mark of completeness (rule 3).
+    if (this.#gate.state === 'removing' && before !== 'removing' && this.#phase.name === 'tracking')
+      this.#phase.backlog.restart();
+  }
+
+  #advance(): RelayMessage[] {
+    const messages: RelayMessage[] = [];
+    if (this.#phase.name === 'claimed') this.#compare(this.#phase);
+    if (this.#phase.name === 'tracking') {
+      for (let batch = this.#phase.backlog.nextBatch(); batch !== undefined; batch = this.#phase.backlog.nextBatch()) {
+        messages.push(batch);
+      }
+      if (this.#phase.backlog.known.assigned > this.#options.limits.sessionNumbers) this.#requireInventory();
+    }
+    if (this.#phase.name === 'inventoryDue' && this.#options.clock.now().getTime() >= this.#phase.notBefore) {
+      this.#phase = { name: 'inventory', known: new KnownSet() };
+      this.#lastInventory = this.#options.clock.now().getTime();
+      this.#counters.inventories += 1;
+      messages.push({ type: 'inventoryRequest' });
+    }
+    return messages;
+  }
+
+  #compare(claim: Extract<Phase, { name: 'claimed' }>): void {
+    if (claim.pending.size > 0 && !claim.hasWaited) return;
+    const { view, limits } = this.#options;
+    const known = new KnownSet();
+    claim.pending.clear();
+    for (const key of view.needs()) {
+      const desired = view.desired(key);
+      if (desired.state === 'ready') known.assume(key, desired.body.version);
+      if (desired.state === 'pending') claim.pending.add(key);
+    }
+    if (claim.pending.size > 0 && !claim.hasWaited) {
+      this.#wakeAfter(limits.bodyWaitMs, () => {
+        claim.hasWaited = true;
+      });
+      return;
+    }
+    this.#cancelTimer?.();
+    if (claim.pending.size === 0 && known.digest() === claim.digest) this.#track(known);
+    else this.#phase = { name: 'inventoryDue', notBefore: 0 };
+  }
+
+  #inventory({ entries, last }: Inventory): void {
+    if (this.#phase.name !== 'inventory') throw new HawserError('protocol', 'an inventory that was not asked for');
+    if (this.#window.batches > 0) throw new HawserError('protocol', 'inventory before the acks of the batches before it');
+    const { known } = this.#phase;
+    if (known.size + entries.length > this.#options.limits.inventoryEntries) {
+      throw new HawserError('protocol', `inventory of more than ${this.#options.limits.inventoryEntries} objects`);
+    }
+    for (const entry of entries) known.learn(entry);
+    if (last) this.#track(known).restart();
+  }
+
+  #track(known: KnownSet): Backlog {
+    const { view, limits } = this.#options;
+    const backlog = new Backlog(view, limits, this.#window, known, this.#sent);
+    this.#phase = { name: 'tracking', backlog };
+    return backlog;
+  }
+
+  #ack(ack: Ack): void {
+    const { batch, changed } = this.#window.ack(ack);
+    const { logger } = this.#options;
+    const backlog = this.#phase.name === 'tracking' ? this.#phase.backlog : undefined;
+    for (const { object, reason, detail } of ack.nacks) {
+      const key = batch.objects.get(object);
+      this.#counters.nacks += 1;
+      logger.warn({ node: this.node, key, reason, detail }, 'object refused by agent');
+      const refused = key === undefined ? undefined : backlog?.known.refuse(key);
+      if (key === undefined || refused === undefined) continue;
+      this.#options.onRefused({ node: this.node, key, version: refused.version, reason, detail });
+    }
+    // Without a backlog an inventory is due or under way, which will tell more than this ack.
+    if (backlog === undefined) return;
+    if (ack.digest !== batch.digest) {
+      this.#counters.digestMismatches += 1;
+      logger.warn({ node: this.node, batch: batch.number, expected: batch.digest, actual: ack.digest }, 'digest mismatch');
+      this.#requireInventory();
+    } else {
+      for (const key of changed) backlog.mark(key);
+    }
+  }
+
+  /** Asks afresh, and not in a tight circle should the sets never agree. */
+  #requireInventory(): void {
+    const { clock, limits } = this.#options;
+    const now = clock.now().getTime();
+    const notBefore = this.#lastInventory === undefined ? now : this.#lastInventory + limits.inventoryIntervalMs;
+    this.#phase = { name: 'inventoryDue', notBefore };
+    // Not longer than the interval, should the clock have been set back.
+    if (notBefore > now) {
+      this.#wakeAfter(Math.min(notBefore - now, limits.inventoryIntervalMs), () => {
+        if (this.#phase.name === 'inventoryDue') this.#phase = { name: 'inventoryDue', notBefore: 0 };
+      });
+    }
+  }
+
+  #wakeAfter(milliseconds: number, then: () => void): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#options.clock.after(milliseconds, () => {
+      then();
+      this.#wake();
+    });
+  }
+
+  /**
+   * A device that is in sync stays so while changes flow, and the link is spared two statuses for each of them: it falls
+   * behind when the window does not take what there is.
+   */
+  #currentStatus(): SessionStatus {
+    if (this.#gate.state === 'closed') return { state: this.#gate.reason, detail: this.#gate.detail };
+    const backlog = this.#phase.name === 'tracking' ? this.#phase.backlog : undefined;
+    if (backlog === undefined || backlog.dirty > 0) this.#isInSync = false;
+    else if (backlog.isSettled) this.#isInSync = true;
+    if (this.#gate.state === 'removing') return { state: 'nodeNotLabelled', detail: this.#gate.detail };
+    if (this.#isInSync) return { state: 'inSync', detail: '' };
+    const isBehind = backlog !== undefined && backlog.ahead > 0;
+    return { state: 'syncing', detail: isBehind ? 'the device holds newer objects than this relay has seen' : '' };
+  }
+}

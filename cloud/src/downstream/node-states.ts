@@ -1,0 +1,130 @@
+import type { Clock } from '../clock.ts';
+import type { NodeState } from './types.ts';
+
+/**
+ * What a session of a node may do.
+ * - missing: there is no Node of that name
+ * - edge: it carries the edge label
+ * - grace: it does not, for less than the grace: what was sent stays and nothing is sent
+ * - removing: it does not, for longer: the device is to be cleared
+ */
+export type NodeStanding = 'missing' | 'edge' | 'grace' | 'removing';
+
+interface NodeRecord {
+  uid: string | undefined;
+  isLabelled: boolean;
+  /** Its needs are counted: it is labelled, or has been until less than the grace ago. */
+  isEdge: boolean;
+  isGraceOver: boolean;
+}
+
+/** What a change led to. */
+export interface NodeChange {
+  readonly node: string;
+  readonly isEdge: boolean;
+  readonly edgeChanged: boolean;
+  readonly standingChanged: boolean;
+}
+
+const MISSING: NodeState = { exists: false, uid: undefined, labelled: false };
+
+/**
+ * Follows the Nodes and their edge label. A Node that this relay has always seen without the label begins its grace when it is
+ * first seen: the label may have been lost while no relay ran. Size: one small record per Node of the cluster.
+ */
+export class NodeStates {
+  readonly #clock: Clock;
+  readonly #graceMs: number;
+  readonly #onGraceOver: (change: NodeChange) => void;
+  readonly #records = new Map<string, NodeRecord>();
+  /** When each running grace began, in ms since the epoch, the oldest first: all last equally long, so one timer does. */
+  readonly #graces = new Map<string, number>();
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(clock: Clock, graceMs: number, onGraceOver: (change: NodeChange) => void) {
+    this.#clock = clock;
+    this.#graceMs = graceMs;
+    this.#onGraceOver = onGraceOver;
+  }
+
+  set(node: string, uid: string, isLabelled: boolean): NodeChange {
+    const before = this.#records.get(node);
+    const wasEdge = before?.isEdge ?? false;
+    const standing = this.standing(node);
+    const losesLabel = !isLabelled && (before === undefined || before.isLabelled || before.uid === undefined);
+    const isGraceOver = !isLabelled && !losesLabel && (before?.isGraceOver ?? false);
+    this.#records.set(node, { uid, isLabelled, isEdge: isLabelled || wasEdge, isGraceOver });
+    if (isLabelled) this.#graces.delete(node);
+    if (losesLabel) this.#beginGrace(node);
+    return this.#change(node, wasEdge, standing);
+  }
+
+  /** The Node is gone. Should it come back soon with its label, nothing has to be fetched again. */
+  remove(node: string): NodeChange {
+    const before = this.#records.get(node);
+    const standing = this.standing(node);
+    if (before !== undefined) {
+      this.#records.set(node, { ...before, uid: undefined, isLabelled: false, isGraceOver: false });
+      this.#beginGrace(node);
+    }
+    return this.#change(node, before?.isEdge ?? false, standing);
+  }
+
+  state(node: string): NodeState {
+    const record = this.#records.get(node);
+    return record?.uid === undefined ? MISSING : { exists: true, uid: record.uid, labelled: record.isLabelled };
+  }
+
+  standing(node: string): NodeStanding {
+    const record = this.#records.get(node);
+    if (record?.uid === undefined) return 'missing';
+    if (record.isLabelled) return 'edge';
+    return record.isGraceOver ? 'removing' : 'grace';
+  }
+
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #beginGrace(node: string): void {
+    this.#graces.delete(node);
+    this.#graces.set(node, this.#clock.now().getTime());
+    if (this.#cancelTimer === undefined) this.#arm(this.#graceMs);
+  }
+
+  #arm(milliseconds: number): void {
+    this.#cancelTimer = this.#clock.after(milliseconds, () => {
+      this.#cancelTimer = undefined;
+      this.#endGraces();
+    });
+  }
+
+  #endGraces(): void {
+    const now = this.#clock.now().getTime();
+    for (const [node, since] of this.#graces) {
+      const rest = since + this.#graceMs - now;
+      if (rest > 0) {
+        // Not longer than the grace, should the clock have been set back.
+        this.#arm(Math.min(rest, this.#graceMs));
+        return;
+      }
+      this.#graces.delete(node);
+      this.#endGrace(node);
+    }
+  }
+
+  #endGrace(node: string): void {
+    const record = this.#records.get(node);
+    if (record === undefined) return;
+    const standing = this.standing(node);
+    if (record.uid === undefined) this.#records.delete(node);
+    else this.#records.set(node, { ...record, isEdge: false, isGraceOver: true });
+    this.#onGraceOver(this.#change(node, record.isEdge, standing));
+  }
+
+  #change(node: string, wasEdge: boolean, standing: NodeStanding): NodeChange {
+    const isEdge = this.#records.get(node)?.isEdge ?? false;
+    return { node, isEdge, edgeChanged: isEdge !== wasEdge, standingChanged: this.standing(node) !== standing };
+  }
+}

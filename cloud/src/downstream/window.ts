@@ -1,0 +1,80 @@
+import { type Ack, HawserError, type ObjectKey } from '@hawser/protocol';
+
+/** One batch under way. */
+export interface InflightBatch {
+  readonly number: number;
+  /** Encoded bytes of its bodies, and a little for each operation. */
+  readonly bytes: number;
+  /** What the agent's digest has to be after exactly this batch. */
+  readonly digest: string;
+  /** Its objects by their number in the session. */
+  readonly objects: ReadonlyMap<number, ObjectKey>;
+}
+
+/**
+ * The batches that the agent has not acknowledged. It may hold `batches` and `bytes`; a batch that is larger alone goes when
+ * nothing else is under way.
+ */
+export class Window {
+  readonly #maxBatches: number;
+  readonly #maxBytes: number;
+  readonly #inflight: InflightBatch[] = [];
+  /** Keys under way, and whether they have changed since. */
+  readonly #keys = new Map<ObjectKey, 'sent' | 'changed'>();
+  #bytes = 0;
+  #lastNumber = 0;
+
+  constructor(maxBatches: number, maxBytes: number) {
+    this.#maxBatches = maxBatches;
+    this.#maxBytes = maxBytes;
+  }
+
+  get batches(): number {
+    return this.#inflight.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Encoded bytes that may be sent now. */
+  room(): number {
+    if (this.#inflight.length === 0) return Number.POSITIVE_INFINITY;
+    return this.#inflight.length >= this.#maxBatches ? 0 : Math.max(0, this.#maxBytes - this.#bytes);
+  }
+
+  /** Returns whether the key is under way; if so it comes back from `ack`. */
+  noteChange(key: ObjectKey): boolean {
+    if (!this.#keys.has(key)) return false;
+    this.#keys.set(key, 'changed');
+    return true;
+  }
+
+  /** Returns the batch's number: 1, 2, … */
+  send(batch: Omit<InflightBatch, 'number'>): number {
+    this.#lastNumber += 1;
+    this.#inflight.push({ ...batch, number: this.#lastNumber });
+    this.#bytes += batch.bytes;
+    for (const key of batch.objects.values()) this.#keys.set(key, 'sent');
+    return this.#lastNumber;
+  }
+
+  /**
+   * Returns the batch and those of its keys that have changed since it was sent.
+   * @throws HawserError `protocol` when it is not the oldest under way, or a nack names none of its objects
+   */
+  ack({ number, nacks }: Ack): { readonly batch: InflightBatch; readonly changed: readonly ObjectKey[] } {
+    const [batch] = this.#inflight;
+    if (batch === undefined || batch.number !== number) {
+      throw new HawserError('protocol', `ack of batch ${number}, expected ${batch?.number ?? 'none'}`);
+    }
+    const unknown = nacks.find(({ object }) => !batch.objects.has(object));
+    if (unknown !== undefined) throw new HawserError('protocol', `nack of object ${unknown.object} is not of batch ${number}`);
+    this.#inflight.shift();
+    this.#bytes -= batch.bytes;
+    const keys = [...batch.objects.values()];
+    const changed = keys.filter((key) => this.#keys.get(key) === 'changed');
+    for (const key of keys) this.#keys.delete(key);
+    return { batch, changed };
+  }
+}

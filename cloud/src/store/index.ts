@@ -1,0 +1,3 @@
+export { EncodedBodies } from './encoded-bodies.ts';
+export type { Body, Entry, KeptBody, StoreStats } from './object-store.ts';
+export { ObjectStore, resourceOf } from './object-store.ts';
