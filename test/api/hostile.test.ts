@@ -89,6 +89,12 @@ const object = fc.record(
   },
   { requiredKeys: [] },
 );
+const plausible = fc.record({
+  metadata: fc.record({ name: fc.constantFrom('a', 'b', 'status'), labels: fc.constantFrom({ a: 'b' }, {}) }),
+  data: fc.oneof(fc.constant({ k: 'v' }), fc.jsonValue()),
+  spec: fc.jsonValue(),
+  status: fc.jsonValue(),
+});
 const operation = fc.record({
   op: fc.constantFrom('add', 'remove', 'test'),
   path: fc.constantFrom('/metadata', '/metadata/name', '/data/x', ''),
@@ -96,6 +102,7 @@ const operation = fc.record({
 });
 const body = fc.oneof(
   object.map((sent) => JSON.stringify(sent)),
+  plausible.map((sent) => JSON.stringify(sent)),
   fc.jsonValue().map((sent) => JSON.stringify(sent)),
   fc.array(operation, { maxLength: 3 }).map((sent) => JSON.stringify(sent)),
   fc.string({ maxLength: 20 }),

@@ -162,8 +162,10 @@ describe('a reader that does not read', () => {
   it('is cut off when too much waits for it, and others are not', async () => {
     const test = await startTestServer({ storage: { changeLogLimit: 10 } });
     const big = { v: 'x'.repeat(500_000) };
-    const slow = test.watch(`${COLLECTION}?watch=true&resourceVersion=1`, {}, { reads: false });
-    const quick = test.watch(`${COLLECTION}?watch=true&resourceVersion=1`);
+    // Something that exists before does not take part in the bound.
+    await test.call('POST', COLLECTION, { body: { metadata: { name: 'first' }, data: big } });
+    const slow = test.watch(`${COLLECTION}?watch=true`, {}, { reads: false });
+    const quick = test.watch(`${COLLECTION}?watch=true&resourceVersion=2`);
     await slow.opened;
     await quick.opened;
     // Far more than the sockets' own buffers and the bound together.

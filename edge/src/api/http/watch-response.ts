@@ -43,12 +43,30 @@ export async function respondWithWatch(
   let first = true;
   let gone = false;
   let stop: StopWatch = () => {};
+  // What happens in one turn of the event loop, such as a whole list, goes out in one piece.
+  let corked = false;
+  const uncork = () => {
+    if (!corked) return;
+    corked = false;
+    response.uncork();
+  };
+  const batch = () => {
+    if (corked) return;
+    corked = true;
+    response.cork();
+    process.nextTick(uncork);
+  };
+  const finish = (done?: () => void) => {
+    // Node loses what is corked when a response ends.
+    uncork();
+    response.end(done);
+  };
   const watch: OpenWatch = {
     cut: () => response.destroy(),
     end: () =>
       new Promise((resolve) => {
         response.once('close', resolve);
-        response.end(resolve);
+        finish(resolve);
       }),
   };
   response.once('close', () => {
@@ -56,7 +74,6 @@ export async function respondWithWatch(
     watches.open.delete(watch);
     stop();
   });
-  // What has been written so far was the initial events, which are as large as a list: the bound holds from when they are out.
   response.on('drain', () => {
     backlogBound = MAX_WATCH_BACKLOG_BYTES;
   });
@@ -71,13 +88,14 @@ export async function respondWithWatch(
     event(event) {
       begin();
       const shown = presentEvent(resource, event.object, view(), first);
+      batch();
       response.write(`{"type":"${event.type}","object":${watches.json(shown)}}\n`);
       first = false;
       if (response.writableLength > backlogBound) watch.cut();
     },
     end: () => {
       begin();
-      response.end();
+      finish();
     },
   });
   if (gone || request.destroyed) {
@@ -85,6 +103,7 @@ export async function respondWithWatch(
     return;
   }
   begin();
-  if (response.writableLength === 0) backlogBound = MAX_WATCH_BACKLOG_BYTES;
+  // The initial events are as large as a list: until they are out they count beside the bound, not against it.
+  backlogBound = response.writableLength + MAX_WATCH_BACKLOG_BYTES;
   if (!response.writableEnded) watches.open.add(watch);
 }
