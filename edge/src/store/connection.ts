@@ -1,10 +1,14 @@
 import { HawserError } from '@hawser/protocol';
-import Database, { SqliteError } from 'better-sqlite3';
-import { looksLikeDatabase, messageOf, preparePrivateFile } from './files.ts';
+import Database from 'better-sqlite3';
+import { explain } from './explain.ts';
+import { looksLikeDatabase, preparePrivateFile } from './files.ts';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION, schemaVersion } from './schema.ts';
 
 /** For a reader of the commands that is in the way of a checkpoint. */
 const BUSY_WAIT_MS = 5_000;
+
+/** What the log is cut to when it has been taken into the database; before that it grows as far as one batch needs. */
+const LOG_BYTES = 4 * 1024 * 1024;
 
 /** KiB of pages that SQLite keeps in memory; the file's cache of the kernel is behind it. */
 const PAGE_CACHE_KIB = 1_024;
@@ -58,15 +62,6 @@ function configure(db: Database.Database): void {
   db.pragma('synchronous = FULL');
   db.pragma('foreign_keys = ON');
   db.pragma('trusted_schema = OFF');
+  db.pragma(`journal_size_limit = ${LOG_BYTES}`);
   db.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
-}
-
-const DAMAGED = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
-
-export function explain(cause: unknown, path: string): unknown {
-  if (!(cause instanceof SqliteError)) return cause;
-  if (DAMAGED.some((code) => cause.code.startsWith(code))) {
-    return new HawserError('store_damaged', `${path} is damaged: ${messageOf(cause)}`, { cause });
-  }
-  return new HawserError('bad_config', `${path} cannot be opened: ${messageOf(cause)} (${cause.code})`, { cause });
 }

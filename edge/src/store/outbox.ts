@@ -173,7 +173,14 @@ export class OutboxTable implements Outbox {
   }
 
   #notify(): void {
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (err) {
+        // What was written is on disk, and the writer is not to blame.
+        this.#parts.logger.error({ err }, 'outbox listener failed');
+      }
+    }
   }
 }
 
@@ -187,8 +194,11 @@ function prepare(db: Database) {
       `SELECT w.number, w.object, w.class, w.verb, w.subresource, w.uid, w.time, w.body, o.resource, o.namespace, o.name
        FROM outbox AS w JOIN objects AS o ON o.id = w.object ORDER BY w.number`,
     ),
-    // Older ones only are waited for, so that two that name each other do not wait for ever.
-    unnamed: db.prepare<[], { number: number; uid: string }>("SELECT number, uid FROM outbox WHERE verb = 'create'"),
+    // Older ones only are waited for, so that two that name each other do not wait for ever. Nothing names an event.
+    unnamed: db.prepare<[], { number: number; uid: string }>(
+      `SELECT w.number, w.uid FROM outbox AS w JOIN objects AS o ON o.id = w.object
+       WHERE w.verb = 'create' AND o.resource NOT IN ('events', 'events.k8s.io/events')`,
+    ),
     count: db.prepare<[], { entries: number }>('SELECT count(*) AS entries FROM outbox'),
   };
 }

@@ -3,7 +3,7 @@ import { HawserError, type KubeObject, type ObjectKey, objectKey, type Version }
 import Database from 'better-sqlite3';
 import type { StorageKey } from '../api/storage.ts';
 import { parseServed } from './change-log.ts';
-import { explain } from './connection.ts';
+import { explain } from './explain.ts';
 import { looksLikeDatabase, messageOf } from './files.ts';
 import { digestOf, HeldSet } from './held-set.ts';
 import { isLocked } from './lock.ts';

@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import { explain } from './explain.ts';
 
 /** Something that keeps in memory what follows from the tables. */
 export interface Derived {
@@ -27,6 +28,7 @@ export class Transactions {
     derived.reload();
   }
 
+  /** @throws HawserError `too_large` when the disk is full, `store_damaged`, `bad_config`; and whatever `work` throws */
   run<T>(work: () => T): T {
     let result: T;
     try {
@@ -34,7 +36,7 @@ export class Transactions {
     } catch (error) {
       this.#afterCommit = [];
       for (const derived of this.#derived) derived.reload();
-      throw error;
+      throw explain(error, this.#db.name);
     }
     this.#due.push(...this.#afterCommit);
     this.#afterCommit = [];
