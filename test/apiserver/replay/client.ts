@@ -1,0 +1,106 @@
+import { type Agent, request as httpsRequest } from 'node:https';
+
+export interface LiveResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parsed where it is JSON, the text where it is not, undefined where there is none. */
+  readonly body: unknown;
+}
+
+export interface LiveWatch {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** All events once the server, or `hangUp`, has ended the body. */
+  readonly ended: Promise<unknown[]>;
+  hangUp(): void;
+}
+
+export interface LiveRequest {
+  readonly url: string;
+  readonly agent: Agent;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body: string | undefined;
+}
+
+/** Sends one request and reads its whole answer. */
+export async function exchangeOnce(request: LiveRequest): Promise<LiveResponse> {
+  const { status, headers, lines } = await open(request);
+  const text = (await lines.all()).toString('utf8');
+  return { status, headers, body: parsed(text) };
+}
+
+/** Opens a watch; resolves with its headers. An answer that is no stream becomes the only event. */
+export async function openWatch(request: LiveRequest): Promise<LiveWatch> {
+  const { status, headers, lines, destroy } = await open(request);
+  const ended = lines.all().then((bytes) =>
+    bytes
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(parsed),
+  );
+  return { status, headers, ended, hangUp: destroy };
+}
+
+function open(request: LiveRequest) {
+  return new Promise<{
+    status: number;
+    headers: Record<string, string>;
+    lines: { all(): Promise<Buffer> };
+    destroy: () => void;
+  }>((resolve, reject) => {
+    const { hostname, port } = new URL(request.url);
+    const outgoing = httpsRequest(
+      {
+        hostname,
+        port,
+        agent: request.agent,
+        method: request.method,
+        path: request.path,
+        headers: outgoingHeaders(request),
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        const done = new Promise<Buffer>((finish) => {
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.once('close', () => finish(Buffer.concat(chunks)));
+          response.once('error', () => finish(Buffer.concat(chunks)));
+        });
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: Object.fromEntries(
+            Object.entries(response.headers).map(([name, value]) => [
+              name,
+              Array.isArray(value) ? value.join(', ') : (value ?? ''),
+            ]),
+          ),
+          lines: { all: () => done },
+          destroy: () => response.destroy(),
+        });
+      },
+    );
+    outgoing.once('error', reject);
+    outgoing.end(request.body);
+  });
+}
+
+/** Every header as often as it was sent; the length is that of the body as it is now. */
+function outgoingHeaders(request: LiveRequest): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (name !== 'content-length') headers[name] = typeof value === 'string' ? value : [...value];
+  }
+  if (request.body !== undefined) headers['content-length'] = String(Buffer.byteLength(request.body));
+  return headers;
+}
+
+function parsed(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { text };
+  }
+}

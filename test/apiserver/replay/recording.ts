@@ -1,0 +1,61 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+
+/** Beside the repository's root; see the README there for the format. */
+export const RECORDINGS_FOLDER = fileURLToPath(new URL('../../../../shared/recordings/', import.meta.url));
+
+const TokenClaims = v.object({ payload: v.looseObject({ jti: v.string(), sub: v.string() }) });
+
+const Exchange = v.object({
+  atMs: v.number(),
+  request: v.object({
+    method: v.string(),
+    path: v.string(),
+    as: v.string(),
+    headers: v.record(v.string(), v.union([v.string(), v.array(v.string())])),
+    body: v.optional(v.unknown()),
+    tokenClaims: v.optional(v.array(TokenClaims)),
+  }),
+  response: v.object({
+    status: v.number(),
+    headers: v.record(v.string(), v.union([v.string(), v.array(v.string())])),
+    body: v.optional(v.unknown()),
+    events: v.optional(v.array(v.looseObject({ line: v.optional(v.unknown()) }))),
+    ended: v.optional(v.string()),
+    endedAfterMs: v.optional(v.number()),
+    tokenClaims: v.optional(v.array(TokenClaims)),
+  }),
+});
+const Scenario = v.object({ name: v.string(), about: v.string(), exchanges: v.array(Exchange) });
+
+export type Exchange = v.InferOutput<typeof Exchange>;
+export type Scenario = v.InferOutput<typeof Scenario>;
+
+/** The scenarios whose number is one of these, in the order of their names; undefined when there are no recordings. */
+export async function loadScenarios(numbers: readonly string[]): Promise<Scenario[] | undefined> {
+  let names: string[];
+  try {
+    names = await readdir(RECORDINGS_FOLDER);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const wanted = names.filter((name) => name.endsWith('.json') && numbers.includes(name.slice(0, 2))).sort();
+  return Promise.all(
+    wanted.map(async (name) => v.parse(Scenario, JSON.parse(await readFile(`${RECORDINGS_FOLDER}${name}`, 'utf8')))),
+  );
+}
+
+/** The bytes that were sent: JSON that was parsed by the recorder, or text that was no JSON, with long runs written out again. */
+export function bodyText(body: unknown): string | undefined {
+  if (body === undefined) return undefined;
+  if (typeof body === 'object' && body !== null && 'text' in body && typeof body.text === 'string') {
+    return body.text.replace(/<(\d+) times (.)>/g, (_match, times: string, letter: string) => letter.repeat(Number(times)));
+  }
+  return JSON.stringify(body);
+}
+
+export function isWatch(exchange: Exchange): boolean {
+  return exchange.response.events !== undefined;
+}
