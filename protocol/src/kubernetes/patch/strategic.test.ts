@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import type { JsonObject, JsonValue } from '../object.ts';
 import { PatchError, type PatchErrorCode } from './error.ts';
 import { applyStrategicMergePatch } from './strategic.ts';
@@ -167,5 +168,41 @@ describe('a strategic merge patch', () => {
     ]) {
       assert.throws(() => applyStrategicMergePatch(NODE, { status: {} }, patch), refusedAs('BadPatch'), JSON.stringify(patch));
     }
+  });
+});
+
+describe('any strategic merge patch', () => {
+  it('is applied or refused as a patch, and changes neither argument', () => {
+    const leaf = fc.oneof(fc.constantFrom('delete', 'replace', 'merge', 'A', 'B', null, 1), fc.jsonValue());
+    const item = fc.dictionary(fc.constantFrom('type', 'status', '$patch', '$retainKeys', '__proto__'), leaf, { maxKeys: 3 });
+    const list = fc.oneof(fc.array(fc.oneof(item, leaf), { maxLength: 4 }), leaf);
+    const document = fc.record(
+      {
+        metadata: fc.dictionary(
+          fc.constantFrom('finalizers', '$deleteFromPrimitiveList/finalizers', '$setElementOrder/finalizers', 'labels', '$patch'),
+          fc.oneof(fc.array(fc.constantFrom('a', 'b', 'c')), leaf),
+        ),
+        status: fc.dictionary(
+          fc.constantFrom('conditions', '$setElementOrder/conditions', 'addresses', '$retainKeys', '$patch'),
+          list,
+        ),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(document, document, (first, second) => {
+        const current: JsonObject = JSON.parse(JSON.stringify(first));
+        const patch: JsonObject = JSON.parse(JSON.stringify(second));
+        try {
+          applyStrategicMergePatch(NODE, current, patch);
+        } catch (error) {
+          assert.ok(error instanceof PatchError, String(error));
+        }
+        assert.equal(JSON.stringify(current), JSON.stringify(first));
+        assert.equal(JSON.stringify(patch), JSON.stringify(second));
+        assert.equal(Reflect.get({}, 'type'), undefined);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
