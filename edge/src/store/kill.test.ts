@@ -77,3 +77,19 @@ it('keeps what it has acknowledged when it is killed, and starts again each time
     }
   }
 });
+
+it('is not shared with a second process', async (t) => {
+  const path = join(temporaryFolder(t), 'agent.db');
+  const store = openTestStore(path);
+  t.after(() => store.close());
+  const second = spawn(process.execPath, [join(import.meta.dirname, 'kill-writer.ts'), path], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const closed = once(second, 'close');
+  let said = '';
+  for await (const chunk of second.stderr) said += String(chunk);
+  const [code] = await closed;
+  assert.notEqual(code, 0);
+  assert.match(said, /store_busy/);
+  assert.equal(store.objectCount(), 0);
+});

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import Database from 'better-sqlite3';
 import { openStore } from './open.ts';
+import { SCHEMA_VERSION } from './schema.ts';
 import {
   CLUSTER,
   clock,
@@ -84,6 +85,15 @@ describe('a store file', () => {
     assert.deepEqual(reopened.identity(), { storeId, clusterUid: CLUSTER });
     assert.deepEqual(reopened.facts(), { a: 'b' });
     reopened.close();
+  });
+
+  it('says whose it is and which schema it has', (t) => {
+    const path = join(temporaryFolder(t), 'agent.db');
+    openTestStore(path).close();
+    const db = new Database(path, { readonly: true });
+    assert.equal(db.pragma('application_id', { simple: true }), 0x48575352);
+    assert.equal(db.pragma('user_version', { simple: true }), SCHEMA_VERSION);
+    db.close();
   });
 
   it('is used by one agent at a time', (t) => {
