@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../object.ts';
 import { PatchError } from './error.ts';
-import { fieldOf, isJsonObject, jsonEquals } from './json.ts';
+import { fieldOf, isJsonObject } from './json.ts';
 
 type MergeItem = (current: JsonObject, patch: JsonObject) => JsonObject;
 
@@ -22,23 +22,27 @@ export function mergeObjectList(
   if (order !== undefined) requireSameOrder(applied, order, mergeKey);
   if (replaces) return applied.filter((change) => change.$patch !== 'delete');
 
-  let result: JsonValue[] = [...current];
+  const idOf = (item: JsonValue) => identity(keyOf(item, mergeKey));
+  const result: (JsonValue | undefined)[] = [...current];
+  const positions = positionsOf(current, idOf);
   for (const change of applied) {
-    const key = fieldOf(change, mergeKey);
-    if (key === undefined) {
+    if (fieldOf(change, mergeKey) === undefined) {
       throw new PatchError('Contradiction', `map: ${goText(change)} does not contain declared merge key: ${mergeKey}`);
     }
+    const id = idOf(change);
+    const found = positions.get(id) ?? [];
     if (change.$patch === 'delete') {
-      result = result.filter((item) => !hasKey(item, mergeKey, key));
+      for (const position of found) result[position] = undefined;
+      positions.delete(id);
       continue;
     }
-    const index = result.findIndex((item) => hasKey(item, mergeKey, key));
-    const before = result[index];
-    if (isJsonObject(before)) result[index] = mergeItem(before, change);
-    else result.push(mergeItem({}, change));
+    const [position] = found;
+    const before = position === undefined ? undefined : result[position];
+    if (position !== undefined && isJsonObject(before)) result[position] = mergeItem(before, change);
+    else positions.set(id, [result.push(mergeItem({}, change)) - 1]);
   }
-  const wanted = order ?? applied.filter((change) => change.$patch !== 'delete');
-  return reorder(result, current, wanted, (item) => keyOf(item, mergeKey), mergeKey);
+  const left = result.filter((item) => item !== undefined);
+  return reorder(left, current, order ?? applied.filter((change) => change.$patch !== 'delete'), idOf);
 }
 
 /** A list of strings with strategy merge is a set: the patch's are added, those of `$deleteFromPrimitiveList` taken out. */
@@ -48,36 +52,38 @@ export function mergePrimitiveList(
   order: readonly JsonValue[] | undefined,
   deletions: readonly JsonValue[],
 ): JsonValue[] {
-  const result = current.filter((item) => !deletions.some((deleted) => jsonEquals(deleted, item)));
+  const deleted = new Set(deletions.map(identity));
+  const result = current.filter((item) => !deleted.has(identity(item)));
+  const known = new Set(result.map(identity));
   for (const item of patch) {
-    if (!result.some((known) => jsonEquals(known, item))) result.push(item);
+    if (!known.has(identity(item))) result.push(item);
+    known.add(identity(item));
   }
-  return order === undefined ? result : reorder(result, current, order, (item) => item, undefined);
+  return order === undefined ? result : reorder(result, current, order, identity);
 }
 
 /**
- * Puts the items that the order (`$setElementOrder`, or else the patch) names into that order. The others, which the sender did not know of, stay behind the
- * item that they followed on the server; one that no named item precedes goes to the front.
+ * Puts the items that the order (`$setElementOrder`, or else the patch) names into that order. The others, which the sender did
+ * not know of, stay behind the item that they followed on the server; one that no named item precedes goes to the front.
  */
 function reorder(
   items: readonly JsonValue[],
   server: readonly JsonValue[],
   order: readonly JsonValue[],
-  keyOfItem: (item: JsonValue) => JsonValue | undefined,
-  mergeKey: string | undefined,
+  idOf: (item: JsonValue) => string,
 ): JsonValue[] {
-  const orderKeys = order.map((item) => (mergeKey === undefined ? item : keyOf(item, mergeKey)));
-  const rank = (item: JsonValue) => orderKeys.findIndex((key) => jsonEquals(key, keyOfItem(item)));
+  const ranks = positionsOf(order, idOf);
+  const places = positionsOf(server, idOf);
+  const rank = (item: JsonValue) => ranks.get(idOf(item))?.[0] ?? -1;
+  const place = (item: JsonValue) => places.get(idOf(item))?.[0] ?? -1;
   const named = items.filter((item) => rank(item) >= 0).sort((a, b) => rank(a) - rank(b));
   const unnamed = items.filter((item) => rank(item) < 0);
-  const serverIndex = (item: JsonValue) => server.findIndex((other) => jsonEquals(keyOfItem(other), keyOfItem(item)));
 
   const result: JsonValue[] = [];
   for (let n = 0, u = 0; n < named.length || u < unnamed.length; ) {
     const next = named[n];
     const other = unnamed[u];
-    const takeOther = other !== undefined && (next === undefined || isBefore(serverIndex(other), serverIndex(next)));
-    if (takeOther) {
+    if (other !== undefined && (next === undefined || isBefore(place(other), place(next)))) {
       result.push(other);
       u++;
     } else if (next !== undefined) {
@@ -94,19 +100,36 @@ function isBefore(other: number, next: number): boolean {
 }
 
 function requireSameOrder(changes: readonly JsonObject[], order: readonly JsonValue[], mergeKey: string): void {
-  let position = 0;
+  const wanted = order.map((item) => identity(keyOf(item, mergeKey)));
   const ordered = changes.filter((change) => change.$patch !== 'delete');
+  let position = 0;
   for (const change of ordered) {
-    const key = fieldOf(change, mergeKey);
-    const index = order.findIndex((item, at) => at >= position && jsonEquals(keyOf(item, mergeKey), key));
-    if (index < 0) {
+    const id = identity(fieldOf(change, mergeKey));
+    while (position < wanted.length && wanted[position] !== id) position++;
+    if (position === wanted.length) {
       throw new PatchError(
         'Contradiction',
         `The order in patch list:\n${goText(ordered)}\n doesn't match $setElementOrder list:\n${goText([...order])}\n`,
       );
     }
-    position = index + 1;
+    position++;
   }
+}
+
+/** Merge keys and set members are scalars; their JSON tells them apart. */
+function identity(value: JsonValue | undefined): string {
+  return JSON.stringify(value) ?? '';
+}
+
+/** Where each identity stands; lists of the server may hold one more than once. */
+function positionsOf(list: readonly JsonValue[], idOf: (item: JsonValue) => string): Map<string, number[]> {
+  const positions = new Map<string, number[]>();
+  for (const [index, item] of list.entries()) {
+    const known = positions.get(idOf(item));
+    if (known === undefined) positions.set(idOf(item), [index]);
+    else known.push(index);
+  }
+  return positions;
 }
 
 function requireObject(item: JsonValue): JsonObject {
@@ -116,10 +139,6 @@ function requireObject(item: JsonValue): JsonObject {
 
 function keyOf(item: JsonValue, mergeKey: string): JsonValue | undefined {
   return isJsonObject(item) ? fieldOf(item, mergeKey) : undefined;
-}
-
-function hasKey(item: JsonValue, mergeKey: string, key: JsonValue): boolean {
-  return jsonEquals(keyOf(item, mergeKey), key);
 }
 
 /** The value as the API server prints it in its messages: Go's %v. */

@@ -149,6 +149,22 @@ describe('a strategic merge patch', () => {
     });
   });
 
+  it('keeps items that share a key, and removes them together', () => {
+    const env = (...names: string[]) => ({ spec: { containers: [{ name: 'a', env: names.map((name) => ({ name })) }] } });
+    assert.deepEqual(applyStrategicMergePatch(POD, env('X', 'Y', 'X'), env('Y')), env('X', 'X', 'Y'));
+    const without = { spec: { containers: [{ name: 'a', env: [{ $patch: 'delete', name: 'X' }] }] } };
+    assert.deepEqual(applyStrategicMergePatch(POD, env('X', 'Y', 'X'), without), env('Y'));
+  });
+
+  it('takes time in proportion to its length', () => {
+    const types = Array.from({ length: 50_000 }, (_, n) => `t${n}`);
+    const patch = {
+      status: { '$setElementOrder/conditions': types.map((type) => ({ type })), conditions: conditions(...types) },
+    };
+    const result = applyStrategicMergePatch(NODE, { status: { conditions: conditions(...types.toReversed()) } }, patch);
+    assert.deepEqual(typesOf(result), types);
+  });
+
   it('leaves its arguments alone', () => {
     const current = { status: { conditions: conditions('A', 'B') } };
     const before = structuredClone(current);
