@@ -245,6 +245,16 @@ describe('entries of the outbox', () => {
     assert.equal(store.outbox.count(), 2);
   });
 
+  it('keeps an event that the cloud has already, because the first answer was lost', (t) => {
+    const store = testStore(t);
+    const event = storageKey('events', 'web.1');
+    create(store, event, 'e1');
+    store.outbox.answer(onlyReport(store).number, refused(409, 'AlreadyExists'));
+    assert.ok(store.storage.get(event));
+    assert.equal(store.outbox.count(), 0);
+    assert.deepEqual(store.outbox.refusals(), []);
+  });
+
   it('tells its listeners of each write', (t) => {
     const store = testStore(t);
     let told = 0;

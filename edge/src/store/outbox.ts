@@ -8,6 +8,7 @@ import { reportOf } from './report.ts';
 import { nextProvisional, type OpenWrite, type Row, type WriteClass } from './row.ts';
 import type { Transactions } from './transactions.ts';
 import type { Outbox, Refusal, StoreLimits, WriteVerb } from './types.ts';
+import { isEvent } from './write-class.ts';
 
 interface OutboxRecord {
   readonly number: number;
@@ -141,9 +142,9 @@ export class OutboxTable implements Outbox {
     const { objects, logger, clock } = this.#parts;
     const { number, verb, subresource } = write;
     const { code, reason, message } = outcome;
-    if (isRemoval(verb) && (code === 404 || code === 409)) {
-      // It is gone already, or another object has its place: what the delete wanted.
+    if (wasDoneBefore(row, write, code)) {
       objects.rows.setAnswered(number, undefined);
+      this.#named(row, write);
     } else {
       this.#refusals.add({ number, key: row.key, verb, subresource, code, reason, message, time: clock.now().toISOString() });
       logger.warn({ ...row.key, number, verb, subresource, code, reason }, 'report refused');
@@ -184,8 +185,13 @@ export class OutboxTable implements Outbox {
   }
 }
 
-function isRemoval(verb: WriteVerb): boolean {
-  return verb === 'delete' || verb === 'mark';
+/**
+ * A delete finds the object gone (404) or another in its place (409): that is what it wanted. An event's name is never used
+ * twice, so one that exists (409) was delivered before, and the answer was lost.
+ */
+function wasDoneBefore({ key }: Row, { verb }: OpenWrite, code: number): boolean {
+  if (verb === 'create') return code === 409 && isEvent(key.resource);
+  return (verb === 'delete' || verb === 'mark') && (code === 404 || code === 409);
 }
 
 function prepare(db: Database) {

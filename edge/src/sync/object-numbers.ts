@@ -1,7 +1,10 @@
 import { HawserError, type ObjectKey } from '@hawser/protocol';
 
-/** Objects that one session may name: more than a device can run. A batch that goes over it is a protocol error. */
-const MAX_SESSION_OBJECTS = 200_000;
+/**
+ * Objects that one session may name, deleted ones included: months of a busy device, some 5 MB. A batch that goes over it is a
+ * protocol error, and the next session begins at 1.
+ */
+const MAX_SESSION_OBJECTS = 50_000;
 
 /** The small numbers by which a session names objects after it has given their keys once. */
 export class ObjectNumbers {

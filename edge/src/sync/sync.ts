@@ -130,7 +130,7 @@ class SyncMachine implements Sync {
   }
 
   #batch(session: LinkSession, { number, operations, complete }: Batch): Ack {
-    const { store, clock } = this.#options;
+    const { store, clock, logger } = this.#options;
     if (number !== session.lastBatch + 1) {
       throw new HawserError('protocol', `batch ${number} came after batch ${session.lastBatch}`);
     }
@@ -149,10 +149,11 @@ class SyncMachine implements Sync {
       type: 'ack',
       number,
       digest,
-      nacks: nacks.map(({ operation, reason, detail }) => {
-        const { object } = operations[operation] ?? { object: 0 };
-        this.#options.logger.warn({ key: resolved[operation]?.key, reason, detail }, 'object refused');
-        return { object, reason, detail };
+      nacks: nacks.flatMap(({ operation, reason, detail }) => {
+        const refused = operations[operation];
+        if (refused === undefined) return [];
+        logger.warn({ key: resolved[operation]?.key, reason, detail }, 'object refused');
+        return [{ object: refused.object, reason, detail }];
       }),
     };
   }
