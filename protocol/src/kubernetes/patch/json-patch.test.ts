@@ -66,6 +66,13 @@ describe('a JSON patch', () => {
     }
   });
 
+  it('cannot double a document without end, nor nest it without end', () => {
+    const doubling = Array.from({ length: 60 }, () => ({ op: 'copy', from: '/a', path: '/a/b' }));
+    assert.throws(() => applyJsonPatch({ a: { text: 'x'.repeat(100) } }, doubling), refusedAs('BadPatch'));
+    const nesting = Array.from({ length: 300 }, (_, depth) => ({ op: 'add', path: '/a'.repeat(depth + 1), value: {} }));
+    assert.throws(() => applyJsonPatch({}, nesting), refusedAs('BadPatch'));
+  });
+
   it('never fails in another way, whatever it is given', () => {
     const pointer = fc.constantFrom('', '/', '/a', '/a/0', '/a/-', '/__proto__/x', '/toString', 'a');
     const operation = fc.record(

@@ -5,6 +5,9 @@ import { isJsonObject, jsonEquals, requireBoundedDepth, setField } from './json.
 /** Operations in one JSON patch; the API server has the same bound. More are refused. */
 export const MAX_JSON_PATCH_OPERATIONS = 10_000;
 
+/** What all copies of one JSON patch may add, in characters of JSON, lest a few lines double a document over and over. More is refused. */
+export const MAX_COPIED_LENGTH = 3 * 1024 * 1024;
+
 /**
  * JSON patch (RFC 6902). The arguments are not changed.
  * @throws PatchError with code BadPatch for what is no JSON patch, Unprocessable for a missing path or a failed test.
@@ -12,7 +15,15 @@ export const MAX_JSON_PATCH_OPERATIONS = 10_000;
 export function applyJsonPatch(current: JsonValue, patch: JsonValue): JsonValue {
   const operations = parse(patch);
   let document = structuredClone(current);
-  for (const operation of operations) document = apply(document, operation);
+  let copied = 0;
+  for (const operation of operations) {
+    if (operation.op === 'copy') {
+      copied += JSON.stringify(resolve(document, operation.from)).length;
+      if (copied > MAX_COPIED_LENGTH) throw new PatchError('BadPatch', `copies more than ${MAX_COPIED_LENGTH} characters`);
+    }
+    document = apply(document, operation);
+  }
+  requireBoundedDepth(document);
   return document;
 }
 

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../object.ts';
 import { PatchError } from './error.ts';
-import { fieldOf, isJsonObject, jsonEquals, requireBoundedDepth, setField } from './json.ts';
+import { fieldOf, isJsonObject, requireBoundedDepth, setField } from './json.ts';
 import { PATCH_FIELDS, type PatchField } from './merge-keys.ts';
 import { mergeObjectList, mergePrimitiveList } from './strategic-list.ts';
 
@@ -110,12 +110,13 @@ function retained(current: JsonObject, patch: JsonObject): JsonObject {
   const keys = fieldOf(patch, '$retainKeys');
   if (keys === undefined) return { ...current };
   if (!Array.isArray(keys)) throw new PatchError('BadPatch', '$retainKeys is not a list');
+  const kept = new Set(keys);
   for (const [key, value] of Object.entries(patch)) {
-    if (!key.startsWith('$') && value !== null && !keys.some((kept) => jsonEquals(kept, key))) {
+    if (!key.startsWith('$') && value !== null && !kept.has(key)) {
       throw new PatchError('BadPatch', `$retainKeys does not name ${key.slice(0, 100)}, which the patch sets`);
     }
   }
-  return Object.fromEntries(Object.entries(current).filter(([key]) => keys.includes(key)));
+  return Object.fromEntries(Object.entries(current).filter(([key]) => kept.has(key)));
 }
 
 /** What a `$patch: replace` leaves: the patch itself, without the directive. */
