@@ -64,6 +64,8 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
         if (identity.name !== node.name && !options.hasSynced()) throw notSynced();
         return { allowed: true };
       }
+      // A registration that the cloud has lost is made anew.
+      if (identity.name === node.name && attributes.verb === 'delete' && resource.resource === 'nodes') return { allowed: true };
       return mayWrite(options.nodeName, attributes.verb, resource);
     },
     admit: ({ object }) => object,
