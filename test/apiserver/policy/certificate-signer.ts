@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { type Change, type Storage, timestamp } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { Pkcs10CertificateRequest } from '@peculiar/x509';

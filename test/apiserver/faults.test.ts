@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { Agent } from 'node:https';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { FAULTS_PATH } from './fault-endpoint.ts';
+import { exchangeOnce, openWatch } from './replay/client.ts';
+import { type EmbeddedApiServer, startEmbeddedApiServer } from './server.ts';
+
+const CONFIGMAPS = '/api/v1/namespaces/default/configmaps';
+
+describe('faults of the embedded API server', { timeout: 20_000 }, () => {
+  let server: EmbeddedApiServer;
+  let agent: Agent;
+
+  before(async () => {
+    server = await startEmbeddedApiServer({ faultEndpoint: true });
+    agent = new Agent({ ca: server.caPem });
+  });
+  after(async () => {
+    agent.destroy();
+    await server.close();
+  });
+  afterEach(() => server.faults.clear());
+
+  const request = (path: string, method = 'GET', body?: unknown, token = server.adminToken) => ({
+    url: server.url,
+    agent,
+    method,
+    path,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const create = (name: string) =>
+    exchangeOnce(request(CONFIGMAPS, 'POST', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } }));
+
+  it('answers 429 with Retry-After as often as asked, and only to what matches', async () => {
+    server.faults.add({ fault: { type: 'answer', status: 429, retryAfterSeconds: 2 }, pathPrefix: CONFIGMAPS, times: 2 });
+    assert.equal((await exchangeOnce(request('/api/v1/nodes'))).status, 200);
+    const refused = await exchangeOnce(request(CONFIGMAPS));
+    assert.equal(refused.status, 429);
+    assert.equal(refused.headers['retry-after'], '2');
+    assert.equal((await exchangeOnce(request(CONFIGMAPS))).status, 429);
+    assert.equal((await exchangeOnce(request(CONFIGMAPS))).status, 200);
+  });
+
+  it('cuts open watches in the middle', async () => {
+    const watch = await openWatch(request(`${CONFIGMAPS}?watch=true&resourceVersion=${server.storage.revision()}`));
+    assert.equal(server.faults.cutWatches(), 1);
+    assert.deepEqual(await watch.ended, []);
+  });
+
+  it('tells a watch that its revision has expired', async () => {
+    server.faults.add({ fault: { type: 'expired' }, watch: true });
+    const watch = await openWatch(request(`${CONFIGMAPS}?watch=true&resourceVersion=${server.storage.revision()}`));
+    const [event] = await watch.ended;
+    assert.deepEqual([watch.status, typeOf(event)], [200, 'ERROR']);
+    const next = await openWatch(request(`${CONFIGMAPS}?watch=true&timeoutSeconds=1`));
+    assert.notEqual(typeOf((await next.ended)[0]), 'ERROR');
+  });
+
+  it('answers 410 to a watch from before a compaction', async () => {
+    const old = server.storage.revision();
+    await create('compacted');
+    server.faults.compact();
+    const watch = await openWatch(request(`${CONFIGMAPS}?watch=true&resourceVersion=${old}`));
+    assert.deepEqual((await watch.ended).map(typeOf), ['ERROR']);
+  });
+
+  it('lets watches fall silent, and speak again', async () => {
+    const now = () => `${CONFIGMAPS}?watch=true&timeoutSeconds=1&resourceVersion=${server.storage.revision()}`;
+    const cut = await openWatch(request(now()));
+    server.faults.silenceWatches();
+    await create('unheard');
+    server.faults.cutWatches();
+    assert.deepEqual(await cut.ended, []);
+
+    server.faults.speakWatches();
+    const kept = await openWatch(request(now()));
+    server.faults.silenceWatches();
+    await create('heard-late');
+    server.faults.speakWatches();
+    assert.deepEqual((await kept.ended).map(typeOf), ['ADDED']);
+  });
+
+  it('goes back to an older revision, as a restored cluster does', async () => {
+    const revision = server.storage.revision();
+    await create('lost');
+    server.faults.rewind(revision);
+    assert.equal((await exchangeOnce(request(`${CONFIGMAPS}/lost`))).status, 404);
+    assert.equal(server.storage.revision(), revision);
+  });
+
+  it('takes commands over HTTP from the administrator alone', async () => {
+    const command = { do: 'add', fault: { type: 'answer', status: 503, retryAfterSeconds: 1 }, method: 'GET' };
+    assert.equal((await exchangeOnce(request(FAULTS_PATH, 'POST', command, 'another'))).status, 401);
+    assert.equal((await exchangeOnce(request(FAULTS_PATH, 'POST', { do: 'dance' }))).status, 400);
+    assert.equal((await exchangeOnce(request(FAULTS_PATH, 'POST', command))).status, 204);
+    assert.equal((await exchangeOnce(request(CONFIGMAPS))).status, 503);
+    assert.equal((await exchangeOnce(request(CONFIGMAPS))).status, 200);
+  });
+});
+
+function typeOf(event: unknown): unknown {
+  return typeof event === 'object' && event !== null && 'type' in event ? event.type : undefined;
+}
