@@ -102,7 +102,8 @@ export function createPodWorker(context: WorkerContext, namespace: string, name:
     const status = statusOf({ pod: spec, state, current, now, hostIp: context.hostIp, podIp });
     const patch = statusPatch(pod, status);
     if (patch === undefined) return true;
-    const text = JSON.stringify(patch);
+    // The same but for its times is the same.
+    const text = JSON.stringify(patch, (field, value) => (field === 'lastTransitionTime' ? undefined : value));
     const repeatAt = lastPatch?.text === text ? lastPatch.at + REPEAT_MS : 0;
     if (now.getTime() < repeatAt) {
       wakeAt(repeatAt);
