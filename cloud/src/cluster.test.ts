@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import { HawserError } from '@hawser/protocol';
 import { readClusterUid } from './cluster.ts';
 
+const NEVER = new AbortController().signal;
+
 const answers = (status: number, text: string) => ({ request: async () => ({ status, headers: {}, text }) });
 
 test('the cluster is named by the uid of kube-system', async () => {
-  assert.equal(await readClusterUid(answers(200, '{"metadata":{"name":"kube-system","uid":"u-1"}}')), 'u-1');
+  assert.equal(await readClusterUid(answers(200, '{"metadata":{"name":"kube-system","uid":"u-1"}}'), NEVER), 'u-1');
 });
 
 test('an answer without a uid names no cluster', async () => {
@@ -18,7 +20,7 @@ test('an answer without a uid names no cluster', async () => {
     [200, '[]'],
   ] as const) {
     await assert.rejects(
-      readClusterUid(answers(status, text)),
+      readClusterUid(answers(status, text), NEVER),
       (error) => error instanceof HawserError && error.code === 'unreachable',
     );
   }
@@ -26,7 +28,7 @@ test('an answer without a uid names no cluster', async () => {
 
 test('a relay without the right is told which one it lacks', async () => {
   await assert.rejects(
-    readClusterUid(answers(403, '{"kind":"Status"}')),
+    readClusterUid(answers(403, '{"kind":"Status"}'), NEVER),
     (error) => error instanceof HawserError && error.code === 'unauthorized' && /"get" on namespaces/.test(error.message),
   );
 });

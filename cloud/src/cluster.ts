@@ -9,8 +9,8 @@ const TIMEOUT_MS = 10_000;
  * The cluster's identity: the uid of the namespace kube-system. Agents keep objects of one cluster only and compare it.
  * @throws HawserError `unreachable`, or `unauthorized` when the relay may not read it
  */
-export async function readClusterUid(api: NodeApi): Promise<string> {
-  const { status, text } = await api.request({ method: 'GET', path: PATH, timeoutMs: TIMEOUT_MS });
+export async function readClusterUid(api: NodeApi, signal: AbortSignal): Promise<string> {
+  const { status, text } = await api.request({ method: 'GET', path: PATH, signal, timeoutMs: TIMEOUT_MS });
   if (status === 401 || status === 403) {
     const message = `the relay may not read the namespace kube-system (${status}): grant its account "get" on namespaces`;
     throw new HawserError('unauthorized', message);

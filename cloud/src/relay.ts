@@ -104,6 +104,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   });
 
   function readiness(): Readiness {
+    if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
     const waitingFor = cluster === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
     for (const { resource } of WATCHED) {
       const { state, detail } = statuses.get(resource) ?? { state: 'listing', detail: '' };
@@ -142,7 +143,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   );
 
   async function learnCluster(): Promise<void> {
-    cluster = await untilDone(async () => ({ uid: await readClusterUid(client), form: await probeImpersonation(client) }), {
+    const { signal } = stopping;
+    const learn = async () => ({ uid: await readClusterUid(client, signal), form: await probeImpersonation(client, signal) });
+    cluster = await untilDone(learn, {
       ...retry,
       onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'cluster not known yet'),
     });
@@ -185,6 +188,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     readiness,
     async stop() {
       stopping.abort();
+      hub?.refuseLinks();
       await withinDrain(reports.stop());
       await close();
       await learning;

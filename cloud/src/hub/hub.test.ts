@@ -104,6 +104,7 @@ interface Options {
   limits?: Partial<HubOptions['settings']['limits']>;
   reports?: HubOptions['reports'];
   isClusterKnown?: boolean;
+  keyExchange?: 'hybrid' | 'x25519';
 }
 
 async function start(t: TestContext, options: Options = {}) {
@@ -117,7 +118,7 @@ async function start(t: TestContext, options: Options = {}) {
   const hub = await startHub({
     settings: {
       link: { address: '127.0.0.1', port: 0 },
-      keyExchange: 'hybrid',
+      keyExchange: options.keyExchange ?? 'hybrid',
       limits: {
         frameBytes: 64 * 1024,
         sessions: 10,
@@ -277,6 +278,30 @@ test('TLS is 1.3 and resumes no session', async (t) => {
   assert.equal(second.isSessionReused(), false);
   second.destroy();
   await assert.rejects(tls(hub.port, edge1, { maxVersion: 'TLSv1.2' }));
+});
+
+test('the key exchange is the post-quantum hybrid where both have it, and X25519 where that is set', async (t) => {
+  for (const [keyExchange, offered, isTaken] of [
+    ['hybrid', 'X25519MLKEM768', true],
+    ['hybrid', 'X25519', true],
+    ['x25519', 'X25519MLKEM768', false],
+    ['x25519', 'X25519', true],
+  ] as const) {
+    const { hub } = await start(t, { keyExchange });
+    const dialled = tls(hub.port, edge1, { ecdhCurve: offered });
+    if (isTaken) (await dialled).destroy();
+    else await assert.rejects(dialled);
+  }
+});
+
+test('a hub that is about to stop refuses links and keeps those there are', async (t) => {
+  const { hub, dial } = await start(t);
+  const agent = await dial();
+  await agent.greet();
+  hub.refuseLinks();
+  assert.equal((await upgrade(hub.port, edge2)).status, 503);
+  agent.send(report(1));
+  assert.equal((await agent.next()).type, 'reportAnswer');
 });
 
 test('without a certificate, or with one of another authority, TLS refuses', async (t) => {

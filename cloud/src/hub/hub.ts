@@ -42,6 +42,8 @@ export interface Hub {
   readonly sessions: Pick<Sessions, 'byState' | 'dirtyKeys' | 'totals' | 'count'>;
   /** Connections that have not said hello. */
   handshakes(): number;
+  /** From now on agents that dial are told to come back later. */
+  refuseLinks(): void;
   /** Takes no more links, says goodbye on those there are, and resolves when all are closed: cut after the close timeout. */
   stop(): Promise<void>;
 }
@@ -173,6 +175,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     port,
     sessions,
     handshakes: () => handshakes.size,
+    refuseLinks() {
+      isStopping = true;
+    },
     async stop() {
       isStopping = true;
       const closed = new Promise<void>((resolve) => {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeUser, probeImpersonation } from './impersonation.ts';
 
+const NEVER = new AbortController().signal;
+
 function review(status: number, groups: readonly string[]) {
   const asked: unknown[] = [];
   return {
@@ -15,13 +17,13 @@ function review(status: number, groups: readonly string[]) {
 
 test('where the server adds the group by itself, the user stands alone', async () => {
   const api = review(201, ['system:nodes', 'system:authenticated']);
-  assert.equal(await probeImpersonation(api), 'constrained');
+  assert.equal(await probeImpersonation(api, NEVER), 'constrained');
   assert.deepEqual(api.asked, [{ user: 'system:node:hawser-probe', groups: [] }]);
   assert.deepEqual(nodeUser('edge-1', 'constrained'), { user: 'system:node:edge-1', groups: [] });
 });
 
 test('where it does not, or refuses, the group is sent', async () => {
-  assert.equal(await probeImpersonation(review(201, ['system:authenticated'])), 'groups');
-  assert.equal(await probeImpersonation(review(403, [])), 'groups');
+  assert.equal(await probeImpersonation(review(201, ['system:authenticated']), NEVER), 'groups');
+  assert.equal(await probeImpersonation(review(403, []), NEVER), 'groups');
   assert.deepEqual(nodeUser('edge-1', 'groups'), { user: 'system:node:edge-1', groups: ['system:nodes'] });
 });

@@ -17,6 +17,7 @@ export interface NodeUser {
 const NODES_GROUP = 'system:nodes';
 /** A name that no Node has to bear: who a reviewer would be is asked, nothing is read or written. */
 const PROBE_NODE = 'hawser-probe';
+const TIMEOUT_MS = 10_000;
 const REVIEW_PATH = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
 const REVIEW = JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
 
@@ -29,13 +30,15 @@ export function nodeUser(name: string, form: ImpersonationForm): NodeUser {
  * elsewhere, whether granted or not: what is missing then shows in the first answer to a report.
  * @throws HawserError `unreachable`
  */
-export async function probeImpersonation(api: NodeApi): Promise<ImpersonationForm> {
+export async function probeImpersonation(api: NodeApi, signal: AbortSignal): Promise<ImpersonationForm> {
   const answer = await api.request({
     method: 'POST',
     path: REVIEW_PATH,
     body: REVIEW,
     contentType: 'application/json',
     impersonate: nodeUser(PROBE_NODE, 'constrained'),
+    signal,
+    timeoutMs: TIMEOUT_MS,
   });
   return answer.status === 201 && groupsOf(answer.text).includes(NODES_GROUP) ? 'constrained' : 'groups';
 }

@@ -12,6 +12,7 @@ export interface NodeApi {
     readonly body?: string;
     readonly contentType?: string;
     readonly impersonate?: NodeUser;
+    readonly signal?: AbortSignal;
     readonly timeoutMs?: number;
   }): Promise<{
     readonly status: number;
