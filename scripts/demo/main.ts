@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { KubeObject } from '@hawser/protocol';
 import { type Fleet, startFleet } from '../../test/support/fleet.ts';
 import { ROOT } from '../../test/support/processes.ts';
 import { runControllers } from './controller-loop.ts';
@@ -80,12 +81,14 @@ async function main(): Promise<number> {
   }
 
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
 
   const dir = mkdtempSync(join(tmpdir(), 'hawser-demo-'));
   let fleet: Fleet | undefined;
+  let manifests: KubeObject[] = [];
   try {
-    const manifests = loadManifests(options.manifests);
+    manifests = loadManifests(options.manifests);
     say('starting API server, relay and two agents');
     fleet = await startFleet({
       dir,
@@ -101,10 +104,6 @@ async function main(): Promise<number> {
       process.stderr.write(nextSteps(fleet));
       await new Promise((resolve) => interrupted.signal.addEventListener('abort', resolve));
     }
-    if (!fleet.embedded) {
-      say('removing what the demo made in the cluster');
-      for (const object of [...manifests, ...noteFor('')].toReversed()) await fleet.removeObject(object);
-    }
     return result.ok ? 0 : 1;
   } catch (error) {
     if (interrupted.signal.aborted) {
@@ -112,12 +111,25 @@ async function main(): Promise<number> {
       return 130;
     }
     say(`failed: ${error instanceof Error ? error.message : error}`);
-    if (options.json) process.stdout.write(`${JSON.stringify({ ok: false, error: error instanceof Error ? error.message : String(error) })}\n`);
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ ok: false, error: error instanceof Error ? error.message : String(error) })}\n`);
     return error instanceof ManifestError ? 2 : 1;
   } finally {
+    if (fleet !== undefined && !fleet.embedded) await cleanUp(fleet, manifests);
     await fleet?.stop();
     rmSync(dir, { recursive: true, force: true });
     say('all processes have ended, nothing is left behind');
+  }
+}
+
+/** Takes everything out of the user's cluster again that the demo put there, the devices' Nodes included. */
+async function cleanUp(fleet: Fleet, manifests: readonly KubeObject[]): Promise<void> {
+  say('removing what the demo made in the cluster');
+  const nodes = fleet.agents.map(({ name }): KubeObject => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } }));
+  for (const object of [...nodes, ...manifests, ...noteFor('')].toReversed()) {
+    await fleet.removeObject(object).catch((error: unknown) => {
+      say(`${object.kind} ${object.metadata.name} is still there: ${error instanceof Error ? error.message : error}`);
+    });
   }
 }
 

@@ -42,7 +42,10 @@ export async function tellStory(fleet: Fleet, options: StoryOptions): Promise<De
 
   await until('nodes Ready', NODES_READY_MS, signal, async () => {
     const nodes = await fleet.kube.list('nodes');
-    return nodes.filter((node) => names.includes(node.metadata.name ?? '') && conditionOf(node, 'Ready') === 'True').length === names.length;
+    return (
+      nodes.filter((node) => names.includes(node.metadata.name ?? '') && conditionOf(node, 'Ready') === 'True').length ===
+      names.length
+    );
   });
 
   say(`applying ${options.manifests.length} objects`);
@@ -67,7 +70,12 @@ export async function tellStory(fleet: Fleet, options: StoryOptions): Promise<De
   const back = performance.now();
   traveller.link.restore();
   say(`the link of ${traveller.name} is back`);
-  await until('the missed change at the device', CONVERGE_MS, signal, async () => (await noteAt(traveller)) === 'edited while the link was cut');
+  await until(
+    'the missed change at the device',
+    CONVERGE_MS,
+    signal,
+    async () => (await noteAt(traveller)) === 'edited while the link was cut',
+  );
   const convergedAfterReconnectMs = Math.round(performance.now() - back);
   say(`${traveller.name} has what it had missed ${convergedAfterReconnectMs} ms later`);
 
@@ -172,7 +180,10 @@ function showChanges(kube: KubeClient, nodes: readonly string[], say: (line: str
     ({ type, object }) => {
       const node = nodeNameOf(object);
       if (type === 'BOOKMARK' || !nodes.includes(node)) return;
-      show(`pod ${object.metadata.namespace}/${object.metadata.name}`, type === 'DELETED' ? 'gone' : `${phaseOf(object)} on ${node}`);
+      show(
+        `pod ${object.metadata.namespace}/${object.metadata.name}`,
+        type === 'DELETED' ? 'gone' : `${phaseOf(object)} on ${node}`,
+      );
     },
     signal,
   );
