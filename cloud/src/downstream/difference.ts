@@ -30,6 +30,7 @@ export function difference(
 ): Difference {
   if (desired.state === 'ready' && known !== undefined && sameVersion(desired.body.version, known.version))
     return { type: 'nothing' };
+  if (desired.state === 'unwatched') return { type: 'keep' };
   if (known?.isUnproven && !hasReached(known.version.resourceVersion)) return { type: 'ahead' };
   switch (desired.state) {
     case 'absent':

@@ -227,8 +227,7 @@ class DownstreamCore implements Downstream {
   }
 
   #desired(node: string, key: ObjectKey): Desired {
-    // Nothing is known of what is not watched, so nothing is concluded from its absence.
-    if (!WATCHED_RESOURCES.includes(resourceOf(key))) return { state: 'unusable' };
+    if (!WATCHED_RESOURCES.includes(resourceOf(key))) return { state: 'unwatched' };
     if (!this.#locator.neededBy(key).has(node)) return { state: 'absent' };
     const body = this.#store.get(key)?.body;
     if (body === undefined) return { state: 'absent' };

@@ -78,6 +78,8 @@ export class LinkSession implements Session {
     this.#followGate();
     if (this.#gate.state !== 'closed') this.#compare(this.#phase);
     this.#status = this.#currentStatus();
+    // The first pump needs no wake.
+    this.#isAwake = true;
     return this.#status;
   }
 

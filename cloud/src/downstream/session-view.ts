@@ -18,12 +18,14 @@ export type Gate =
  * - ready: this version
  * - pending: a version whose body is being fetched
  * - unusable: a version that cannot be sent: gone or malformed; what the device holds stays
+ * - unwatched: nobody here knows, as the relay does not watch the resource; what the device holds stays
  */
 export type Desired =
   | { readonly state: 'absent' }
   | { readonly state: 'ready'; readonly body: KeptBody }
   | { readonly state: 'pending' }
-  | { readonly state: 'unusable' };
+  | { readonly state: 'unusable' }
+  | { readonly state: 'unwatched' };
 
 /** What a session sees of the relay's knowledge, always as of now. */
 export interface SessionView {

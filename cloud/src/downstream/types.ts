@@ -40,8 +40,8 @@ export interface Downstream {
   provideBody(answer: Observed | { readonly notFound: ObjectKey }): void;
   /**
    * A session for a link of that node. An older session of the same node becomes inert: the newest wins.
-   * `wake` says that `pump` may have something to send: at most once until the next `pump`, and never during `open` or
-   * `pump`. It must not call `pump` itself but schedule it.
+   * `wake` says that `pump` may have something to send: not before the first `pump`, at most once until the next, and never
+   * during a `pump`. It must not call `pump` itself but schedule it.
    */
   open(node: string, wake: () => void): Session;
   node(name: string): NodeState;

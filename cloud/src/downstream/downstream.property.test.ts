@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  compareResourceVersions,
+  decodeBody,
+  type ObjectKey,
+  objectKey,
+  type RelayMessage,
+  type Version,
+} from '@hawser/protocol';
+import fc from 'fast-check';
+import { EDGE_LABEL, podFacts } from '../locating/index.ts';
+import type { DownstreamLimits } from './limits.ts';
+import { ManualClock } from './testing/manual-clock.ts';
+import { ModelAgent } from './testing/model-agent.ts';
+import { ModelCluster } from './testing/model-cluster.ts';
+import { ModelLink } from './testing/model-link.ts';
+import { ModelRelay, type WatchedResource } from './testing/model-relay.ts';
+
+const RUNS = 400;
+const NODES = ['edge-1', 'edge-2', 'plain'];
+const CONFIGS = ['a', 'b', 'c', 'd'];
+const PODS = ['p', 'q', 'r', 's', 't'];
+/** Small, so that every bound is met. */
+const LIMITS: Partial<DownstreamLimits> = {
+  windowBatches: 2,
+  windowBytes: 1_500,
+  batchBytes: 700,
+  batchOperations: 3,
+  sessionNumbers: 12,
+};
+
+const resource = fc.constantFrom<WatchedResource>('nodes', 'pods', 'configmaps', 'secrets');
+const configKey = fc
+  .tuple(fc.constantFrom('configmaps', 'secrets'), fc.constantFrom(...CONFIGS))
+  .map(([kind, name]) => objectKey(kind, 'shop', name));
+const pod = fc.constantFrom(...PODS).map((name) => objectKey('pods', 'shop', name));
+const node = fc.constantFrom(...NODES);
+
+/** What happens to the cluster, to one of two relays, to a link, or to a device. */
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('putPod'), pod, node, needs: fc.subarray(CONFIGS) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('touch'), key: fc.oneof(pod, configKey) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('putConfig'), key: configKey, size: fc.integer({ min: 0, max: 900 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('remove'), key: fc.oneof(pod, configKey) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('putNode'), node, isLabelled: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('removeNode'), node }) },
+  { weight: 12, arbitrary: fc.record({ do: fc.constant('reflect'), relay: fc.nat(1), resource, steps: fc.nat(6) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('tell'), relay: fc.nat(1) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('catchUp'), relay: fc.nat(1) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('answer'), relay: fc.nat(1) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restartRelay'), relay: fc.nat(1) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('connect'), node, relay: fc.nat(1) }) },
+  { weight: 12, arbitrary: fc.record({ do: fc.constant('carry'), node, frames: fc.nat(8) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lose'), node }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('refuse'), node, share: fc.constantFrom(0, 0, 2, 3) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait'), milliseconds: fc.constantFrom(1, 10_000, 100_000, 400_000) }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+class World {
+  readonly clock = new ManualClock();
+  readonly cluster = new ModelCluster();
+  readonly relays: ModelRelay[];
+  readonly agents = new Map(NODES.map((name) => [name, new ModelAgent(2)]));
+  readonly links = new Map<string, { link: ModelLink; relay: ModelRelay }>();
+  operations = 0;
+  inventories = 0;
+  readonly #refuseEvery = new Map<string, number>();
+  readonly #lost = new Set<ObjectKey>();
+  /** Nodes that have been gone or without their label at some time. */
+  readonly #disturbed = new Set<string>(['plain']);
+  #upserts = 0;
+
+  constructor() {
+    for (const name of NODES) this.putNode(name, name !== 'plain');
+    this.relays = [0, 1].map(() => new ModelRelay(this.cluster, this.clock, LIMITS));
+    for (const one of ['p', 'q', 'r']) this.#putPod(objectKey('pods', 'shop', one), one === 'r' ? 'edge-2' : 'edge-1', CONFIGS);
+    for (const name of CONFIGS) this.cluster.put(objectKey('configmaps', 'shop', name), { data: {} });
+    this.#relay(0).catchUp();
+    for (const [name, agent] of this.agents) {
+      this.connect(name, this.#relay(0));
+      agent.refuses = () => {
+        const every = this.#refuseEvery.get(name) ?? 0;
+        this.#upserts += 1;
+        return every > 0 && this.#upserts % every === 0;
+      };
+    }
+  }
+
+  run(step: Step): void {
+    switch (step.do) {
+      case 'putPod':
+        this.#putPod(step.pod, step.node, step.needs);
+        break;
+      case 'touch': {
+        const stored = this.cluster.objects.get(step.key);
+        if (stored !== undefined) this.cluster.put(step.key, stored.fields);
+        break;
+      }
+      case 'putConfig':
+        this.cluster.put(step.key, { data: { text: 'x7'.repeat(step.size / 2), of: this.cluster.resourceVersion } });
+        break;
+      case 'remove':
+        this.cluster.remove(step.key);
+        break;
+      case 'putNode':
+        this.putNode(step.node, step.isLabelled);
+        break;
+      case 'removeNode':
+        this.#disturbed.add(step.node);
+        this.cluster.remove(objectKey('nodes', '', step.node));
+        break;
+      case 'reflect': {
+        for (let n = 0; n < step.steps; n += 1) this.#relay(step.relay).step(step.resource);
+        break;
+      }
+      case 'tell':
+        this.#relay(step.relay).tell();
+        break;
+      case 'catchUp':
+        this.#relay(step.relay).catchUp();
+        break;
+      case 'answer':
+        this.#relay(step.relay).answerOne();
+        break;
+      case 'restartRelay':
+        this.#restart(step.relay);
+        break;
+      case 'connect':
+        this.connect(step.node, this.#relay(step.relay));
+        break;
+      case 'carry':
+        this.#carry(step.node, step.frames);
+        break;
+      case 'lose': {
+        const agent = this.agents.get(step.node);
+        const [first] = agent?.held.keys() ?? [];
+        if (first === undefined) break;
+        agent?.held.delete(first);
+        this.#lost.add(first);
+        break;
+      }
+      case 'refuse':
+        this.#refuseEvery.set(step.node, step.share);
+        break;
+      case 'wait':
+        this.clock.advance(step.milliseconds);
+        break;
+    }
+  }
+
+  putNode(name: string, isLabelled: boolean): void {
+    if (!isLabelled) this.#disturbed.add(name);
+    this.cluster.put(objectKey('nodes', '', name), isLabelled ? { labels: { [EDGE_LABEL]: '' } } : {});
+  }
+
+  connect(name: string, relay: ModelRelay): ModelLink {
+    const agent = this.agents.get(name);
+    assert.ok(agent);
+    this.links.get(name)?.link.session.close();
+    const link = new ModelLink(agent, relay.downstream, name);
+    this.links.set(name, { link, relay });
+    const mustBeThere = new Map<string, ObjectKey[]>();
+    link.onPump = (messages) => {
+      this.inventories += messages.filter(({ type }) => type === 'inventoryRequest').length;
+      checkSent(messages, link, relay, mustBeThere);
+    };
+    agent.onOperation = (key, { change }, before) => {
+      this.operations += 1;
+      if (change.type === 'upsert') {
+        for (const need of mustBeThere.get(versionName(change.version)) ?? []) {
+          assert.ok(agent.held.has(need) || this.#lost.has(need), `${key} comes before ${need}`);
+        }
+      }
+      if (before === undefined) return;
+      if (change.type === 'delete') this.#checkDelete(name, key, before.version);
+      else {
+        const after = change.type === 'upsert' ? change.version : change;
+        assert.ok(
+          compareResourceVersions(after.resourceVersion, before.version.resourceVersion) >= 0,
+          `${key} goes back in time`,
+        );
+      }
+    };
+    return link;
+  }
+
+  /** Nothing more happens; everything that is under way arrives, and every device comes back once. */
+  settle(): void {
+    this.#refuseEvery.clear();
+    const [relay] = this.relays;
+    assert.ok(relay);
+    for (let round = 0; round < 6; round += 1) {
+      relay.catchUp();
+      if (round === 1) for (const name of NODES) this.connect(name, relay);
+      for (const { link } of this.links.values()) link.drain();
+      this.clock.advance(round === 3 ? 6 * 60_000 : 10_000);
+    }
+    relay.catchUp();
+    for (const { link } of this.links.values()) link.drain();
+  }
+
+  /** A pod of a node that has always been an edge node is deleted only when it is gone. */
+  #checkDelete(name: string, key: ObjectKey, { uid }: Version): void {
+    if (!key.startsWith('pods/') || this.#disturbed.has(name)) return;
+    assert.notEqual(this.cluster.objects.get(key)?.uid, uid, `${key} is deleted and still there`);
+  }
+
+  #putPod(key: ObjectKey, nodeName: string, needs: string[]): void {
+    const stored = this.cluster.objects.get(key);
+    const bound = stored === undefined ? nodeName : field(stored.fields.spec, 'nodeName');
+    const volumes = needs.map((name) => (name < 'c' ? { configMap: { name } } : { secret: { secretName: name } }));
+    this.cluster.put(key, { spec: { nodeName: bound, volumes } });
+  }
+
+  #relay(index: number): ModelRelay {
+    const relay = this.relays[index];
+    assert.ok(relay);
+    return relay;
+  }
+
+  #restart(index: number): void {
+    const before = this.#relay(index);
+    for (const [name, { relay }] of this.links) if (relay === before) this.links.delete(name);
+    before.downstream.close();
+    this.relays[index] = new ModelRelay(this.cluster, this.clock, LIMITS);
+  }
+
+  #carry(name: string, frames: number): void {
+    const link = this.links.get(name)?.link;
+    for (let n = 0; n < frames && link !== undefined; n += 1) {
+      link.pump();
+      link.down();
+      if (n % 2 === 1) link.up();
+    }
+  }
+}
+
+function field(value: unknown, name: string): string {
+  const found = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+  return typeof found === 'string' ? found : '';
+}
+
+/** What a node needs, from the objects alone. */
+function neededBy(name: string, texts: Iterable<readonly [ObjectKey, string]>): Set<ObjectKey> {
+  const needed = new Set<ObjectKey>([objectKey('nodes', '', name)]);
+  for (const [key, text] of texts) {
+    if (!key.startsWith('pods/')) continue;
+    const { node: bound, needs } = podFacts(text);
+    if (bound === name) for (const need of [key, ...needs]) needed.add(need);
+  }
+  return needed;
+}
+
+/** The key of an object from its body alone. */
+function keyOf(body: string): ObjectKey {
+  const object: unknown = JSON.parse(body);
+  const metadata = typeof object === 'object' && object !== null ? Reflect.get(object, 'metadata') : undefined;
+  const resources: Readonly<Record<string, string>> = { Pod: 'pods', ConfigMap: 'configmaps', Secret: 'secrets', Node: 'nodes' };
+  return objectKey(resources[field(object, 'kind')] ?? '', field(metadata, 'namespace'), field(metadata, 'name'));
+}
+
+/** What the relay has been told of the pods, by its watch and by what it fetched. */
+function neededAsFarAs(relay: ModelRelay, name: string): Set<ObjectKey> {
+  const [watched, fetched] = [relay.watched, relay.fetched].map((objects) =>
+    neededBy(
+      name,
+      Array.from(objects, ([key, { text }]) => [key, text] as const),
+    ),
+  );
+  return new Set([...(watched ?? []), ...(fetched ?? [])]);
+}
+
+/** At the moment of sending. @param mustBeThere by uid and version of a pod: what the agent has to hold when it arrives */
+function checkSent(
+  messages: readonly RelayMessage[],
+  { session }: ModelLink,
+  relay: ModelRelay,
+  mustBeThere: Map<string, ObjectKey[]>,
+): void {
+  const { inflightBatches, inflightBytes } = session.stats();
+  assert.ok(inflightBatches <= 2 && (inflightBytes <= 1_500 || inflightBatches === 1), 'the window holds');
+  for (const message of messages) {
+    if (message.type !== 'batch') continue;
+    assert.ok(relay.isSynced, 'nothing is sent before the relay has synced');
+    assert.ok(relay.watched.has(objectKey('nodes', '', session.node)), 'nothing is sent while the Node is missing');
+    for (const { change } of message.operations) {
+      if (change.type !== 'upsert') continue;
+      const body = decodeBody(change.body);
+      const key = keyOf(body);
+      assert.ok(neededAsFarAs(relay, session.node).has(key), `${key} is sent and not needed`);
+      if (!key.startsWith('pods/')) continue;
+      const there = podFacts(body).needs.filter((need) => relay.watched.has(need) && !relay.gone.has(need));
+      mustBeThere.set(versionName(change.version), there);
+    }
+  }
+}
+
+function versionName({ uid, resourceVersion }: Version): string {
+  return `${uid} ${resourceVersion}`;
+}
+
+/** Every node's device holds what its node needs, as far as there is a labelled Node. */
+function checkSettled(world: World): void {
+  for (const [name, agent] of world.agents) {
+    const linked = world.links.get(name);
+    assert.ok(linked);
+    const standing = world.cluster.objects.get(objectKey('nodes', '', name));
+    const { state } = linked.link.session.status();
+    if (standing === undefined) {
+      assert.equal(state, 'nodeMissing');
+      continue;
+    }
+    const isEdge = standing.fields.labels !== undefined;
+    const texts = Array.from(world.cluster.objects.keys(), (key) => [key, world.cluster.observed(key)?.text ?? ''] as const);
+    const desired = isEdge ? [...neededBy(name, texts)].filter((key) => world.cluster.objects.has(key)) : [];
+    assert.deepEqual([...agent.held.keys()].sort(), desired.sort());
+    for (const [key, { version }] of agent.held) {
+      const { uid, resourceVersion } = world.cluster.objects.get(key) ?? {};
+      assert.deepEqual([version.uid, version.resourceVersion], [uid, resourceVersion]);
+    }
+    assert.equal(state, isEdge ? 'inSync' : 'nodeNotLabelled');
+    const { dirty, waiting, ahead, inflightBatches } = linked.link.session.stats();
+    assert.deepEqual({ dirty, waiting, ahead, inflightBatches }, { dirty: 0, waiting: 0, ahead: 0, inflightBatches: 0 });
+    const again = world.connect(name, linked.relay);
+    again.drain();
+    assert.deepEqual(again.sent, [], 'equal digests: nothing is sent');
+    assert.equal(again.welcome.state, state);
+  }
+}
+
+test('whatever happens to cluster, relays, links and devices, all converge, and nothing goes back in time', (t) => {
+  let operations = 0;
+  let inventories = 0;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 200, size: 'max' }), (steps) => {
+      const world = new World();
+      for (const one of steps) world.run(one);
+      world.settle();
+      checkSettled(world);
+      operations += world.operations;
+      inventories += world.inventories;
+      for (const { downstream } of world.relays) downstream.close();
+      assert.equal(world.clock.timers, 0, 'no timer is left');
+    }),
+    { numRuns: RUNS },
+  );
+  t.diagnostic(`${RUNS} runs, ${operations} operations applied, ${inventories} inventories asked for`);
+});

@@ -1,0 +1,55 @@
+import { type JsonObject, type ObjectKey, parseObjectKey } from '@hawser/protocol';
+import type { Change, Observed } from '../../merge/change.ts';
+
+export interface StoredObject {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly fields: JsonObject;
+}
+
+const KINDS: Readonly<Record<string, string>> = { pods: 'Pod', configmaps: 'ConfigMap', secrets: 'Secret', nodes: 'Node' };
+
+/** The API server's objects and the history of their changes. */
+export class ModelCluster {
+  readonly objects = new Map<ObjectKey, StoredObject>();
+  readonly history: Change[] = [];
+  #revision = 9;
+  #uids = 0;
+
+  /** Digits become more on the way, so that comparing resourceVersions as text would show. */
+  get resourceVersion(): string {
+    return String(this.#revision);
+  }
+
+  put(key: ObjectKey, fields: JsonObject): void {
+    this.#revision += 1;
+    const uid = this.objects.get(key)?.uid ?? this.#newUid();
+    this.objects.set(key, { uid, resourceVersion: this.resourceVersion, fields });
+    const object = this.observed(key);
+    if (object !== undefined) this.history.push({ type: 'upsert', object });
+  }
+
+  remove(key: ObjectKey): void {
+    const stored = this.objects.get(key);
+    if (stored === undefined) return;
+    this.#revision += 1;
+    this.objects.delete(key);
+    this.history.push({ type: 'delete', key, uid: stored.uid, resourceVersion: this.resourceVersion });
+  }
+
+  observed(key: ObjectKey): Observed | undefined {
+    const stored = this.objects.get(key);
+    if (stored === undefined) return undefined;
+    const { resource, namespace, name } = parseObjectKey(key);
+    const { uid, resourceVersion, fields } = stored;
+    const { labels, ...rest } = fields;
+    const metadata = { name, ...(namespace === '' ? {} : { namespace }), uid, resourceVersion, labels: labels ?? {} };
+    const type = { apiVersion: 'v1', kind: KINDS[resource] ?? resource };
+    return { key, uid, resourceVersion, text: JSON.stringify({ metadata, ...rest }), type };
+  }
+
+  #newUid(): string {
+    this.#uids += 1;
+    return `00000000-0000-4000-8000-${String(this.#uids).padStart(12, '0')}`;
+  }
+}

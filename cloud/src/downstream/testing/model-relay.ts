@@ -1,0 +1,132 @@
+import type { ObjectKey } from '@hawser/protocol';
+import type { Change, Observed, ReflectorStatus } from '../../merge/change.ts';
+import { createDownstream } from '../downstream.ts';
+import type { DownstreamLimits } from '../limits.ts';
+import type { Downstream, RefusedObject } from '../types.ts';
+import type { ManualClock } from './manual-clock.ts';
+import type { ModelCluster } from './model-cluster.ts';
+import { silentLogger } from './silent-logger.ts';
+
+const RESOURCES = ['nodes', 'pods', 'configmaps', 'secrets'] as const;
+export type WatchedResource = (typeof RESOURCES)[number];
+
+interface ModelReflector {
+  /** Of the first list, what has not been emitted. */
+  listed: Observed[];
+  isSynced: boolean;
+  /** Of the cluster's history, what has been looked at. */
+  position: number;
+  reached: string;
+}
+
+/** A relay whose reflectors, fetches and statuses move when a test says so. */
+export class ModelRelay {
+  readonly downstream: Downstream;
+  readonly refusals: RefusedObject[] = [];
+  /** What came from the watches, apart from what the downstream made of it. */
+  readonly watched = new Map<ObjectKey, Observed>();
+  /** What was answered to its requests: the newest of each key. */
+  readonly fetched = new Map<ObjectKey, Observed>();
+  /** What it was told not to be there, and has not seen since. */
+  readonly gone = new Set<ObjectKey>();
+  readonly requests: ObjectKey[] = [];
+  readonly #cluster: ModelCluster;
+  readonly #reflectors: Readonly<Record<WatchedResource, ModelReflector>>;
+
+  constructor(cluster: ModelCluster, clock: ManualClock, limits: Partial<DownstreamLimits> = {}) {
+    this.#cluster = cluster;
+    this.downstream = createDownstream({
+      logger: silentLogger,
+      clock,
+      limits,
+      requestBody: (key) => {
+        if (this.requests.includes(key)) throw new Error(`${key} was asked for twice`);
+        this.requests.push(key);
+      },
+      onRefused: (refusal) => this.refusals.push(refusal),
+    });
+    this.#reflectors = {
+      nodes: this.#list('nodes'),
+      pods: this.#list('pods'),
+      configmaps: this.#list('configmaps'),
+      secrets: this.#list('secrets'),
+    };
+  }
+
+  get isSynced(): boolean {
+    return RESOURCES.every((resource) => this.#reflectors[resource].isSynced);
+  }
+
+  /** One step of one reflector. Returns false when it had nothing to do. */
+  step(resource: WatchedResource): boolean {
+    const reflector = this.#reflectors[resource];
+    const listed = reflector.listed.pop();
+    if (listed !== undefined) {
+      this.#apply({ type: 'upsert', object: listed });
+      return true;
+    }
+    if (!reflector.isSynced) {
+      reflector.isSynced = true;
+      return true;
+    }
+    while (reflector.position < this.#cluster.history.length) {
+      const change = this.#cluster.history[reflector.position];
+      reflector.position += 1;
+      if (change === undefined || !keyOf(change).startsWith(`${resource}/`)) continue;
+      this.#apply(change);
+      reflector.reached = change.type === 'upsert' ? change.object.resourceVersion : change.resourceVersion;
+      return true;
+    }
+    return false;
+  }
+
+  /** Tells how far the reflectors are; a bookmark when everything was seen. */
+  tell(): void {
+    const statuses = RESOURCES.map((resource): ReflectorStatus => {
+      const { isSynced, reached } = this.#reflectors[resource];
+      return isSynced
+        ? { resource, state: 'synced', detail: '', resourceVersion: reached }
+        : { resource, state: 'listing', detail: '', resourceVersion: undefined };
+    });
+    this.downstream.setSynced(statuses);
+  }
+
+  answerOne(): boolean {
+    const key = this.requests.shift();
+    if (key === undefined) return false;
+    const found = this.#cluster.observed(key);
+    if (found === undefined) this.gone.add(key);
+    else this.fetched.set(key, found);
+    this.downstream.provideBody(found ?? { notFound: key });
+    return true;
+  }
+
+  /** Everything that happened so far comes in. */
+  catchUp(): void {
+    for (const resource of RESOURCES) while (this.step(resource));
+    for (const resource of RESOURCES) this.#reflectors[resource].reached = this.#cluster.resourceVersion;
+    this.tell();
+    while (this.answerOne());
+  }
+
+  #list(resource: WatchedResource): ModelReflector {
+    const listed = [...this.#cluster.objects.keys()].filter((key) => key.startsWith(`${resource}/`));
+    return {
+      listed: listed.flatMap((key) => this.#cluster.observed(key) ?? []),
+      isSynced: false,
+      position: this.#cluster.history.length,
+      reached: this.#cluster.resourceVersion,
+    };
+  }
+
+  #apply(change: Change): void {
+    if (change.type === 'upsert') this.watched.set(change.object.key, change.object);
+    else this.watched.delete(change.key);
+    if (change.type === 'upsert') this.gone.delete(change.object.key);
+    this.downstream.apply(change);
+  }
+}
+
+function keyOf(change: Change): ObjectKey {
+  return change.type === 'upsert' ? change.object.key : change.key;
+}
