@@ -14,6 +14,7 @@ import {
   type RelayMessage,
   type SessionStatus,
 } from '@hawser/protocol';
+import fc from 'fast-check';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { type CertificatePair, createAuthority, issueNodeCertificate } from '../../../test/support/pki.ts';
@@ -171,6 +172,11 @@ async function start(t: TestContext, options: Options = {}) {
     dial: (pair: CertificatePair = edge1) => Agent.dial(hub.port, pair),
   };
 }
+
+type Step =
+  | { readonly type: 'message'; readonly message: AgentMessage }
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly type: 'text' };
 
 /** The other end of a link, frame by frame. */
 class Agent {
@@ -441,6 +447,8 @@ test('a link over the bound on sessions is put off', async (t) => {
   const { status, retryAfter } = await upgrade(hub.port, edge2);
   assert.equal(status, 503);
   assert.equal(retryAfter, '30');
+  const again = await dial();
+  assert.equal((await again.greet()).type, 'welcome', 'a node that has a session takes no further place');
 });
 
 test('the newest link of a node wins, and the older is told who came', async (t) => {
@@ -570,6 +578,43 @@ test('stopping says goodbye to each and closes', async (t) => {
     assert.equal(goodbye.reason, 'shuttingDown');
     assert.equal(code, 1001);
   }
+});
+
+test('whatever agents send in whatever order: one link ends at most, the hub lives, and counts are right', async (t) => {
+  const { dial, hub, sessions } = await start(t);
+  const witness = await dial(edge2);
+  await witness.greet();
+  const step = fc.oneof(
+    fc.constant<Step>({ type: 'message', message: HELLO }),
+    fc.nat(5).map((n): Step => ({ type: 'message', message: report(n + 1) })),
+    fc.boolean().map((last): Step => ({ type: 'message', message: { type: 'inventory', entries: [], last } })),
+    fc
+      .constantFrom(1, 98, 99)
+      .map((number): Step => ({ type: 'message', message: { type: 'ack', number, digest: '0'.repeat(32), nacks: [] } })),
+    fc.uint8Array({ maxLength: 64 }).map((bytes): Step => ({ type: 'bytes', bytes })),
+    fc.constant<Step>({ type: 'text' }),
+  );
+  let number = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
+      const agent = await dial();
+      for (const one of steps) {
+        if (one.type === 'message') agent.send(one.message);
+        else agent.socket.send(one.type === 'text' ? 'text' : one.bytes);
+      }
+      agent.socket.close();
+      assert.ok([1002, 1003, 1005, 1011].includes(await agent.closed));
+      number += 1;
+      witness.send(report(number));
+      const answer = await witness.next();
+      assert.ok(answer.type === 'reportAnswer' && answer.number === number);
+      // The relay's side of a close may come a turn after the agent's.
+      while (hub.sessions.count > 1) await turn();
+      assert.equal(hub.sessions.count, 1);
+      assert.equal(sessions.filter(({ isClosed }) => !isClosed).length, 1);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('a port in use is named with its setting', async (t) => {

@@ -158,7 +158,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       refuse(socket, isStopping ? 'stopping' : 'noCluster', '503 Service Unavailable', text, NOT_YET_SECONDS);
       return;
     }
-    if (sessions.count >= limits.sessions) {
+    // A node that has a session replaces it: it takes no further place.
+    if (sessions.count >= limits.sessions && !sessions.has(identity.name)) {
       logger.warn({ node: identity.name, remote, sessions: sessions.count }, 'link refused: the relay is full');
       refuse(socket, 'full', '503 Service Unavailable', 'the relay has as many links as it may\n', FULL_SECONDS);
       return;

@@ -25,6 +25,10 @@ export class Sessions {
     return this.#links.size;
   }
 
+  has(node: string): boolean {
+    return this.#links.has(node);
+  }
+
   /** Makes this the node's link and ends the one before. */
   take(link: Link): void {
     const older = this.#links.get(link.node);
