@@ -24,15 +24,16 @@ export function nodeReaches(storage: Storage, nodeName: string, kind: GraphKind,
     const attachment = storage.get({ resource: kind, namespace: '', name: key });
     return attachment !== undefined && fieldsOf(attachment.spec).nodeName === nodeName;
   }
+  const [namespaceOfKey = '', nameOfKey = ''] = key.split('/', 2);
+  if (kind === 'pods') {
+    const pod = storage.get({ resource: 'pods', namespace: namespaceOfKey, name: nameOfKey });
+    return fieldsOf(pod?.spec).nodeName === nodeName;
+  }
   const claims = new Set<string>();
   for (const pod of storage.list('pods')) {
     const spec = fieldsOf(pod.spec);
     if (spec.nodeName !== nodeName) continue;
     const namespace = pod.metadata.namespace ?? '';
-    if (kind === 'pods') {
-      if (`${namespace}/${pod.metadata.name}` === key) return true;
-      continue;
-    }
     // A mirror pod is the node's own word and must not open a way to anything.
     if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) continue;
     if (kind === 'serviceaccounts') {

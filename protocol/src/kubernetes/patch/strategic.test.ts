@@ -98,6 +98,19 @@ describe('a strategic merge patch', () => {
     assert.deepEqual(typesOf(applyStrategicMergePatch(NODE, current, patch)), ['C']);
   });
 
+  it('puts a new item before those that only the server has, when nothing gives an order', () => {
+    const current = { status: { conditions: [{ type: 'Ready', status: 'True' }] } };
+    const patch = { status: { conditions: [{ type: 'MemoryPressure', status: 'False' }] } };
+    assert.deepEqual(applyStrategicMergePatch(POD, current, patch), {
+      status: {
+        conditions: [
+          { type: 'MemoryPressure', status: 'False' },
+          { type: 'Ready', status: 'True' },
+        ],
+      },
+    });
+  });
+
   it('reorders by $setElementOrder, and keeps what the sender did not know behind its neighbour', () => {
     const current = { status: { conditions: conditions('Ready', 'Custom', 'DiskPressure') } };
     const patch = {
