@@ -1,12 +1,10 @@
-import { API_RESOURCES, type ApiResource, HawserError, parseObjectKey } from '@hawser/protocol';
 import type { Logger } from 'pino';
-import { createApiClient, createReflector, fetchObject, loadCredentials, type Reflector } from './apiserver/index.ts';
+import { createApiClient, fetchObject, loadCredentials } from './apiserver/index.ts';
 import { createBodies } from './bodies.ts';
 import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
 import { createDownstream } from './downstream/index.ts';
 import { type Hub, startHub } from './hub/index.ts';
-import type { Change, ReflectorStatus } from './merge/change.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
 import { createMetrics } from './ops/metrics.ts';
 import type { Settings } from './ops/settings.ts';
@@ -14,15 +12,7 @@ import { readTlsFiles } from './ops/tls-files.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { untilDone } from './retry.ts';
 import { createUpstream, type ImpersonationForm, probeImpersonation } from './upstream/index.ts';
-
-/** Everything that the relay watches, and what of it is left out by the server. */
-const WATCHED: readonly { readonly resource: string; readonly fieldSelector?: string }[] = [
-  { resource: 'nodes' },
-  { resource: 'pods' },
-  { resource: 'configmaps' },
-  // Helm keeps each release as a Secret of up to 1 MB; no pod refers to one.
-  { resource: 'secrets', fieldSelector: 'type!=helm.sh/release.v1' },
-];
+import { createWatching } from './watching.ts';
 
 /** A server certificate that ends within this is worth a warning at the start. */
 const EXPIRES_SOON_MS = 7 * 24 * 3600_000;
@@ -63,7 +53,6 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   const client = createApiClient(connection, { logger });
   const stopping = new AbortController();
   const retry = { clock, random, signal: stopping.signal };
-  const statuses = new Map<string, ReflectorStatus>();
   let cluster: Cluster | undefined;
   let hub: Hub | undefined;
 
@@ -73,7 +62,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     dirtyKeys: () => hub?.sessions.dirtyKeys() ?? 0,
     sessionTotals: () => hub?.sessions.totals() ?? NO_TOTALS,
     reports: () => reports.counts(),
-    reflectors: () => [...statuses.values()],
+    reflectors: () => watching.statuses(),
   });
   const bodies = createBodies({
     ...retry,
@@ -105,12 +94,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
 
   function readiness(): Readiness {
     if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
-    const waitingFor = cluster === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
-    for (const { resource } of WATCHED) {
-      const { state, detail } = statuses.get(resource) ?? { state: 'listing', detail: '' };
-      if (state !== 'synced' && state !== 'notServed')
-        waitingFor.push(`${resource}: ${state}${detail === '' ? '' : ` (${detail})`}`);
-    }
+    const cause = cluster === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
+    const waitingFor = [...cause, ...watching.waitingFor()];
     return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
   }
 
@@ -121,26 +106,15 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     wasReady = isReady;
   }
 
-  const reflectors: Reflector[] = WATCHED.map(({ resource, fieldSelector }) =>
-    createReflector({
-      resource: known(resource),
-      client,
-      ...(fieldSelector === undefined ? {} : { fieldSelector }),
-      clock,
-      random,
-      logger,
-      emit(change: Change) {
-        const key = change.type === 'upsert' ? change.object.key : change.key;
-        metrics.change(change.type, parseObjectKey(key).resource);
-        downstream.apply(change);
-      },
-      onStatus(status: ReflectorStatus) {
-        statuses.set(resource, status);
-        downstream.setSynced([...statuses.values()]);
-        tellReadiness();
-      },
-    }),
-  );
+  const watching = createWatching({
+    client,
+    downstream,
+    clock,
+    random,
+    logger,
+    onChange: (type, resource) => metrics.change(type, resource),
+    onStatus: tellReadiness,
+  });
 
   async function learnCluster(): Promise<void> {
     const { signal } = stopping;
@@ -157,7 +131,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   let endpoint: Endpoint | undefined;
   async function close(): Promise<void> {
     stopping.abort();
-    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await watching.stop();
     await hub?.stop();
     downstream.close();
     await endpoint?.close();
@@ -179,7 +153,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     await close();
     throw error;
   }
-  for (const reflector of reflectors) reflector.start();
+  watching.start();
   const learning = learnCluster();
 
   return {
@@ -211,9 +185,3 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
 }
 
 const NO_TOTALS = { batches: 0, upserts: 0, touches: 0, deletes: 0, inventories: 0, digestMismatches: 0 };
-
-function known(id: string): ApiResource {
-  const resource = API_RESOURCES.find((candidate) => candidate.id === id);
-  if (resource === undefined) throw new HawserError('unsupported', `no resource ${id} in the resource table`);
-  return resource;
-}

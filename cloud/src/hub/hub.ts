@@ -1,7 +1,6 @@
 import { constants } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
@@ -11,17 +10,14 @@ import { listen } from '../ops/listen.ts';
 import type { Settings } from '../ops/settings.ts';
 import type { TlsMaterial } from '../ops/tls-files.ts';
 import type { ReportQueue } from '../upstream/index.ts';
+import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { RelayIdentity } from './handshake.ts';
+import { Handshakes, remoteOf } from './handshakes.ts';
 import { nodeBehind } from './identity.ts';
 import { Link, type LinkContext, type LinkMetrics } from './link.ts';
 import { Sessions } from './sessions.ts';
 import { createTurns } from './turns.ts';
 
-export const LINK_PATH = '/v1/link';
-/** For agents that come before this relay has reached its API server; they also have their own backoff. */
-const NOT_YET_SECONDS = 5;
-/** For agents beyond the bound: another replica may have room. */
-const FULL_SECONDS = 30;
 /** Headers of an upgrade are some hundred bytes. */
 const MAX_HEADER_BYTES = 8 * 1024;
 
@@ -56,8 +52,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const { settings, tls, clock, logger, metrics } = options;
   const { limits } = settings;
   const sessions = new Sessions(logger);
-  /** Connections on the way to a hello, by the other side's address and port. */
-  const handshakes = new Map<string, { readonly socket: Socket; readonly cancelDeadline: () => void }>();
+  const handshakes = new Handshakes({
+    most: limits.handshakes,
+    deadlineMs: limits.handshakeSeconds * 1000,
+    clock,
+    onRefused: (why) => metrics.linkRefused(why),
+  });
   const links = new Set<Link>();
   let isStopping = false;
 
@@ -90,7 +90,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     metrics,
     logger,
     onAccepted: (link) => {
-      handshakes.delete(link.remote);
+      handshakes.end(link.remote);
       sessions.take(link);
     },
     onEnded: (link, stats) => {
@@ -99,33 +99,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
   };
 
-  function refuse(socket: Duplex, why: string, status: string, text: string, retryAfterSeconds?: number): void {
-    metrics.linkRefused(why);
-    const retryAfter = retryAfterSeconds === undefined ? '' : `retry-after: ${retryAfterSeconds}\r\n`;
-    socket.on('error', (error) => logger.debug({ err: error }, 'connection lost while it was refused'));
-    socket.once('finish', () => socket.destroy());
-    socket.end(
-      `HTTP/1.1 ${status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(text)}\r\n${retryAfter}connection: close\r\n\r\n${text}`,
-    );
-  }
-
-  server.on('connection', (socket: Socket) => {
-    const key = remoteOf(socket);
-    if (handshakes.size >= limits.handshakes) {
-      metrics.linkRefused('handshakes');
-      socket.destroy();
-      return;
-    }
-    const cancelDeadline = clock.after(limits.handshakeSeconds * 1000, () => {
-      metrics.linkRefused('timeout');
-      socket.destroy();
-    });
-    handshakes.set(key, { socket, cancelDeadline });
-    socket.once('close', () => {
-      cancelDeadline();
-      handshakes.delete(key);
-    });
-  });
+  server.on('connection', (socket: Socket) => handshakes.begin(socket));
   server.on('tlsClientError', (error, socket) => {
     metrics.linkRefused('tls');
     logger.debug({ err: error, remote: remoteOf(socket) }, 'TLS handshake failed');
@@ -137,37 +111,27 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     response.end(`agents open a WebSocket at ${LINK_PATH}\n`);
   });
   server.on('upgrade', (request, socket, head) => {
-    if (pathOf(request.url) !== LINK_PATH) {
-      refuse(socket, 'path', '404 Not Found', `agents open a WebSocket at ${LINK_PATH}\n`);
+    const isTls = socket instanceof TLSSocket;
+    const remote = isTls ? remoteOf(socket) : '';
+    const admission = admit({
+      path: pathOf(request.url),
+      identity: isTls ? nodeBehind(socket) : { type: 'refused', why: 'the connection has no TLS' },
+      relay: options.relay(),
+      isStopping,
+      sessions,
+      mostSessions: limits.sessions,
+    });
+    if (admission.type === 'refused') {
+      metrics.linkRefused(admission.why);
+      logger.info({ remote, why: admission.why, detail: admission.text }, 'link refused');
+      socket.on('error', (error) => logger.debug({ err: error, remote }, 'connection lost while it was refused'));
+      socket.once('finish', () => socket.destroy());
+      socket.end(refusalText(admission));
       return;
     }
-    if (!(socket instanceof TLSSocket)) {
-      refuse(socket, 'certificate', '403 Forbidden', 'the link is mutual TLS\n');
-      return;
-    }
-    const remote = remoteOf(socket);
-    const identity = nodeBehind(socket);
-    if (identity.type === 'refused') {
-      logger.warn({ remote, why: identity.why }, 'client certificate names no node');
-      refuse(socket, 'certificate', '403 Forbidden', `the client certificate names no node: ${identity.why}\n`);
-      return;
-    }
-    const relay = options.relay();
-    if (relay === undefined || isStopping) {
-      const text = isStopping ? 'the relay is stopping\n' : 'the relay has not reached its API server yet\n';
-      refuse(socket, isStopping ? 'stopping' : 'noCluster', '503 Service Unavailable', text, NOT_YET_SECONDS);
-      return;
-    }
-    // A node that has a session replaces it: it takes no further place.
-    if (sessions.count >= limits.sessions && !sessions.has(identity.name)) {
-      logger.warn({ node: identity.name, remote, sessions: sessions.count }, 'link refused: the relay is full');
-      refuse(socket, 'full', '503 Service Unavailable', 'the relay has as many links as it may\n', FULL_SECONDS);
-      return;
-    }
-    // From here on the link's own deadline counts, which can say goodbye.
-    handshakes.get(remote)?.cancelDeadline();
+    handshakes.upgraded(remote);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      links.add(new Link(webSocket, { node: identity.name, remote }, relay, context));
+      links.add(new Link(webSocket, { node: admission.node, remote }, admission.relay, context));
     });
   });
 
@@ -175,7 +139,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   return {
     port,
     sessions,
-    handshakes: () => handshakes.size,
+    handshakes: () => handshakes.count,
     refuseLinks() {
       isStopping = true;
     },
@@ -187,7 +151,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       for (const link of links) {
         link.end({ close: 'goingAway', goodbye: 'shuttingDown', detail: 'the relay is stopping', retryAfterMs: 0 });
       }
-      for (const { socket } of handshakes.values()) socket.destroy();
+      handshakes.destroyAll();
       await closed;
     },
   };
@@ -195,8 +159,4 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 
 function pathOf(url: string | undefined): string {
   return (url ?? '').split('?', 1)[0] ?? '';
-}
-
-function remoteOf(socket: Socket): string {
-  return `${socket.remoteAddress}:${socket.remotePort}`;
 }

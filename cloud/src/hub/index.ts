@@ -1,1 +1,2 @@
-export { type Hub, type HubOptions, LINK_PATH, startHub } from './hub.ts';
+export { LINK_PATH } from './admission.ts';
+export { type Hub, type HubOptions, startHub } from './hub.ts';

@@ -1,0 +1,65 @@
+import type { RelayIdentity } from './handshake.ts';
+import type { Identity } from './identity.ts';
+
+export const LINK_PATH = '/v1/link';
+/** For agents that come before this relay has reached its API server, or when it stops; they also have their own backoff. */
+const NOT_NOW_SECONDS = 5;
+/** For agents beyond the bound: another replica may have room. */
+const FULL_SECONDS = 30;
+
+/** What is known when someone asks for a WebSocket. */
+export interface Arrival {
+  readonly path: string;
+  readonly identity: Identity;
+  readonly relay: RelayIdentity | undefined;
+  readonly isStopping: boolean;
+  readonly sessions: { readonly count: number; has(node: string): boolean };
+  readonly mostSessions: number;
+}
+
+export type Admission =
+  | { readonly type: 'admitted'; readonly node: string; readonly relay: RelayIdentity }
+  | {
+      readonly type: 'refused';
+      /** For metrics and logs. */
+      readonly why: 'path' | 'certificate' | 'stopping' | 'noCluster' | 'full';
+      readonly status: 403 | 404 | 503;
+      readonly text: string;
+      readonly retryAfterSeconds: number | undefined;
+    };
+
+/** Whether a connection becomes a link, in the order in which a caller can do something about it. */
+export function admit({ path, identity, relay, isStopping, sessions, mostSessions }: Arrival): Admission {
+  if (path !== LINK_PATH) return refused('path', 404, `agents open a WebSocket at ${LINK_PATH}`);
+  if (identity.type === 'refused') return refused('certificate', 403, `the client certificate names no node: ${identity.why}`);
+  if (isStopping) return refused('stopping', 503, 'the relay is stopping', NOT_NOW_SECONDS);
+  if (relay === undefined) return refused('noCluster', 503, 'the relay has not reached its API server yet', NOT_NOW_SECONDS);
+  // A node that has a session replaces it: it takes no further place.
+  if (sessions.count >= mostSessions && !sessions.has(identity.name)) {
+    return refused('full', 503, 'the relay has as many links as it may', FULL_SECONDS);
+  }
+  return { type: 'admitted', node: identity.name, relay };
+}
+
+/** The whole HTTP answer that refuses an upgrade. */
+export function refusalText({ status, text, retryAfterSeconds }: Extract<Admission, { type: 'refused' }>): string {
+  const reasons = { 403: 'Forbidden', 404: 'Not Found', 503: 'Service Unavailable' } as const;
+  return [
+    `HTTP/1.1 ${status} ${reasons[status]}`,
+    'content-type: text/plain; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text) + 1}`,
+    ...(retryAfterSeconds === undefined ? [] : [`retry-after: ${retryAfterSeconds}`]),
+    'connection: close',
+    '',
+    `${text}\n`,
+  ].join('\r\n');
+}
+
+function refused(
+  why: Extract<Admission, { type: 'refused' }>['why'],
+  status: 403 | 404 | 503,
+  text: string,
+  retryAfterSeconds?: number,
+): Admission {
+  return { type: 'refused', why, status, text, retryAfterSeconds };
+}

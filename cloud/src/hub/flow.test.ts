@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { encodeAgentMessage } from '@hawser/protocol';
+import { createReportQueue } from '../upstream/report-queue.ts';
+import { batchOf, edge1, HELLO, maskedFrame, report, start, tls } from './testing/harness.ts';
+
+test('reports beyond the bound are not read until there is room, and none is lost', async (t) => {
+  let outstanding = 0;
+  let most = 0;
+  const queue = createReportQueue({
+    concurrency: 1,
+    reportsPerLane: 2,
+    perform: async (node) => {
+      // Slower than frames can be read, so that the bound is met all the time.
+      for (let n = 0; n < 5; n += 1) await turn();
+      outstanding -= 1;
+      return { type: 'applied', uid: 'u', resourceVersion: '1', name: node };
+    },
+  });
+  const { dial } = await start(t, {
+    reports: {
+      open(...parameters) {
+        const lane = queue.open(...parameters);
+        return {
+          ...lane,
+          push(report) {
+            outstanding += 1;
+            most = Math.max(most, outstanding);
+            lane.push(report);
+          },
+        };
+      },
+    },
+  });
+  const agent = await dial();
+  await agent.greet();
+  const body = JSON.stringify({ data: 'x'.repeat(30_000) });
+  for (let n = 1; n <= 200; n += 1) agent.send(report(n, `pod-${n}`, body));
+  const numbers = new Set<number>();
+  while (numbers.size < 200) {
+    const message = await agent.next();
+    assert.ok(message.type === 'reportAnswer');
+    numbers.add(message.number);
+  }
+  // Two, and what one read of 64 KiB may have brought beside.
+  assert.ok(most >= 2 && most <= 5, `${most} at a time`);
+});
+
+test('an agent that reads nothing is not fed without end, and is closed at the bound', async (t) => {
+  const { dial, sessions, counted } = await start(t);
+  const agent = await dial();
+  await agent.greet();
+  agent.socket.pause();
+  const [session] = sessions;
+  assert.ok(session !== undefined);
+  // One pump that ignores every window.
+  session.outgoing.push(Array.from({ length: 40 }, () => batchOf(1024 * 1024)));
+  session.wake();
+  await counted('ended overloaded');
+  assert.equal(session.isClosed, true);
+  agent.socket.terminate();
+});
+
+test('while the network is behind the session is not asked for more, and after it is', async (t) => {
+  const { dial, sessions, seen } = await start(t);
+  const agent = await dial();
+  await agent.greet();
+  const [session] = sessions;
+  assert.ok(session !== undefined);
+  agent.socket.pause();
+  const batches = 160;
+  for (let n = 0; n < batches; n += 1) session.outgoing.push([batchOf(256 * 1024)]);
+  // Each pump but the last asks for another.
+  session.wakesAgain = true;
+  session.wake();
+  let left = batches;
+  for (let turns = 0; turns < 500; turns += 1) {
+    await turn();
+    left = session.outgoing.length;
+  }
+  assert.ok(left > 0, 'all 40 MB were taken at once');
+  agent.socket.resume();
+  for (let n = 0; n < batches; n += 1) assert.equal((await agent.next()).type, 'batch');
+  assert.deepEqual(seen, ['opened']);
+});
+
+test('a link that answers no ping is cut within two intervals', async (t) => {
+  const { hub, counted, sessions } = await start(t, { limits: { pingSeconds: 1 } });
+  // ws would answer pings by itself; a raw TLS socket stays silent after its hello.
+  const socket = await tls(hub.port, edge1);
+  const closed = once(
+    socket.on('error', () => undefined),
+    'close',
+  );
+  socket.write(
+    'GET /v1/link HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  );
+  await once(socket, 'data');
+  socket.write(maskedFrame(encodeAgentMessage(HELLO)));
+  await counted('ended lost');
+  await closed;
+  assert.equal(sessions[0]?.isClosed, true);
+});
