@@ -64,6 +64,14 @@ test('every wrong value is named with its path, the value and where it came from
   ]);
 });
 
+test('what is missing is named by its own path, also when its whole section is', () => {
+  const lines = complaintsOf({ env: {}, flags: new Map() }).split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.split(':')[0]),
+    ['relay.urls', 'tls.cert', 'tls.key', 'tls.ca'],
+  );
+});
+
 test('a link without TLS, or with a password in its address, is no relay', () => {
   for (const url of ['ws://relay', 'wss://me:secret@relay', 'wss://relay?x=1', 'relay:8443', '']) {
     assert.match(complaintsOf(sources(NEEDED.replace('wss://relay:8443', JSON.stringify(url)))), /^relay\.urls\.0: /);

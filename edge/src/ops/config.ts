@@ -39,7 +39,12 @@ export function resolveConfig(sources: ConfigSources): Config {
   let merged: Tree = fromFile;
   for (const setting of SETTINGS) {
     const candidate = strongest(setting, sources, fromFile);
-    if (candidate === undefined) continue;
+    if (candidate === undefined) {
+      // So that what is missing is named by its own path and not by its section's.
+      const section = setting.path.split('.').slice(0, -1);
+      if (lookUp(merged, section) === undefined) merged = withValue(merged, section, {});
+      continue;
+    }
     origins.set(setting.path, candidate.source);
     merged = withValue(merged, setting.path.split('.'), candidate.value);
   }

@@ -1,0 +1,201 @@
+import { objectKey } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import { AGENT_VERSION } from './agent-version.ts';
+import type { Clock } from './api/clock.ts';
+import { createDevicePolicy } from './api/device-policy.ts';
+import { createApiServer } from './api/http/server.ts';
+import { createRegistry } from './api/registry/registry.ts';
+import { createLink, type Link, type LinkState } from './link/index.ts';
+import { deviceFacts } from './ops/device-facts.ts';
+import { startEndpoint } from './ops/endpoint.ts';
+import { AGENT_FACTS } from './ops/facts.ts';
+import { nodeNameOf, readLinkTls } from './ops/identity.ts';
+import { listenFailure } from './ops/listen.ts';
+import { ensureLocalAccess } from './ops/local-access/index.ts';
+import { createMetrics } from './ops/metrics.ts';
+import { storePath } from './ops/paths.ts';
+import type { Settings } from './ops/settings.ts';
+import { createSession } from './session.ts';
+import { type EdgeStore, openStore } from './store/index.ts';
+import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
+import { createUpstream } from './upstream/index.ts';
+import { startHollowNode } from './workload/index.ts';
+
+export interface AgentOptions {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** At least 0, below 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+export interface Agent {
+  readonly nodeName: string;
+  /** `https://127.0.0.1:6444` */
+  readonly localApi: string;
+  /** Path of the database. */
+  readonly store: string;
+  /** Undefined where no endpoint was asked for. */
+  readonly opsPort: number | undefined;
+  /** Ends everything; the store is closed when this resolves. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the agent: store, local API, workload and link, in this order, so that the device serves what it holds before the
+ * first relay is dialled. Losing the link ends nothing.
+ * @throws HawserError `bad_config`, `address_in_use`, `store_busy`, `store_newer`; nothing is left running then
+ */
+export async function startAgent({ settings, clock, random, logger }: AgentOptions): Promise<Agent> {
+  const nodeName = nodeNameOf(readLinkTls(settings).cert, settings);
+  const ending: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const end of ending.splice(0).toReversed()) await end();
+  };
+  try {
+    const path = storePath(settings.dataDir);
+    const store = openStore({ path, logger, clock });
+    ending.push(() => store.close());
+    const access = ensureLocalAccess(settings.dataDir, settings.api.address);
+    const hasSynced = () => store.fact(SYNC_FACTS.lastSync) !== undefined;
+    const policy = createDevicePolicy({ nodeName, adminToken: access.token, hasSynced });
+    const registry = createRegistry({ storage: store.storage, policy, clock, random });
+
+    const server = createApiServer({
+      registry,
+      tls: { cert: access.cert, key: access.key },
+      notReady: () => (hasSynced() ? undefined : 'the first sync with the cloud is not complete'),
+      logger,
+    });
+    const { address, port } = settings.api;
+    const api = await server.listen(port, address).catch((cause: unknown) => {
+      throw listenFailure(cause, { address, port, what: 'the Kubernetes API of the device', setting: 'api' });
+    });
+    ending.push(() => server.close());
+
+    const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
+    const link = connectLink({ settings, store, sync, nodeName, clock, random, logger });
+    ending.push(link.stop);
+
+    const opsPort = await startOps(settings, { store, sync, ...link }, logger, ending);
+    store.setFacts({
+      [AGENT_FACTS.version]: AGENT_VERSION,
+      [AGENT_FACTS.nodeName]: nodeName,
+      [AGENT_FACTS.startedAt]: clock.now().toISOString(),
+      [AGENT_FACTS.localApi]: api.url,
+      [AGENT_FACTS.workload]: settings.workload,
+      // The last process may not have lived to say so.
+      ...(store.fact(AGENT_FACTS.link) === 'open'
+        ? { [AGENT_FACTS.link]: 'down', [AGENT_FACTS.linkDetail]: 'the agent was ended' }
+        : {}),
+    });
+
+    if (settings.workload === 'hollow') {
+      const hollow = startHollowNode({ registry, facts: deviceFacts(nodeName), clock, random, logger });
+      ending.push(hollow.stop);
+      ending.push(
+        sync.onState((state) => {
+          if (state.name === 'waiting' && state.relay === 'nodeMissing' && holdsNode(store, nodeName)) hollow.registerAnew();
+        }),
+      );
+    }
+    link.link.start();
+    return { nodeName, localApi: api.url, store: path, opsPort, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Parts extends Pick<AgentOptions, 'settings' | 'clock' | 'random' | 'logger'> {
+  readonly store: EdgeStore;
+  readonly sync: Sync;
+  readonly nodeName: string;
+}
+
+/** Link, session and outbox, joined. */
+function connectLink({ settings, store, sync, nodeName, clock, random, logger }: Parts) {
+  const upstream = createUpstream({
+    outbox: store.outbox,
+    send: (report) => session.report(link, report),
+    clock,
+    random,
+    logger,
+  });
+  const session = createSession({ sync, upstream, nodeName, logger });
+  const link: Link = createLink({
+    urls: settings.relay.urls,
+    tls: () => readLinkTls(settings),
+    backoff: settings.backoff,
+    clock,
+    random,
+    logger,
+    onConnected: () => session.connected(link),
+    onFrame: (bytes) => session.frame(link, bytes),
+    onDrained: () => {},
+    onDown: () => session.down(),
+    onState: (state) => noteLink(store, clock, state),
+  });
+  const stop = () => {
+    link.close();
+    session.down();
+    upstream.close();
+  };
+  return { link, upstream, stop };
+}
+
+/** Only what a person would want to know later is written: a device that dials for weeks in vain writes once. */
+function noteLink(store: EdgeStore, clock: Clock, state: LinkState): void {
+  const note = noteOf(state);
+  if (note === undefined || Object.entries(note).every(([name, value]) => store.fact(name) === value)) return;
+  const isSameState = store.fact(AGENT_FACTS.link) === note[AGENT_FACTS.link];
+  store.setFacts(isSameState ? note : { ...note, [AGENT_FACTS.linkSince]: clock.now().toISOString() });
+}
+
+function noteOf(state: LinkState): Record<string, string> | undefined {
+  const { link, linkRelay, linkDetail } = AGENT_FACTS;
+  switch (state.name) {
+    case 'open':
+      return { [link]: 'open', [linkRelay]: state.url, [linkDetail]: '' };
+    case 'waiting':
+      return { [link]: 'down', [linkRelay]: state.url, [linkDetail]: `${state.reason.kind}: ${state.reason.detail}` };
+    case 'closed':
+      return { [link]: 'down', [linkDetail]: 'the agent has stopped' };
+    default:
+      return undefined;
+  }
+}
+
+async function startOps(
+  { ops }: Settings,
+  { store, sync, link, upstream }: { store: EdgeStore; sync: Sync } & Omit<ReturnType<typeof connectLink>, 'stop'>,
+  logger: Logger,
+  ending: (() => unknown)[],
+): Promise<number | undefined> {
+  if (ops.port === undefined) return undefined;
+  const metrics = await createMetrics({
+    linkState: () => link.state().name,
+    link: link.stats,
+    sessionState: () => sync.state().name,
+    sync: () => sync.stats(),
+    upstream: upstream.stats,
+    outbox: () => store.outbox.count(),
+    objects: () => store.objectCount(),
+    lastSync: () => secondsOf(store.fact(SYNC_FACTS.lastSync)),
+  });
+  const endpoint = await startEndpoint({ address: ops.address, port: ops.port, metrics, logger });
+  ending.push(endpoint.close);
+  return endpoint.port;
+}
+
+function secondsOf(time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time) / 1000;
+}
+
+/** Whether the store has the Node from the cloud, which says that it has none. */
+function holdsNode(store: EdgeStore, nodeName: string): boolean {
+  const key = objectKey('nodes', '', nodeName);
+  let isHeld = false;
+  for (const held of store.inventory()) if (held.key === key) isHeld = true;
+  return isHeld;
+}

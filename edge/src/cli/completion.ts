@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+
+/** The words that may follow: the commands, and the flags of each. */
+function wordsOf(program: Command): { readonly commands: string[]; readonly flags: ReadonlyMap<string, string[]> } {
+  const commands = program.commands.map((command) => command.name());
+  const flags = new Map(
+    program.commands.map((command) => [
+      command.name(),
+      command.options.flatMap(({ long, short }) => [long, short].filter((flag) => flag != null)),
+    ]),
+  );
+  return { commands: [...commands, 'help'], flags };
+}
+
+const RESOURCES = 'pods configmaps secrets nodes events leases';
+
+/** For `source <(hawser-agent completion bash)`. */
+export function bashCompletion(program: Command): string {
+  const { commands, flags } = wordsOf(program);
+  const cases = [...flags].map(([command, words]) => `    ${command}) words="${words.join(' ')}${extraWords(command)}" ;;`);
+  return `_hawser_agent() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" words
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "${commands.join(' ')}" -- "$current"))
+    return
+  fi
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+    --config|--data-dir|--tls-cert|--tls-key|--tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+  esac
+  case "\${COMP_WORDS[1]}" in
+${cases.join('\n')}
+    *) words="" ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -F _hawser_agent hawser-agent
+`;
+}
+
+/** For `source <(hawser-agent completion zsh)`: zsh runs bash's functions. */
+export function zshCompletion(program: Command): string {
+  return `autoload -U +X bashcompinit && bashcompinit\n${bashCompletion(program)}`;
+}
+
+function extraWords(command: string): string {
+  if (command === 'get') return ` ${RESOURCES}`;
+  return command === 'completion' ? ' bash zsh' : '';
+}

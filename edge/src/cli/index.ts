@@ -1,0 +1,2 @@
+export { EXIT } from './exit.ts';
+export { type CliOptions, runCli } from './program.ts';

@@ -1,0 +1,7 @@
+/** What a command line has of the outside. */
+export interface CliIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+  readonly now: () => Date;
+}

@@ -1,0 +1,21 @@
+import { HawserError } from '@hawser/protocol';
+import { storePath } from '../ops/paths.ts';
+import { type ReadonlyStore, readStore } from '../store/index.ts';
+import { CommandFailure, EXIT } from './exit.ts';
+
+/** Reads the store of a data folder, beside a running agent or without one, and closes it again. @throws CommandFailure */
+export function withStore<T>(dataDir: string, read: (store: ReadonlyStore) => T): T {
+  let store: ReadonlyStore;
+  try {
+    store = readStore(storePath(dataDir));
+  } catch (cause) {
+    if (!(cause instanceof HawserError)) throw cause;
+    const hint = cause.code === 'bad_config' ? ' (--data-dir says where the agent keeps it)' : '';
+    throw new CommandFailure(EXIT.failed, `${cause.message}${hint}`, { cause });
+  }
+  try {
+    return read(store);
+  } finally {
+    store.close();
+  }
+}

@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { HawserError } from '@hawser/protocol';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { type Config, type ConfigSources, resolveConfig, resolveText } from '../ops/config.ts';
+import { environmentName, flagName, SETTINGS, type Setting } from '../ops/settings.ts';
+import { bashCompletion, zshCompletion } from './completion.ts';
+import { CommandFailure, EXIT } from './exit.ts';
+import { get } from './get.ts';
+import type { CliIo } from './io.ts';
+import { kubeconfig } from './kubeconfig.ts';
+import { status } from './status.ts';
+
+export interface CliOptions extends CliIo {
+  readonly version: string;
+  /** Runs the agent to its end. @throws HawserError */
+  readonly run: (config: Config) => Promise<void>;
+}
+
+const RUN_HELP = `
+Every setting is a flag, a variable (${environmentName('api.port')}) or a line of the file ("api: {port: 6444}").
+Flags are stronger than variables, variables than the file, the file than defaults.
+
+Examples:
+  hawser-agent run --config /etc/hawser/agent.yaml
+  hawser-agent run --relay-urls wss://relay.example:8443 --tls-cert device.crt --tls-key device.key --tls-ca ca.crt
+  HAWSER_LOG_LEVEL=debug hawser-agent run --config agent.yaml --data-dir ./data --api-port 0
+
+Exit codes: 0 stopped by SIGTERM or SIGINT, 1 could not start or go on, 2 wrong command line or settings.
+`;
+
+const GET_HELP = `
+It reads the store, with or without a running agent and a link. Values of Secrets are shown only with --show-secrets.
+
+Examples:
+  hawser-agent get pods -A
+  hawser-agent get configmaps settings -n shop -o yaml
+  hawser-agent get secrets -n shop -o json --show-secrets
+
+Exit codes: 0 shown, 1 not found or no store, 2 wrong command line.
+`;
+
+const STATUS_HELP = `
+Examples:
+  hawser-agent status
+  hawser-agent status --data-dir ./data -o json
+
+Exit codes: 0 shown, whether an agent runs or not; 1 no store; 2 wrong command line.
+`;
+
+const KUBECONFIG_HELP = `
+It holds the token of the device's administrator: keep it private.
+
+Example:
+  hawser-agent kubeconfig > device.kubeconfig
+  kubectl --kubeconfig device.kubeconfig get pods -A
+`;
+
+interface GetFlags {
+  readonly namespace: string;
+  readonly allNamespaces?: boolean;
+  readonly output: 'table' | 'wide' | 'json' | 'yaml';
+  readonly showSecrets?: boolean;
+}
+
+/** Runs one command line, without the first two words of argv. @returns the exit code */
+export async function runCli(args: readonly string[], options: CliOptions): Promise<number> {
+  const program = programOf(options);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (!(error instanceof CommandFailure || error instanceof HawserError)) throw error;
+    const lines = error.message.split('\n').map((line) => `hawser-agent: ${line}\n`);
+    options.writeError(lines.join(''));
+    if (error instanceof CommandFailure) return error.exitCode;
+    return error.code === 'bad_config' ? EXIT.usage : EXIT.failed;
+  }
+}
+
+function programOf(options: CliOptions): Command {
+  const { env } = options;
+  const program = new Command('hawser-agent')
+    .description('Keeps what its node needs from a Kubernetes cluster, serves it on the device, and reports back.')
+    .version(options.version)
+    .configureOutput({ writeOut: options.write, writeErr: options.writeError })
+    .exitOverride();
+
+  const run = program.command('run').description('run the agent until SIGTERM or SIGINT');
+  addSettings(run, SETTINGS).action(() => options.run(resolveConfig(sourcesOf(run, env))));
+  run.addHelpText('after', RUN_HELP);
+
+  const getCommand = program
+    .command('get')
+    .description("show objects of the device's store")
+    .argument('<resource>', 'pods, configmaps, secrets, nodes, …')
+    .argument('[name]', 'only this one')
+    .option('-n, --namespace <namespace>', 'namespace', 'default')
+    .option('-A, --all-namespaces', 'all namespaces')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['table', 'wide', 'json', 'yaml']).default('table'))
+    .option('--show-secrets', 'show the values of Secrets');
+  addDataDir(getCommand).action((resource: string, name: string | undefined) => {
+    const { namespace, allNamespaces = false, output, showSecrets = false } = getCommand.opts<GetFlags>();
+    get({ dataDir: dataDirOf(getCommand, env), resource, name, namespace, allNamespaces, output, showSecrets }, options);
+  });
+  getCommand.addHelpText('after', GET_HELP);
+
+  const statusCommand = program
+    .command('status')
+    .description('show how the agent, its link and its store are')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'));
+  addDataDir(statusCommand).action(() => {
+    status(dataDirOf(statusCommand, env), statusCommand.opts<{ output: 'text' | 'json' }>().output, options);
+  });
+  statusCommand.addHelpText('after', STATUS_HELP);
+
+  const kubeconfigCommand = program.command('kubeconfig').description('print a kubeconfig of the Kubernetes API on this device');
+  addDataDir(kubeconfigCommand).action(() => kubeconfig(dataDirOf(kubeconfigCommand, env), options));
+  kubeconfigCommand.addHelpText('after', KUBECONFIG_HELP);
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => options.write(`hawser-agent ${options.version}\n`));
+
+  program
+    .command('completion')
+    .description('print a script that completes command lines: source <(hawser-agent completion bash)')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh']))
+    .action((shell: 'bash' | 'zsh') => options.write(shell === 'bash' ? bashCompletion(program) : zshCompletion(program)));
+
+  return program;
+}
+
+function addDataDir(command: Command): Command {
+  return addSettings(
+    command,
+    SETTINGS.filter(({ path }) => path === 'dataDir'),
+  );
+}
+
+/** Defaults are shown and not set: a flag that was not typed must not hide the file. */
+function addSettings(command: Command, settings: readonly Setting[]): Command {
+  command.option('--config <file>', 'configuration file, YAML; also HAWSER_CONFIG');
+  for (const setting of settings) command.addOption(optionFor(setting));
+  return command;
+}
+
+function optionFor({ path, kind, fallback, help }: Setting): Option {
+  const value = kind === 'number' ? '<number>' : kind === 'list' ? '<list>' : '<text>';
+  return new Option(`${flagName(path)} ${value}`, `${help}${fallback === undefined ? '' : ` (default: ${fallback})`}`);
+}
+
+function dataDirOf(command: Command, env: CliIo['env']): string {
+  return resolveText('dataDir', sourcesOf(command, env));
+}
+
+function sourcesOf(command: Command, env: CliIo['env']): ConfigSources {
+  const given = command.opts<Record<string, string | undefined>>();
+  const flags = new Map<string, string>();
+  for (const setting of SETTINGS) {
+    const value = given[optionFor(setting).attributeName()];
+    if (value !== undefined) flags.set(setting.path, value);
+  }
+  const path = given.config ?? (env.HAWSER_CONFIG === '' ? undefined : env.HAWSER_CONFIG);
+  return { env, flags, file: path === undefined ? undefined : { path, text: readConfigFile(path) } };
+}
+
+function readConfigFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${String(code)})`;
+    throw new HawserError('bad_config', `--config: the file ${path} ${why}`, { cause });
+  }
+}

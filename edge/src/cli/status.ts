@@ -1,0 +1,136 @@
+import { AGENT_FACTS } from '../ops/facts.ts';
+import type { ReadonlyStore } from '../store/index.ts';
+import { SYNC_FACTS } from '../sync/index.ts';
+import type { CliIo } from './io.ts';
+import { withStore } from './open-store.ts';
+import { alignColumns } from './table.ts';
+
+/** Entries of the outbox and refusals that are listed; of more only the number is told. */
+const MAX_LISTED = 10;
+
+/** What `hawser-agent status -o json` prints. Times are RFC 3339; what is not known is null. */
+export interface StatusReport {
+  /** Whether an agent has the store open now; where not, link and session are those of its last run. */
+  readonly running: boolean;
+  readonly node: string | null;
+  readonly version: string | null;
+  readonly startedAt: string | null;
+  readonly workload: string | null;
+  readonly localApi: string | null;
+  /** uid of the kube-system namespace. */
+  readonly cluster: string | null;
+  readonly storeId: string;
+  readonly link: {
+    readonly state: string;
+    readonly relay: string | null;
+    readonly since: string | null;
+    readonly detail: string | null;
+  };
+  readonly session: { readonly state: string; readonly since: string | null; readonly relayVersion: string | null };
+  readonly lastSync: string | null;
+  readonly lastSyncAgeSeconds: number | null;
+  /** Objects of the cloud, as the digest counts them. */
+  readonly objects: number;
+  readonly digest: string;
+  /** What the local API serves, by resource. */
+  readonly served: Readonly<Record<string, number>>;
+  readonly outbox: { readonly entries: number; readonly oldest: readonly string[] };
+  readonly refusedReports: readonly string[];
+  readonly refusedObjects: readonly string[];
+  readonly store: { readonly path: string; readonly bytes: number; readonly logBytes: number; readonly revision: number };
+}
+
+export function status(dataDir: string, output: 'text' | 'json', io: CliIo): void {
+  const report = withStore(dataDir, (store) => reportOn(store, io.now()));
+  io.write(output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+}
+
+function reportOn(store: ReadonlyStore, now: Date): StatusReport {
+  const facts = store.facts();
+  const fact = (name: string) => facts[name] || null;
+  const lastSync = fact(SYNC_FACTS.lastSync);
+  const { storeId, clusterUid } = store.identity();
+  const { database, log } = store.sizes();
+  return {
+    running: store.running,
+    node: fact(AGENT_FACTS.nodeName),
+    version: fact(AGENT_FACTS.version),
+    startedAt: fact(AGENT_FACTS.startedAt),
+    workload: fact(AGENT_FACTS.workload),
+    localApi: fact(AGENT_FACTS.localApi),
+    cluster: clusterUid ?? null,
+    storeId,
+    link: {
+      state: fact(AGENT_FACTS.link) ?? 'never open',
+      relay: fact(AGENT_FACTS.linkRelay),
+      since: fact(AGENT_FACTS.linkSince),
+      detail: fact(AGENT_FACTS.linkDetail),
+    },
+    session: {
+      state: fact(SYNC_FACTS.session) ?? 'disconnected',
+      since: fact(SYNC_FACTS.since),
+      relayVersion: fact(SYNC_FACTS.relayVersion),
+    },
+    lastSync,
+    lastSyncAgeSeconds: lastSync === null ? null : Math.max(0, Math.round((now.getTime() - Date.parse(lastSync)) / 1000)),
+    objects: store.objectCount(),
+    digest: store.digest(),
+    served: Object.fromEntries(store.counts().map(({ resource, objects }) => [resource, objects])),
+    outbox: {
+      entries: store.outboxCount(),
+      oldest: store
+        .outboxEntries(MAX_LISTED)
+        .map(
+          ({ key, verb, subresource, time }) =>
+            `${verb} ${keyText(key)}${subresource === '' ? '' : `/${subresource}`} since ${time}`,
+        ),
+    },
+    refusedReports: store
+      .refusals()
+      .slice(0, MAX_LISTED)
+      .map(({ key, verb, code, reason, message, time }) => `${time} ${verb} ${keyText(key)}: ${code} ${reason}: ${message}`),
+    refusedObjects: store.refusedObjects().map(({ key, reason }) => `${key}: ${reason}`),
+    store: { path: store.path, bytes: database, logBytes: log, revision: store.revision() },
+  };
+}
+
+function keyText({ resource, namespace, name }: { resource: string; namespace: string; name: string }): string {
+  return `${resource}/${namespace}/${name}`;
+}
+
+function describe(report: StatusReport): string {
+  const { link, session, outbox } = report;
+  const past = report.running ? '' : ' (of its last run)';
+  const rows: (readonly [string, string])[] = [
+    ['Agent', report.running ? `running since ${report.startedAt ?? '?'}` : 'not running'],
+    ['Version', report.version ?? 'unknown'],
+    ['Node', report.node ?? 'unknown'],
+    ['Workload', report.workload ?? 'unknown'],
+    ['Local API', `${report.localApi ?? 'none'}${past}`],
+    ['Cluster', report.cluster ?? 'none yet'],
+    [
+      'Link',
+      `${[link.state, link.relay, link.since === null ? null : `since ${link.since}`].filter((part) => part !== null).join(' ')}${past}`,
+    ],
+    ...(link.detail === null ? [] : [['', link.detail] as const]),
+    ['Session', `${session.state}${session.since === null ? '' : ` since ${session.since}`}${past}`],
+    ['Last sync', report.lastSync === null ? 'never' : `${report.lastSync} (${report.lastSyncAgeSeconds} s ago)`],
+    ['Objects', `${report.objects} from the cloud, digest ${report.digest}`],
+    [
+      'Served',
+      Object.entries(report.served)
+        .map(([resource, count]) => `${resource} ${count}`)
+        .join(', ') || 'nothing',
+    ],
+    ['Outbox', outbox.entries === 0 ? 'empty' : `${outbox.entries} waiting for the cloud`],
+    ...outbox.oldest.map((entry) => ['', entry] as const),
+    ...listed('Refused reports', report.refusedReports),
+    ...listed('Refused objects', report.refusedObjects),
+    ['Store', `${report.store.path}, ${report.store.bytes + report.store.logBytes} bytes, revision ${report.store.revision}`],
+  ];
+  return alignColumns(rows.map(([name, value]) => [name === '' ? '' : `${name}:`, value]));
+}
+
+function listed(name: string, entries: readonly string[]): (readonly [string, string])[] {
+  return entries.map((entry, index) => [index === 0 ? name : '', entry]);
+}

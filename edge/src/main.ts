@@ -1,0 +1,39 @@
+import { pino } from 'pino';
+import { AGENT_VERSION } from './agent-version.ts';
+import { systemClock } from './api/clock.ts';
+import { EXIT, runCli } from './cli/index.ts';
+import type { Config } from './ops/config.ts';
+import { untilStopped } from './ops/signals.ts';
+
+async function run({ settings, unknownVariables }: Config): Promise<void> {
+  const logger = pino({
+    base: { name: 'hawser-agent' },
+    level: settings.logLevel,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
+  if (unknownVariables.length > 0) logger.warn({ names: unknownVariables }, 'variables that are no settings');
+  // Loaded here, so that the commands that only read start quickly.
+  const { startAgent } = await import('./agent.ts');
+  const stopped = untilStopped(process, () => process.exit(EXIT.failed));
+  const { nodeName, localApi, store, opsPort, stop } = await startAgent({
+    settings,
+    clock: systemClock,
+    random: Math.random,
+    logger,
+  });
+  logger.info({ localApi, node: nodeName, store, opsPort, version: AGENT_VERSION, pid: process.pid }, 'agent started');
+  const signal = await stopped;
+  logger.info({ signal }, 'agent stopping');
+  await stop();
+  logger.info('agent stopped');
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  version: AGENT_VERSION,
+  env: process.env,
+  write: (text) => process.stdout.write(text),
+  writeError: (text) => process.stderr.write(text),
+  now: () => new Date(),
+  run,
+});

@@ -1,0 +1,110 @@
+import {
+  decodeRelayMessage,
+  encodeAgentMessage,
+  type Goodbye,
+  HawserError,
+  type RelayMessage,
+  type Report,
+} from '@hawser/protocol';
+import type { Logger } from 'pino';
+import type { Link } from './link/index.ts';
+import type { Sync } from './sync/index.ts';
+import type { Upstream } from './upstream/index.ts';
+
+export interface SessionOptions {
+  readonly sync: Sync;
+  readonly upstream: Upstream;
+  readonly nodeName: string;
+  readonly logger: Logger;
+}
+
+/** What comes over the link goes to sync or to upstream, and what they say goes over the link. */
+export interface Session {
+  connected(link: Link): void;
+  frame(link: Link, bytes: Uint8Array): void;
+  report(link: Link, report: Report): void;
+  down(): void;
+}
+
+/** Close codes that tell the relay why (RFC 6455, section 7.4; from 4000 on they are the link's own). */
+const CLOSE = { protocolError: 1002, internalError: 1011, wrongCluster: 4002 } as const;
+
+/** Dialling again changes nothing about another cluster; somebody has to. In milliseconds. */
+const WRONG_CLUSTER_WAIT_MS = 5 * 60_000;
+/**
+ * Another device under our name took the session. Without a wait the two would take it from each other without end; in
+ * milliseconds.
+ */
+const REPLACED_WAIT_MS = 60_000;
+/** What the relay sent was wrong, or could not be stored: not at once again. In milliseconds. */
+const FAULT_WAIT_MS = 5_000;
+
+export function createSession({ sync, upstream, nodeName, logger }: SessionOptions): Session {
+  function receive(link: Link, message: RelayMessage): void {
+    if (message.type === 'welcome' && message.nodeName !== nodeName) {
+      throw new HawserError('protocol', `the relay takes us for ${message.nodeName}, the certificate is for ${nodeName}`);
+    }
+    for (const answer of sync.receive(message)) link.send(encodeAgentMessage(answer));
+    switch (message.type) {
+      case 'welcome':
+        link.welcomed();
+        upstream.up();
+        return;
+      case 'reportAnswer':
+        upstream.answer(message.number, message.outcome);
+        return;
+      case 'goodbye':
+        goodbye(link, message);
+        return;
+    }
+  }
+
+  function goodbye(link: Link, { reason, detail, retryAfterMs }: Goodbye): void {
+    if (reason === 'replaced') logger.error({ detail }, 'another device uses the name of this one');
+    if (reason === 'wrongCluster') logger.error({ detail }, 'relay speaks for another cluster');
+    const least = reason === 'replaced' ? REPLACED_WAIT_MS : reason === 'wrongCluster' ? WRONG_CLUSTER_WAIT_MS : 0;
+    link.goodbye(detail === '' ? reason : `${reason}: ${detail}`, Math.max(least, retryAfterMs));
+  }
+
+  function refuse(link: Link, error: unknown): void {
+    const code = error instanceof HawserError ? error.code : undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (code === 'wrong_cluster') {
+      logger.error({ detail: reason }, 'relay speaks for another cluster');
+      link.drop(reason, { code: CLOSE.wrongCluster, retryAfterMs: WRONG_CLUSTER_WAIT_MS });
+    } else if (code === 'protocol' || code === 'malformed_frame') {
+      logger.error({ code, detail: reason }, 'relay broke the protocol');
+      link.drop(reason, { code: CLOSE.protocolError, retryAfterMs: FAULT_WAIT_MS });
+    } else {
+      // A full disk, for one. What was not acknowledged comes again.
+      logger.error({ err: error }, 'message not taken');
+      link.drop('the agent could not take a message', { code: CLOSE.internalError, retryAfterMs: FAULT_WAIT_MS });
+    }
+  }
+
+  return {
+    connected(link) {
+      link.send(encodeAgentMessage(sync.hello()));
+    },
+    frame(link, bytes) {
+      try {
+        receive(link, decodeRelayMessage(bytes));
+      } catch (error) {
+        refuse(link, error);
+      }
+    },
+    report(link, report) {
+      try {
+        link.send(encodeAgentMessage({ type: 'report', report }));
+      } catch (error) {
+        if (!(error instanceof HawserError && error.code === 'too_large')) throw error;
+        // It would never pass: the answer is the one that the API server would give.
+        upstream.answer(report.number, { type: 'refused', code: 413, reason: 'RequestEntityTooLarge', message: error.message });
+      }
+    },
+    down() {
+      upstream.down();
+      sync.disconnected();
+    },
+  };
+}
