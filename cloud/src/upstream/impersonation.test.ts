@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HawserError } from '@hawser/protocol';
 import { nodeUser, probeImpersonation } from './impersonation.ts';
 
 const NEVER = new AbortController().signal;
@@ -26,4 +27,13 @@ test('where it does not, or refuses, the group is sent', async () => {
   assert.equal(await probeImpersonation(review(201, ['system:authenticated']), NEVER), 'groups');
   assert.equal(await probeImpersonation(review(403, []), NEVER), 'groups');
   assert.deepEqual(nodeUser('edge-1', 'groups'), { user: 'system:node:edge-1', groups: ['system:nodes'] });
+});
+
+test('an answer to another question decides nothing', async () => {
+  for (const status of [401, 429, 500, 503]) {
+    await assert.rejects(
+      probeImpersonation(review(status, []), NEVER),
+      (error) => error instanceof HawserError && error.code === 'unreachable',
+    );
+  }
 });

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonValue } from '@hawser/protocol';
 import type { NodeApi } from './node-api.ts';
 
 /**
@@ -28,7 +28,7 @@ export function nodeUser(name: string, form: ImpersonationForm): NodeUser {
 /**
  * The form that this server grants us: the constrained one where a review under it shows the group system:nodes, the older one
  * elsewhere, whether granted or not: what is missing then shows in the first answer to a report.
- * @throws HawserError `unreachable`
+ * @throws HawserError `unreachable` when the server gave no answer to that question
  */
 export async function probeImpersonation(api: NodeApi, signal: AbortSignal): Promise<ImpersonationForm> {
   const answer = await api.request({
@@ -40,7 +40,10 @@ export async function probeImpersonation(api: NodeApi, signal: AbortSignal): Pro
     signal,
     timeoutMs: TIMEOUT_MS,
   });
-  return answer.status === 201 && groupsOf(answer.text).includes(NODES_GROUP) ? 'constrained' : 'groups';
+  if (answer.status === 201) return groupsOf(answer.text).includes(NODES_GROUP) ? 'constrained' : 'groups';
+  // Not granted, or a server that has no such review.
+  if (answer.status === 403 || answer.status === 404) return 'groups';
+  throw new HawserError('unreachable', `the API server answered ${answer.status} when asked who a node's user is`);
 }
 
 function groupsOf(text: string): readonly JsonValue[] {
