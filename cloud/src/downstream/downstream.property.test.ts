@@ -24,7 +24,7 @@ const PODS = ['p', 'q', 'r', 's', 't'];
 /** Small, so that every bound is met. */
 const LIMITS: Partial<DownstreamLimits> = {
   windowBatches: 2,
-  windowBytes: 1_500,
+  windowBytes: 1_000,
   batchBytes: 700,
   batchOperations: 3,
   sessionNumbers: 12,
@@ -36,6 +36,7 @@ const configKey = fc
   .map(([kind, name]) => objectKey(kind, 'shop', name));
 const pod = fc.constantFrom(...PODS).map((name) => objectKey('pods', 'shop', name));
 const node = fc.constantFrom(...NODES);
+const edge = fc.constantFrom('edge-1', 'edge-1', 'edge-1', 'edge-2', 'plain');
 
 /** What happens to the cluster, to one of two relays, to a link, or to a device. */
 const step = fc.oneof(
@@ -45,13 +46,13 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('remove'), key: fc.oneof(pod, configKey) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('putNode'), node, isLabelled: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('removeNode'), node }) },
-  { weight: 12, arbitrary: fc.record({ do: fc.constant('reflect'), relay: fc.nat(1), resource, steps: fc.nat(6) }) },
+  { weight: 16, arbitrary: fc.record({ do: fc.constant('reflect'), relay: fc.nat(1), resource, steps: fc.nat(6) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('tell'), relay: fc.nat(1) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('catchUp'), relay: fc.nat(1) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('answer'), relay: fc.nat(1) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restartRelay'), relay: fc.nat(1) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('connect'), node, relay: fc.nat(1) }) },
-  { weight: 12, arbitrary: fc.record({ do: fc.constant('carry'), node, frames: fc.nat(8) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('connect'), node: edge, relay: fc.nat(1) }) },
+  { weight: 20, arbitrary: fc.record({ do: fc.constant('carry'), node: edge, frames: fc.nat(12) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose'), node }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('refuse'), node, share: fc.constantFrom(0, 0, 2, 3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait'), milliseconds: fc.constantFrom(1, 10_000, 100_000, 400_000) }) },
@@ -186,18 +187,17 @@ class World {
     return link;
   }
 
-  /** Nothing more happens; everything that is under way arrives, and every device comes back once. */
+  /** Nothing more happens, and what is under way arrives. A device that has lost a row is found out when it comes back. */
   settle(): void {
     this.#refuseEvery.clear();
-    const [relay] = this.relays;
-    assert.ok(relay);
     for (let round = 0; round < 6; round += 1) {
-      relay.catchUp();
-      if (round === 1) for (const name of NODES) this.connect(name, relay);
+      for (const relay of this.relays) relay.catchUp();
+      if (round === 1) {
+        for (const name of NODES) if (this.#lost.size > 0 || !this.links.has(name)) this.connect(name, this.#relay(0));
+      }
       for (const { link } of this.links.values()) link.drain();
       this.clock.advance(round === 3 ? 6 * 60_000 : 10_000);
     }
-    relay.catchUp();
     for (const { link } of this.links.values()) link.drain();
   }
 
@@ -280,7 +280,7 @@ function checkSent(
   mustBeThere: Map<string, ObjectKey[]>,
 ): void {
   const { inflightBatches, inflightBytes } = session.stats();
-  assert.ok(inflightBatches <= 2 && (inflightBytes <= 1_500 || inflightBatches === 1), 'the window holds');
+  assert.ok(inflightBatches <= 2 && (inflightBytes <= 1_000 || inflightBatches === 1), 'the window holds');
   for (const message of messages) {
     if (message.type !== 'batch') continue;
     assert.ok(relay.isSynced, 'nothing is sent before the relay has synced');
@@ -332,11 +332,13 @@ function checkSettled(world: World): void {
 
 test('whatever happens to cluster, relays, links and devices, all converge, and nothing goes back in time', (t) => {
   let operations = 0;
+  let unsettled = 0;
   let inventories = 0;
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 200, size: 'max' }), (steps) => {
       const world = new World();
       for (const one of steps) world.run(one);
+      unsettled += world.operations;
       world.settle();
       checkSettled(world);
       operations += world.operations;
@@ -346,5 +348,7 @@ test('whatever happens to cluster, relays, links and devices, all converge, and 
     }),
     { numRuns: RUNS },
   );
-  t.diagnostic(`${RUNS} runs, ${operations} operations applied, ${inventories} inventories asked for`);
+  t.diagnostic(
+    `${RUNS} runs, ${unsettled} operations applied on the way, ${operations} in all, ${inventories} inventories asked for`,
+  );
 });

@@ -257,6 +257,20 @@ describe('bounds', () => {
     assert.equal(link.session.status().state, 'inSync');
   });
 
+  test('the window is full in bytes before it is in batches where batches are large', () => {
+    const { cluster, relay, connect } = setUp({ windowBytes: 600_000 });
+    const names = Array.from({ length: 30 }, (_, index) => `config-${index}`);
+    for (const [seed, name] of names.entries()) {
+      cluster.put(objectKey('configmaps', 'shop', name), { data: { noise: noise(60_000, seed + 1) } });
+    }
+    cluster.put(POD, podFields('edge-1', ...names));
+    relay.catchUp();
+    const link = connect();
+    link.onPump = () => assert.ok(link.session.stats().inflightBytes <= 600_000);
+    link.drain();
+    assert.equal(link.session.status().state, 'inSync');
+  });
+
   test('an object larger than a batch, and than the window, goes alone', () => {
     const { cluster, relay, connect, agent } = setUp();
     cluster.put(POD, podFields('edge-1', 'cart', 'small'));
@@ -399,10 +413,13 @@ describe('when nothing may be sent', () => {
     assert.equal(link.session.status().state, 'nodeNotLabelled');
     clock.advance(FIVE_MINUTES - 1);
     cluster.put(NODE, EDGE);
+    while (relay.step('nodes'));
+    assert.deepEqual(relay.requests, []);
     relay.catchUp();
     clock.advance(FIVE_MINUTES);
     link.drain();
     assert.equal(sentKinds(link).includes('delete'), false);
+    assert.equal(relay.downstream.stats().bodies, 2, 'nothing had to be fetched again');
     assert.deepEqual(heldKeys(), [NODE, POD]);
     assert.equal(link.session.status().state, 'inSync');
   });
@@ -492,6 +509,24 @@ describe('a relay that is behind the device (rule 2)', () => {
     late.catchUp();
     link.drain();
     assert.deepEqual(heldKeys(), [CONFIG, NODE, POD].sort());
+    assert.equal(link.session.status().state, 'inSync');
+  });
+
+  test('deletes what it never saw once its reflector is past it, without a change that says so', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    const ghost = objectKey('pods', 'shop', 'ghost');
+    agent.held.set(ghost, { version: { uid: 'u', resourceVersion: '30', hash: '0'.repeat(16) }, refused: false });
+    const link = connect();
+    link.drain();
+    assert.ok(agent.held.has(ghost));
+    while (Number(cluster.resourceVersion) < 29) cluster.put(objectKey('secrets', 'shop', 'other'), {});
+    relay.catchUp();
+    link.drain();
+    assert.ok(agent.held.has(ghost));
+    cluster.put(objectKey('secrets', 'shop', 'other'), {});
+    relay.catchUp();
+    link.drain();
+    assert.equal(agent.held.has(ghost), false);
     assert.equal(link.session.status().state, 'inSync');
   });
 
