@@ -1,0 +1,40 @@
+import { type ApiResource, resourcePath } from '@hawser/protocol';
+
+/** What is asked of the API server for one resource, in all namespaces. */
+export interface Target {
+  readonly resource: ApiResource;
+  readonly fieldSelector: string | undefined;
+}
+
+/** Items per page: a page of large Secrets is still read in seconds, and 5,000 pods take ten requests. */
+const PAGE_ITEMS = 500;
+/** Watches end after something between these, not all at once; the API server's own default is similar. */
+const MIN_WATCH_SECONDS = 300;
+const MAX_WATCH_SECONDS = 600;
+
+/** A consistent list, in pages or (when a page's token has expired) whole: without resourceVersion it is the newest state. */
+export function listPath(target: Target, page: { readonly continueToken: string } | 'first' | 'whole'): string {
+  if (page === 'whole') return path(target, {});
+  return path(target, { limit: String(PAGE_ITEMS), ...(page === 'first' ? {} : { continue: page.continueToken }) });
+}
+
+/** The state of now as a stream of ADDED events and a bookmark, and then the watch (Kubernetes API concepts, "Streaming lists"). */
+export function watchListPath(target: Target, random: number): string {
+  return path(target, { ...watchParameters(random), sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' });
+}
+
+/** @param random from 0 to 1, 1 excluded */
+export function watchPath(target: Target, resourceVersion: string, random: number): string {
+  return path(target, { ...watchParameters(random), resourceVersion });
+}
+
+function watchParameters(random: number): Record<string, string> {
+  const seconds = MIN_WATCH_SECONDS + Math.floor(random * (MAX_WATCH_SECONDS - MIN_WATCH_SECONDS));
+  return { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
+}
+
+function path({ resource, fieldSelector }: Target, parameters: Record<string, string>): string {
+  const selected = fieldSelector === undefined ? parameters : { ...parameters, fieldSelector };
+  const query = new URLSearchParams(selected).toString();
+  return query === '' ? resourcePath(resource) : `${resourcePath(resource)}?${query}`;
+}
