@@ -90,7 +90,6 @@ export class Backlog {
 
   /** The reflectors have moved on. Returns whether there is something to look at again. */
   recheckAhead(): boolean {
-    if (this.ahead === 0) return false;
     let found = false;
     for (const keys of Object.values(this.#ahead)) {
       for (const key of keys) {

@@ -25,6 +25,8 @@ class DownstreamCore implements Downstream {
   readonly #missing: MissingBodies;
   readonly #sync = new SyncStatus();
   readonly #sessions = new Map<string, LinkSession>();
+  /** Those whose agents hold something newer than this relay has seen: few, and for a moment. */
+  readonly #behind = new Set<LinkSession>();
   readonly #listeners = new Set<(name: string, state: NodeState) => void>();
   #malformed = 0;
   #ignored = 0;
@@ -52,10 +54,8 @@ class DownstreamCore implements Downstream {
     const detail = this.#sync.detail;
     this.#sync.set(statuses);
     const gatesChanged = wasSynced !== this.#sync.isSynced || detail !== this.#sync.detail;
-    for (const session of this.#sessions.values()) {
-      if (gatesChanged) session.gateChanged();
-      session.recheckAhead();
-    }
+    if (gatesChanged) for (const session of this.#sessions.values()) session.gateChanged();
+    for (const session of this.#behind) session.recheckAhead();
   }
 
   provideBody(answer: Observed | { readonly notFound: ObjectKey }): void {
@@ -83,7 +83,9 @@ class DownstreamCore implements Downstream {
       logger: this.#options.logger,
       wake,
       onRefused: (refusal) => this.#options.onRefused?.(refusal),
+      onAhead: (behind, isAhead) => void (isAhead ? this.#behind.add(behind) : this.#behind.delete(behind)),
       onClose: (closed) => {
+        this.#behind.delete(closed);
         if (this.#sessions.get(node) === closed) this.#sessions.delete(node);
       },
     });

@@ -24,6 +24,8 @@ export interface LinkSessionOptions {
   readonly logger: Logger;
   readonly wake: () => void;
   readonly onRefused: (refusal: RefusedObject) => void;
+  /** Whether the agent holds something newer than the relay has seen: only then is `recheckAhead` of use. */
+  readonly onAhead: (session: LinkSession, isAhead: boolean) => void;
   readonly onClose: (session: LinkSession) => void;
 }
 
@@ -94,6 +96,7 @@ export class LinkSession implements Session {
     if (this.#phase.name === 'closed' || this.#phase.name === 'greeting') return [];
     this.#followGate();
     const messages = this.#gate.state === 'closed' ? [] : this.#advance();
+    this.#options.onAhead(this, this.#phase.name === 'tracking' && this.#phase.backlog.ahead > 0);
     const status = this.#currentStatus();
     if (status.state !== this.#status.state || status.detail !== this.#status.detail) {
       this.#status = status;
