@@ -84,6 +84,10 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
 
+  // Whatever watches ends with the story, or earlier with Ctrl-C.
+  const over = new AbortController();
+  const signal = AbortSignal.any([interrupted.signal, over.signal]);
+
   const dir = mkdtempSync(join(tmpdir(), 'hawser-demo-'));
   let fleet: Fleet | undefined;
   let manifests: KubeObject[] = [];
@@ -93,12 +97,12 @@ async function main(): Promise<number> {
     fleet = await startFleet({
       dir,
       agents: ['edge-1', 'edge-2'],
-      signal: interrupted.signal,
+      signal,
       ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
       onProcess: (process) => say(`${process.name} runs as process ${process.pid}`),
     });
-    if (fleet.embedded) runControllers(fleet.kube, interrupted.signal, (message) => say(`controllers: ${message}`));
-    const result = await tellStory(fleet, { manifests, say, signal: interrupted.signal });
+    if (fleet.embedded) runControllers(fleet.kube, signal, (message) => say(`controllers: ${message}`));
+    const result = await tellStory(fleet, { manifests, say, signal });
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     if (!options.once) {
       process.stderr.write(nextSteps(fleet));
@@ -115,6 +119,7 @@ async function main(): Promise<number> {
       process.stdout.write(`${JSON.stringify({ ok: false, error: error instanceof Error ? error.message : String(error) })}\n`);
     return error instanceof ManifestError ? 2 : 1;
   } finally {
+    over.abort();
     if (fleet !== undefined && !fleet.embedded) await cleanUp(fleet, manifests);
     await fleet?.stop();
     rmSync(dir, { recursive: true, force: true });
