@@ -84,6 +84,14 @@ export function createNodeWorker({ client, facts, clock, random, logger }: NodeW
     logger.info({ node: facts.name }, 'node registering');
   }
 
+  /** Both in one go: the removal, which a cloud without the Node refuses, must not be answered in between. */
+  async function replace(): Promise<void> {
+    const node = await client.get('nodes', '', facts.name);
+    if (node !== undefined) await client.remove(node);
+    registerAt = 0;
+    await register();
+  }
+
   async function report(node: KubeObject): Promise<void> {
     const now = clock.now();
     const sinceReport = now.getTime() - reportedAt;
@@ -112,15 +120,7 @@ export function createNodeWorker({ client, facts, clock, random, logger }: NodeW
 
   return {
     registerAnew() {
-      void (async () => {
-        try {
-          const node = await client.get('nodes', '', facts.name);
-          if (node !== undefined) await client.remove(node);
-          wake();
-        } catch (err) {
-          logger.warn({ err, node: facts.name }, 'node not registered anew');
-        }
-      })();
+      replace().catch((err: unknown) => logger.warn({ err, node: facts.name }, 'node not registered anew'));
     },
     stop() {
       isStopped = true;

@@ -1,0 +1,373 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type AgentMessage,
+  type Batch,
+  decodeAgentMessage,
+  encodeRelayMessage,
+  type KubeObject,
+  type RelayMessage,
+  type Report,
+  type SessionState,
+} from '@hawser/protocol';
+import { pino } from 'pino';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { createAuthority, issueNodeCertificate, writePair, writePem } from '../../test/support/pki.ts';
+import { until } from '../../test/support/until.ts';
+import { type Agent, startAgent } from './agent.ts';
+import { systemClock } from './api/clock.ts';
+import type { Settings } from './ops/settings.ts';
+import { removal, storageKey, testObject, upsert } from './store/testing.ts';
+
+const CLUSTER = 'c0ffee00-0000-4000-8000-000000000001';
+
+/** What one link of an agent said, and the way to answer. */
+interface PlayedLink {
+  readonly messages: AgentMessage[];
+  readonly closed: Promise<{ code: number; reason: string }>;
+  say(message: RelayMessage): void;
+  raw(bytes: Uint8Array): void;
+  cut(): void;
+  reports(): Report[];
+}
+
+/** A relay that the test plays, message by message, and one device. */
+async function scene(t: TestContext) {
+  const dir = mkdtempSync(join(tmpdir(), 'hawser-agent-'));
+  const authority = await createAuthority('test');
+  const ca = await writePem(dir, 'ca.crt', authority.certificatePem);
+  const device = await writePair(dir, 'edge-1', await issueNodeCertificate(authority, 'edge-1'));
+  const pair = await authority.issueServer({ commonName: 'relay' });
+  const server = createServer({
+    cert: pair.certificatePem,
+    key: pair.keyPem,
+    ca: authority.certificatePem,
+    requestCert: true,
+    minVersion: 'TLSv1.3',
+  });
+  const links: PlayedLink[] = [];
+  const connections = new Set<WebSocket>();
+  new WebSocketServer({ server }).on('connection', (connection) => {
+    connections.add(connection);
+    const messages: AgentMessage[] = [];
+    connection.on('message', (data: Buffer) => messages.push(decodeAgentMessage(data)));
+    links.push({
+      messages,
+      closed: once(connection, 'close').then(([code, reason]) => ({ code, reason: String(reason) })),
+      say: (message) => connection.send(encodeRelayMessage(message)),
+      raw: (bytes) => connection.send(bytes),
+      cut: () => connection.terminate(),
+      reports: () => messages.flatMap((message) => (message.type === 'report' ? [message.report] : [])),
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const settings: Settings = {
+    dataDir: join(dir, 'data'),
+    relay: { urls: [`wss://127.0.0.1:${port}`] },
+    tls: { cert: device.certificateFile, key: device.keyFile, ca },
+    keyExchange: 'hybrid',
+    api: { address: '127.0.0.1', port: 0 },
+    workload: 'none',
+    ops: { address: '127.0.0.1' },
+    logLevel: 'info',
+    backoff: { baseMs: 10, capMs: 50 },
+  };
+  const agents: Agent[] = [];
+  const logs: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => logs.push(JSON.parse(line)) });
+  const start = async (changes: Partial<Settings> = {}) => {
+    const agent = await startAgent({ settings: { ...settings, ...changes }, clock: systemClock, random: Math.random, logger });
+    agents.push(agent);
+    return agent;
+  };
+  const closeServer = async () => {
+    for (const connection of connections) connection.terminate();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  t.after(async () => {
+    for (const agent of agents) await agent.stop();
+    if (server.listening) await closeServer();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  /** The link of that number, once its first message is there; it is always a Hello. */
+  const link = (index: number) =>
+    until(`link ${index}`, 5_000, undefined, async () => {
+      const found = links[index];
+      return found !== undefined && found.messages.length > 0 ? found : undefined;
+    });
+  const call = (agent: Agent, method: string, path: string, token: string | undefined, body?: object) =>
+    new Promise<{ status: number; retryAfter: string | undefined; body: KubeObject }>((resolve, reject) => {
+      const outgoing = request(new URL(path, agent.localApi), {
+        method,
+        ca: readFileSync(join(settings.dataDir, 'api.crt')),
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/strategic-merge-patch+json' }),
+        },
+      });
+      outgoing.on('error', reject).on('response', (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body: JSON.parse(text) }),
+        );
+      });
+      outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  const token = () => readFileSync(join(settings.dataDir, 'api.token'), 'utf8').trim();
+  return { settings, start, link, links, call, token, logs, closeServer };
+}
+
+function welcome(state: SessionState, clusterUid = CLUSTER): RelayMessage {
+  return {
+    type: 'welcome',
+    protocolVersion: 1,
+    features: [],
+    dictionaries: [],
+    relayVersion: '0.1.0',
+    clusterUid,
+    epoch: 1,
+    nodeName: 'edge-1',
+    status: { state, detail: '' },
+  };
+}
+
+const IN_SYNC: RelayMessage = { type: 'status', status: { state: 'inSync', detail: '' } };
+
+function batch(number: number, ...operations: ReturnType<typeof upsert>[]): Batch {
+  return {
+    type: 'batch',
+    number,
+    complete: true,
+    operations: operations.map((operation, index) => ({ object: number * 10 + index, ...operation })),
+  };
+}
+
+const SETTINGS_KEY = storageKey('configmaps', 'settings');
+const SETTINGS_MAP = testObject(SETTINGS_KEY, 'uid-settings', { data: { greeting: 'hello' } });
+const PATH = '/api/v1/namespaces/default/configmaps/settings';
+
+/** A session in which the device receives everything there is. */
+async function firstSync(played: PlayedLink, ...more: ReturnType<typeof upsert>[]) {
+  played.say(welcome('syncing'));
+  played.say(batch(1, upsert(SETTINGS_KEY, '7', SETTINGS_MAP), ...more));
+  await until('the ack', 5_000, undefined, async () => played.messages.some(({ type }) => type === 'ack'));
+  played.say(IN_SYNC);
+}
+
+test('before the first sync the local API asks to come again, and never says that there is nothing', async (t) => {
+  const { start, call, token, link } = await scene(t);
+  const agent = await start();
+  assert.equal((await call(agent, 'GET', PATH, undefined)).status, 401);
+  assert.equal((await call(agent, 'GET', PATH, 'wrong')).status, 401);
+  const early = await call(agent, 'GET', '/api/v1/pods', token());
+  assert.deepEqual([early.status, early.body.reason, early.retryAfter], [503, 'ServiceUnavailable', '2']);
+  await firstSync(await link(0));
+  const served = await until('the object', 5_000, undefined, async () => {
+    const answer = await call(agent, 'GET', PATH, token());
+    return answer.status === 200 ? answer.body : undefined;
+  });
+  assert.deepEqual(served.data, { greeting: 'hello' });
+  assert.equal((await call(agent, 'GET', '/api/v1/namespaces/default/configmaps/other', token())).status, 404);
+});
+
+test('an agent that starts with the link down serves what it holds', async (t) => {
+  const { start, call, token, link, closeServer } = await scene(t);
+  const first = await start();
+  await firstSync(await link(0));
+  await until('sync', 5_000, undefined, async () => (await call(first, 'GET', PATH, token())).status === 200);
+  await first.stop();
+  await closeServer();
+  const second = await start();
+  const answer = await call(second, 'GET', PATH, token());
+  assert.deepEqual([answer.status, answer.body.data], [200, { greeting: 'hello' }]);
+});
+
+test('what is the cluster’s cannot be written on the device, what a kubelet writes can', async (t) => {
+  const { start, call, token, link } = await scene(t);
+  const agent = await start();
+  const played = await link(0);
+  const pod = testObject(storageKey('pods', 'web'), 'uid-web', {
+    spec: { nodeName: 'edge-1', containers: [{ name: 'm', image: 'i' }] },
+    status: { phase: 'Pending' },
+  });
+  await firstSync(played, upsert(storageKey('pods', 'web'), '8', pod));
+  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  const refused = await call(agent, 'PATCH', PATH, token(), { data: { greeting: 'changed' } });
+  assert.equal(refused.status, 403);
+  assert.match(String(refused.body.message), /change this in the cluster/);
+  const status = '/api/v1/namespaces/default/pods/web/status';
+  const written = await call(agent, 'PATCH', status, token(), { metadata: { uid: 'uid-web' }, status: { phase: 'Running' } });
+  assert.equal(written.status, 200);
+  const [report] = await until('the report', 5_000, undefined, async () =>
+    played.reports().length > 0 ? played.reports() : undefined,
+  );
+  assert.deepEqual(
+    [report?.resource, report?.name, report?.uid, report?.subresource, report?.operation.type],
+    ['pods', 'web', 'uid-web', 'status', 'patch'],
+  );
+});
+
+test('what was not answered when the link broke is sent again on the next one', async (t) => {
+  const { start, call, token, link } = await scene(t);
+  const agent = await start();
+  const pod = testObject(storageKey('pods', 'web'), 'uid-web', { spec: { containers: [] }, status: { phase: 'Pending' } });
+  const first = await link(0);
+  await firstSync(first, upsert(storageKey('pods', 'web'), '8', pod));
+  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  await call(agent, 'PATCH', '/api/v1/namespaces/default/pods/web/status', token(), { status: { phase: 'Running' } });
+  await until('the report', 5_000, undefined, async () => first.reports().length === 1);
+  first.cut();
+  const second = await link(1);
+  assert.equal(second.messages[0]?.type, 'hello');
+  second.say(welcome('inSync'));
+  const again = await until('the report again', 5_000, undefined, async () => second.reports()[0]);
+  assert.deepEqual(again, first.reports()[0]);
+  second.say({
+    type: 'reportAnswer',
+    number: again.number,
+    outcome: { type: 'unavailable', retryAfterMs: 20, message: 'later' },
+  });
+  await until('a third time', 5_000, undefined, async () => second.reports().length === 2);
+  const applied = { type: 'applied', uid: 'uid-web', resourceVersion: '9', name: 'web' } as const;
+  second.say({ type: 'reportAnswer', number: again.number, outcome: applied });
+  second.cut();
+  const third = await link(2);
+  third.say(welcome('inSync'));
+  await sleep(100);
+  assert.deepEqual(third.reports(), []);
+});
+
+test('a relay that speaks for another cluster is refused, and what the device holds stays', async (t) => {
+  const { start, call, token, link, links, logs } = await scene(t);
+  const agent = await start();
+  const first = await link(0);
+  await firstSync(first);
+  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  first.cut();
+  const second = await link(1);
+  second.say(welcome('syncing', 'another-cluster'));
+  assert.equal((await second.closed).code, 4002);
+  assert.ok(logs.some(({ msg }) => msg === 'relay speaks for another cluster'));
+  assert.equal((await call(agent, 'GET', PATH, token())).status, 200);
+  const down = logs.findLast(({ msg }) => msg === 'link down');
+  assert.equal(down?.retryInMs, 300_000);
+  await sleep(200);
+  assert.equal(links.length, 2);
+});
+
+test('a relay that takes us for somebody else is refused', async (t) => {
+  const { start, link } = await scene(t);
+  await start();
+  const played = await link(0);
+  played.say({ ...welcome('syncing'), nodeName: 'edge-2' } as RelayMessage);
+  assert.deepEqual(await played.closed, { code: 1002, reason: 'the relay takes us for edge-2, the certificate is for edge-1' });
+});
+
+test('bytes that are no message end the link and nothing else', async (t) => {
+  const { start, call, token, link, logs } = await scene(t);
+  const agent = await start();
+  const played = await link(0);
+  await firstSync(played);
+  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  played.raw(Buffer.from('not a message'));
+  assert.equal((await played.closed).code, 1002);
+  assert.equal(logs.findLast(({ msg }) => msg === 'relay broke the protocol')?.code, 'malformed_frame');
+  assert.equal((await call(agent, 'GET', PATH, token())).status, 200);
+});
+
+test('another device under the same name is told, and the session is not fought over', async (t) => {
+  const { start, link, links, logs } = await scene(t);
+  await start();
+  const played = await link(0);
+  played.say(welcome('inSync'));
+  played.say({ type: 'goodbye', reason: 'replaced', detail: 'store 1234', retryAfterMs: 0 });
+  await played.closed;
+  assert.ok(logs.some(({ msg }) => msg === 'another device uses the name of this one'));
+  assert.equal(logs.findLast(({ msg }) => msg === 'link down')?.retryInMs, 60_000);
+  await sleep(150);
+  assert.equal(links.length, 1);
+});
+
+test('the hollow node registers, and registers anew when the cloud has lost its Node', async (t) => {
+  const { start, link } = await scene(t);
+  await start({ workload: 'hollow' });
+  const played = await link(0);
+  played.say(welcome('nodeMissing'));
+  const registration = await until('the registration', 5_000, undefined, async () => played.reports()[0]);
+  assert.deepEqual([registration.resource, registration.operation.type], ['nodes', 'create']);
+  const uid = '5ca1ab1e-0000-4000-8000-000000000001';
+  played.say({
+    type: 'reportAnswer',
+    number: registration.number,
+    outcome: { type: 'applied', uid, resourceVersion: '11', name: 'edge-1' },
+  });
+  played.say({ type: 'status', status: { state: 'syncing', detail: '' } });
+  const key = storageKey('nodes', 'edge-1', '');
+  const node = testObject(key, uid, { status: JSON.parse(bodyOf(registration)).status });
+  played.say(batch(1, upsert(key, '11', node)));
+  played.say(IN_SYNC);
+  await until('the ack', 5_000, undefined, async () => played.messages.some(({ type }) => type === 'ack'));
+
+  played.say({ type: 'status', status: { state: 'nodeMissing', detail: '' } });
+  const remove = await until('the removal', 5_000, undefined, async () =>
+    played.reports().find(({ operation }) => operation.type === 'remove'),
+  );
+  assert.deepEqual([remove.resource, remove.uid], ['nodes', uid]);
+  const refused = { type: 'refused', code: 403, reason: 'Forbidden', message: 'nodes may not' } as const;
+  played.say({ type: 'reportAnswer', number: remove.number, outcome: refused });
+  const again = await until('the second registration', 10_000, undefined, async () =>
+    played.reports().find(({ operation, number }) => operation.type === 'create' && number > registration.number),
+  );
+  assert.equal(again.name, 'edge-1');
+  played.say({ type: 'status', status: { state: 'syncing', detail: '' } });
+  played.say(batch(2, removal(key, uid)));
+});
+
+function bodyOf({ operation }: Report): string {
+  return operation.type === 'remove' ? '' : operation.body;
+}
+
+test('health and metrics are told on loopback where they are asked for', async (t) => {
+  const { start, link } = await scene(t);
+  const agent = await start({ ops: { address: '127.0.0.1', port: 0 } });
+  const base = `http://127.0.0.1:${agent.opsPort}`;
+  assert.equal((await fetch(`${base}/healthz`)).status, 200);
+  await firstSync(await link(0));
+  const text = await until('the metrics of the sync', 5_000, undefined, async () => {
+    const metrics = await (await fetch(`${base}/metrics`)).text();
+    return metrics.includes('hawser_agent_session_state{state="inSync"} 1') ? metrics : undefined;
+  });
+  for (const line of ['hawser_agent_link_state{state="open"} 1', 'hawser_agent_objects 1', 'hawser_agent_batches_total 1']) {
+    assert.ok(text.includes(line), line);
+  }
+  assert.equal((await fetch(`${base}/other`)).status, 404);
+  assert.equal((await fetch(`${base}/healthz`, { method: 'POST' })).status, 405);
+});
+
+test('a start that fails leaves nothing running', async (t) => {
+  const { start, settings } = await scene(t);
+  const agent = await start();
+  const port = Number(new URL(agent.localApi).port);
+  await assert.rejects(start(), /another agent uses the store/);
+  const other = { ...settings, dataDir: `${settings.dataDir}-2` };
+  await assert.rejects(
+    start({ ...other, api: { address: '127.0.0.1', port } }),
+    new RegExp(`port ${port} on 127.0.0.1 is in use`),
+  );
+  const second = await start(other);
+  assert.notEqual(second.localApi, agent.localApi);
+});
