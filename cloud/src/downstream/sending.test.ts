@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type ObjectKey, objectKey } from '@hawser/protocol';
+import { batches, CONFIG, keysInOrder, NODE, POD, podFields, SECRET, sentKinds, setUp } from './testing/world.ts';
+
+describe('what is sent', () => {
+  test('a new device gets its Node, then what the pod needs, then the pod, and the mark of completeness', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(CONFIG, { data: { greeting: 'hello' } });
+    cluster.put(objectKey('configmaps', 'shop', 'unrelated'), { data: {} });
+    relay.catchUp();
+    const link = connect();
+    assert.equal(link.welcome.state, 'syncing');
+    link.drain();
+    assert.deepEqual(keysInOrder(link), [NODE, CONFIG, POD]);
+    assert.equal(batches(link).at(-1)?.complete, true);
+    assert.equal(link.session.status().state, 'inSync');
+    assert.equal(agent.held.size, 3);
+  });
+
+  test('a device that holds what it should is in sync with the welcome, and nothing is sent', () => {
+    const { cluster, relay, connect } = setUp();
+    cluster.put(POD, podFields('edge-1'));
+    relay.catchUp();
+    connect().drain();
+    const again = connect();
+    assert.equal(again.welcome.state, 'inSync');
+    again.drain();
+    assert.deepEqual(again.sent, []);
+  });
+
+  test('after such a beginning a change names its object by key once and by number after', () => {
+    const { cluster, relay, connect } = setUp();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(CONFIG, { data: { greeting: 'hello' } });
+    relay.catchUp();
+    connect().drain();
+    const link = connect();
+    for (const greeting of ['moin', 'servus']) {
+      cluster.put(CONFIG, { data: { greeting } });
+      relay.catchUp();
+      link.drain();
+    }
+    assert.deepEqual(keysInOrder(link), [CONFIG, undefined]);
+    assert.deepEqual(new Set(batches(link).flatMap(({ operations }) => operations.map(({ object }) => object))), new Set([1]));
+    assert.ok(
+      link.sent.every(({ type }) => type === 'batch'),
+      'a change that fits the window changes no status',
+    );
+  });
+
+  test('a write that changes only the resourceVersion is a touch', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(CONFIG, { data: {} });
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    cluster.put(CONFIG, { data: {} });
+    relay.catchUp();
+    link.drain();
+    assert.equal(sentKinds(link).at(-1), 'touch');
+    assert.equal(agent.held.get(CONFIG)?.version.resourceVersion, cluster.resourceVersion);
+  });
+
+  test('an object that is deleted and made again reaches the device in one step, with its new uid', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(CONFIG, { data: { a: '1' } });
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    const before = agent.held.get(CONFIG)?.version.uid;
+    cluster.remove(CONFIG);
+    cluster.put(CONFIG, { data: { a: '1' } });
+    relay.catchUp();
+    link.drain();
+    assert.equal(sentKinds(link).at(-1), 'upsert');
+    assert.notEqual(agent.held.get(CONFIG)?.version.uid, before);
+    assert.equal(agent.held.get(CONFIG)?.version.uid, cluster.objects.get(CONFIG)?.uid);
+  });
+
+  test('when the last pod goes, the pod and then what it needed are deleted', () => {
+    const { cluster, relay, connect, agent, heldKeys } = setUp();
+    const second = objectKey('pods', 'shop', 'second');
+    cluster.put(CONFIG, { data: {} });
+    for (const pod of [POD, second]) cluster.put(pod, podFields('edge-1', 'cart'));
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    cluster.remove(POD);
+    relay.catchUp();
+    link.drain();
+    assert.deepEqual(heldKeys(), [CONFIG, NODE, second]);
+    const deleted: ObjectKey[] = [];
+    agent.onOperation = (key, { change }) => {
+      assert.equal(change.type, 'delete');
+      deleted.push(key);
+    };
+    cluster.remove(second);
+    relay.catchUp();
+    link.drain();
+    assert.deepEqual(deleted, [second, CONFIG]);
+    assert.deepEqual(heldKeys(), [NODE]);
+  });
+
+  test('a key that changes while it is under way goes again after its ack, once, with the newest version', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(CONFIG, { data: { n: '0' } });
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    const before = batches(link).length;
+    cluster.put(CONFIG, { data: { n: '1' } });
+    relay.catchUp();
+    link.pump();
+    for (const n of ['2', '3', '4']) {
+      cluster.put(CONFIG, { data: { n } });
+      relay.catchUp();
+      link.pump();
+    }
+    assert.equal(batches(link).length, before + 1);
+    link.drain();
+    assert.equal(batches(link).length, before + 2);
+    assert.equal(agent.held.get(CONFIG)?.version.resourceVersion, cluster.resourceVersion);
+  });
+
+  test('an object that was let go is fetched once when it becomes needed, and the pod waits for it', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    cluster.put(CONFIG, { data: { large: 'x'.repeat(1000) } });
+    relay.catchUp();
+    assert.equal(relay.downstream.stats().bodies, 1, 'only the Node is kept');
+    const link = connect();
+    link.drain();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(SECRET, {});
+    relay.step('pods');
+    link.drain();
+    assert.deepEqual(relay.requests, [CONFIG]);
+    assert.equal(agent.held.has(POD), false);
+    relay.answerOne();
+    link.drain();
+    assert.deepEqual(keysInOrder(link).slice(-2), [CONFIG, POD]);
+    cluster.remove(POD);
+    relay.catchUp();
+    link.drain();
+    assert.equal(relay.downstream.stats().bodies, 1, 'let go again');
+  });
+
+  test('a pod waits no longer for what the API server says is gone', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    cluster.put(CONFIG, { data: {} });
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.remove(CONFIG);
+    relay.step('pods');
+    link.drain();
+    assert.equal(agent.held.has(POD), false);
+    relay.answerOne();
+    link.drain();
+    assert.equal(agent.held.has(POD), true);
+  });
+
+  test('a pod that moves to another node leaves the first', () => {
+    const { cluster, relay, connect, heldKeys } = setUp();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(CONFIG, { data: {} });
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    cluster.remove(POD);
+    cluster.put(POD, podFields('edge-2', 'cart'));
+    relay.catchUp();
+    link.drain();
+    assert.deepEqual(heldKeys(), [NODE]);
+  });
+});
