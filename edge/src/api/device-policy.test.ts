@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject } from '@hawser/protocol';
+import { MemoryStorage } from '../../../test/apiserver/memory-storage.ts';
+import { createDevicePolicy, nodeIdentity } from './device-policy.ts';
+import type { Credentials, Identity, RequestAttributes } from './policy.ts';
+import { ApiError } from './status.ts';
+
+const TOKEN = 'a'.repeat(43);
+
+function policy(hasSynced = true) {
+  return createDevicePolicy({ nodeName: 'edge-1', adminToken: TOKEN, hasSynced: () => hasSynced });
+}
+
+function on(verb: string, what: string, name = '', namespace = ''): RequestAttributes {
+  const [resource = '', subresource = ''] = what.split('/');
+  return { verb, path: '', resource: { group: '', version: 'v1', resource, subresource, namespace, name, fieldSelector: '' } };
+}
+
+function credentials(bearerToken: string | undefined): Credentials {
+  return { bearerToken, certificate: undefined, impersonate: { user: undefined, groups: [], uid: undefined }, remoteAddress: '' };
+}
+
+function admin(): Identity {
+  return policy().authenticate(credentials(TOKEN), on('get', 'pods')) ?? assert.fail('the token was refused');
+}
+
+test('only the token lets in', () => {
+  assert.equal(admin().name, 'hawser:device-admin');
+  for (const wrong of [undefined, '', 'b'.repeat(43), TOKEN.slice(1), `${TOKEN}a`]) {
+    assert.equal(policy().authenticate(credentials(wrong), on('get', 'pods')), undefined);
+  }
+  const certificate = { commonName: 'system:node:edge-1', organizations: ['system:nodes'] };
+  assert.equal(policy().authenticate({ ...credentials(undefined), certificate }, on('get', 'pods')), undefined);
+});
+
+test('everything is read, once everything is there', () => {
+  for (const verb of ['get', 'list', 'watch']) {
+    assert.deepEqual(policy().authorize(admin(), on(verb, 'secrets')), { allowed: true });
+    const isComeAgain = (error: unknown) =>
+      error instanceof ApiError && error.code === 503 && (error.details?.retryAfterSeconds ?? 0) > 0;
+    assert.throws(() => policy(false).authorize(admin(), on(verb, 'secrets')), isComeAgain);
+    assert.deepEqual(policy(false).authorize(nodeIdentity('edge-1'), on(verb, 'nodes', 'edge-1')), { allowed: true });
+  }
+  assert.deepEqual(policy(false).authorize(admin(), { verb: 'get', path: '/version', resource: undefined }), { allowed: true });
+});
+
+const writes: [boolean, RequestAttributes][] = [
+  [true, on('create', 'nodes')],
+  [true, on('patch', 'nodes/status', 'edge-1')],
+  [false, on('patch', 'nodes/status', 'edge-2')],
+  [false, on('delete', 'nodes', 'edge-1')],
+  [true, on('patch', 'pods/status', 'web', 'default')],
+  [true, on('delete', 'pods', 'web', 'default')],
+  [false, on('create', 'pods', '', 'default')],
+  [false, on('patch', 'pods', 'web', 'default')],
+  [false, on('create', 'pods/binding', 'web', 'default')],
+  [false, on('deletecollection', 'pods', '', 'default')],
+  [true, on('create', 'events', '', 'default')],
+  [true, on('update', 'leases', 'edge-1', 'kube-node-lease')],
+  [false, on('update', 'leases', 'leader', 'kube-system')],
+  [false, on('create', 'configmaps', '', 'default')],
+  [false, on('update', 'secrets', 'key', 'default')],
+  [false, on('delete', 'secrets', 'key', 'default')],
+  [false, on('create', 'serviceaccounts/token', 'default', 'default')],
+];
+for (const [allowed, attributes] of writes) {
+  const { resource } = attributes;
+  const what = [resource?.resource, resource?.subresource, resource?.namespace, resource?.name]
+    .filter((part) => part !== '')
+    .join(' ');
+  test(`${attributes.verb} ${what} is ${allowed ? 'taken' : 'refused'}`, () => {
+    assert.equal(policy().authorize(admin(), attributes).allowed, allowed);
+  });
+}
+
+test('a registration can be taken back by who runs the pods, and by nobody else', () => {
+  assert.equal(policy().authorize(nodeIdentity('edge-1'), on('delete', 'nodes', 'edge-1')).allowed, true);
+  assert.equal(policy().authorize(nodeIdentity('edge-2'), on('delete', 'nodes', 'edge-1')).allowed, false);
+});
+
+test('a pod is marked first, and goes with a delete of grace 0', () => {
+  const pod: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web' },
+    spec: { terminationGracePeriodSeconds: 5 },
+  };
+  const plan = (object: KubeObject, gracePeriodSeconds?: number) =>
+    policy().planDelete({
+      identity: admin(),
+      resource: {
+        id: 'pods',
+        group: '',
+        version: 'v1',
+        resource: 'pods',
+        kind: 'Pod',
+        singular: 'pod',
+        namespaced: true,
+        shortNames: [],
+        subresources: [],
+      },
+      object,
+      gracePeriodSeconds,
+      propagationPolicy: undefined,
+      now: new Date('2026-01-01T00:00:00Z'),
+      storage: new MemoryStorage(),
+    });
+  const marked = plan(pod);
+  assert.equal(marked.type, 'mark');
+  assert.deepEqual(
+    [marked.object.metadata.deletionTimestamp, marked.object.metadata.deletionGracePeriodSeconds],
+    ['2026-01-01T00:00:05Z', 5],
+  );
+  assert.deepEqual(plan(marked.object), { type: 'unchanged' });
+  assert.deepEqual(plan(marked.object, 0), { type: 'remove' });
+  assert.deepEqual(plan(pod, 0), { type: 'remove' });
+});
