@@ -1,1 +1,15 @@
+export { type Agent, type AgentOptions, startAgent } from './agent.ts';
+export { AGENT_VERSION } from './agent-version.ts';
+export { createDevicePolicy, type DevicePolicyOptions, nodeIdentity } from './api/device-policy.ts';
 export * from './api/index.ts';
+export type { Settings } from './ops/settings.ts';
+export {
+  DEFAULT_TIMINGS,
+  EXIT_ANNOTATION,
+  HOLLOW_KUBELET_VERSION,
+  type HollowNode,
+  type HollowNodeOptions,
+  type HollowTimings,
+  type NodeFacts,
+  startHollowNode,
+} from './workload/index.ts';
