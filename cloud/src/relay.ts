@@ -50,7 +50,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   if (tls.validTo.getTime() - clock.now().getTime() < EXPIRES_SOON_MS) {
     logger.warn({ validTo: tls.validTo }, 'server certificate ends soon');
   }
-  const client = createApiClient(connection, { logger });
+  const client = createApiClient(connection, { logger, clock });
   const stopping = new AbortController();
   const retry = { clock, random, signal: stopping.signal };
   let cluster: Cluster | undefined;
@@ -66,7 +66,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   });
   const bodies = createBodies({
     ...retry,
-    fetch: (key) => fetchObject(client, key),
+    fetch: (key) => fetchObject(client, key, { clock, signal: stopping.signal }),
     provide: (answer) => downstream.provideBody(answer),
     onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'object not read'),
   });
@@ -113,6 +113,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     random,
     logger,
     onChange: (type, resource) => metrics.change(type, resource),
+    onListed: (resource) => metrics.listed(resource),
     onStatus: tellReadiness,
   });
 
@@ -135,6 +136,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     await hub?.stop();
     downstream.close();
     await endpoint?.close();
+    client.close();
   }
 
   try {

@@ -22,6 +22,7 @@ export interface WatchingOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly onChange: (type: 'upsert' | 'delete', resource: string) => void;
+  readonly onListed: (resource: string) => void;
   /** After the status has reached `downstream`. */
   readonly onStatus: () => void;
 }
@@ -36,7 +37,7 @@ export interface Watching {
 }
 
 export function createWatching(options: WatchingOptions): Watching {
-  const { client, downstream, clock, random, logger, onChange, onStatus } = options;
+  const { client, downstream, clock, random, logger, onChange, onListed, onStatus } = options;
   const reflectors: readonly Reflector[] = WATCHED.map(({ resource, fieldSelector }) =>
     createReflector({
       resource: inTable(resource),
@@ -49,6 +50,7 @@ export function createWatching(options: WatchingOptions): Watching {
         onChange(change.type, resource);
         downstream.apply(change);
       },
+      onListed: () => onListed(resource),
       onStatus() {
         downstream.setSynced(statuses());
         onStatus();

@@ -248,4 +248,6 @@ test('without an API server the relay listens, is not ready and welcomes nobody;
   const metrics = await (await fetch(`http://127.0.0.1:${relay.opsPort}/metrics`)).text();
   assert.match(metrics, /^hawser_relay_sessions\{state="nodeMissing"\} 1$/m);
   assert.match(metrics, /^hawser_relay_reflector_state\{resource="pods",state="synced"\} 1$/m);
+  assert.match(metrics, /^hawser_relay_reflector_lists_total\{resource="pods"\} 1$/m);
+  assert.match(metrics, /^hawser_relay_changes_total\{resource="configmaps",type="upsert"\} [1-9]/m);
 });

@@ -20,7 +20,7 @@ export interface Intake {
   room(): Promise<void> | undefined;
 }
 
-export function createIntake(merge: Merge, pump: Pump, logger: Logger): Intake {
+export function createIntake(merge: Merge, pump: Pump, logger: Logger, onListed: () => void): Intake {
   let position: string | undefined;
 
   function unreadable({ key, reason }: Extract<Observation, { readonly type: 'unreadable' }>): void {
@@ -50,6 +50,7 @@ export function createIntake(merge: Merge, pump: Pump, logger: Logger): Intake {
     endList(resourceVersion) {
       merge.endList(resourceVersion);
       position = resourceVersion;
+      onListed();
       pump.wake();
     },
     losePosition() {

@@ -30,6 +30,8 @@ export interface ReflectorOptions {
   readonly emit: (change: Change) => void;
   /** Whenever the status changes, also when only its resourceVersion moves on: after everything up to it was emitted. */
   readonly onStatus: (status: ReflectorStatus) => void;
+  /** A complete list has come in: the first, or one after a position was lost. */
+  readonly onListed?: () => void;
 }
 
 /** Keeps watching one resource until it is stopped: nothing that the server does or sends ends it. */
@@ -65,7 +67,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
     onTaken: (resourceVersion) => tell({ type: 'taken', resourceVersion }),
     logger,
   });
-  const intake = createIntake(merge, pump, logger);
+  const intake = createIntake(merge, pump, logger, () => options.onListed?.());
   const backoff = createBackoff(random);
   const requests: Requests = {
     target: { resource, fieldSelector: options.fieldSelector },

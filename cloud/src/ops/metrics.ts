@@ -37,7 +37,7 @@ export interface Metrics {
   apiCall(verb: string, status: number | 'none'): void;
   reportOutcome(outcome: string): void;
   change(type: string, resource: string): void;
-  relist(resource: string): void;
+  listed(resource: string): void;
 }
 
 const REFLECTOR_STATES = ['listing', 'synced', 'notServed', 'failing'];
@@ -139,9 +139,11 @@ export function createMetrics(readings: Readings): Metrics {
   ]);
   const outcomes = counter('hawser_relay_report_outcomes_total', 'Answers to reports of agents.', ['outcome']);
   const changes = counter('hawser_relay_changes_total', 'Changes that the reflectors gave, by resource.', ['resource', 'type']);
-  const relists = counter('hawser_relay_reflector_relists_total', 'Lists that a reflector made, the first included.', [
-    'resource',
-  ]);
+  const lists = counter(
+    'hawser_relay_reflector_lists_total',
+    'Complete lists of a resource: the first, and one after each position that was lost.',
+    ['resource'],
+  );
 
   return {
     contentType: registry.contentType,
@@ -162,6 +164,6 @@ export function createMetrics(readings: Readings): Metrics {
     apiCall: (verb, status) => apiCalls.inc({ verb, code: String(status) }),
     reportOutcome: (outcome) => outcomes.inc({ outcome }),
     change: (type, resource) => changes.inc({ resource, type }),
-    relist: (resource) => relists.inc({ resource }),
+    listed: (resource) => lists.inc({ resource }),
   };
 }
