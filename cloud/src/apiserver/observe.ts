@@ -42,6 +42,8 @@ export function readHead(
   whole: Span,
 ): Head | { readonly key: ObjectKey; readonly reason: string } {
   const { name = '', namespace = '', uid, resourceVersion } = readMetadata(bytes, whole, resource.namespaced);
+  if (name.includes('/') || namespace.includes('/'))
+    throw new HawserError('malformed_object', 'a name or namespace holds a slash');
   const key = objectKey(resource.id, resource.namespaced ? namespace : '', name);
   if (resource.namespaced && namespace === '') throw new HawserError('malformed_object', `${key} has no namespace`);
   if (uid === undefined || uid === '') return { key, reason: 'has no metadata.uid' };
