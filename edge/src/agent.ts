@@ -132,9 +132,8 @@ function connectLink({ settings, store, sync, nodeName, clock, random, logger }:
     logger,
     onConnected: () => session.connected(link),
     onFrame: (bytes) => session.frame(link, bytes),
-    onDrained: () => {},
     onDown: () => session.down(),
-    onState: (state) => noteLink(store, clock, state),
+    onState: (state) => noteLink(store, clock, logger, state),
   });
   const stop = () => {
     link.close();
@@ -145,11 +144,16 @@ function connectLink({ settings, store, sync, nodeName, clock, random, logger }:
 }
 
 /** Only what a person would want to know later is written: a device that dials for weeks in vain writes once. */
-function noteLink(store: EdgeStore, clock: Clock, state: LinkState): void {
+function noteLink(store: EdgeStore, clock: Clock, logger: Logger, state: LinkState): void {
   const note = noteOf(state);
   if (note === undefined || Object.entries(note).every(([name, value]) => store.fact(name) === value)) return;
   const isSameState = store.fact(AGENT_FACTS.link) === note[AGENT_FACTS.link];
-  store.setFacts(isSameState ? note : { ...note, [AGENT_FACTS.linkSince]: clock.now().toISOString() });
+  try {
+    store.setFacts(isSameState ? note : { ...note, [AGENT_FACTS.linkSince]: clock.now().toISOString() });
+  } catch (err) {
+    // A full disk is no reason to lose the link.
+    logger.error({ err }, 'state of the link not noted');
+  }
 }
 
 function noteOf(state: LinkState): Record<string, string> | undefined {

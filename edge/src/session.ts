@@ -84,7 +84,11 @@ export function createSession({ sync, upstream, nodeName, logger }: SessionOptio
 
   return {
     connected(link) {
-      link.send(encodeAgentMessage(sync.hello()));
+      try {
+        link.send(encodeAgentMessage(sync.hello()));
+      } catch (error) {
+        refuse(link, error);
+      }
     },
     frame(link, bytes) {
       try {
@@ -104,7 +108,12 @@ export function createSession({ sync, upstream, nodeName, logger }: SessionOptio
     },
     down() {
       upstream.down();
-      sync.disconnected();
+      try {
+        sync.disconnected();
+      } catch (err) {
+        // The state is left; only that it could not be noted, on a full disk for one.
+        logger.error({ err }, 'end of session not noted');
+      }
     },
   };
 }

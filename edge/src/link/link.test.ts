@@ -23,7 +23,6 @@ function harness(options: Partial<LinkOptions> = {}) {
     logger: pino({ level: 'silent' }),
     onConnected: () => {},
     onFrame: (bytes) => frames.push(bytes.length),
-    onDrained: () => {},
     onDown: (reason) => downs.push(reason),
     onState: () => {},
     open: (url, _tls, events) => {
@@ -35,7 +34,6 @@ function harness(options: Partial<LinkOptions> = {}) {
         ping: () => {},
         // Something comes all the time, so that only the test ends a socket.
         bytesRead: () => ++bytes,
-        bufferedBytes: () => 0,
         destroy: () => {
           socket.ended ??= 'destroyed';
         },

@@ -21,8 +21,6 @@ export interface LinkOptions {
   /** The link stands: the first frame may be sent. */
   readonly onConnected: () => void;
   readonly onFrame: (bytes: Uint8Array) => void;
-  /** Sent bytes have left, so that more may be sent. */
-  readonly onDrained: () => void;
   /** A link that had stood is gone. */
   readonly onDown: (reason: LinkFailure) => void;
   readonly onState: (state: LinkState) => void;
@@ -35,7 +33,6 @@ export interface Link {
   start(): void;
   /** Nothing is queued: without a link the frame is dropped, and whoever sent it learns by `onDown`. */
   send(frame: Uint8Array): void;
-  bufferedBytes(): number;
   /** The relay has accepted us: greeting → open. */
   welcomed(): void;
   /**
@@ -104,9 +101,6 @@ export function createLink(options: LinkOptions): Link {
         frame: (bytes) => {
           if (isCurrent()) options.onFrame(bytes);
         },
-        drained: () => {
-          if (isCurrent()) options.onDrained();
-        },
         failed: fail,
       });
       socket = mine;
@@ -172,7 +166,6 @@ export function createLink(options: LinkOptions): Link {
     send(frame) {
       if (state.name === 'greeting' || state.name === 'open') socket?.send(frame);
     },
-    bufferedBytes: () => socket?.bufferedBytes() ?? 0,
     welcomed() {
       if (state.name !== 'greeting') return;
       cancelTimer();

@@ -82,7 +82,6 @@ function outcome(url: string, identity: LinkTls = tls): Promise<LinkFailure | 'c
         resolve('connected');
       },
       frame: () => {},
-      drained: () => {},
       failed: resolve,
     });
   });
@@ -183,7 +182,6 @@ function linkTo(port: number, silenceMs: number) {
       seen.frames.push(bytes.length);
       notify();
     },
-    onDrained: () => {},
     onDown: (reason) => {
       seen.downs.push(reason);
       seen.downAt = performance.now();
@@ -225,6 +223,22 @@ test('frames pass both ways, and the link comes back when the relay cuts it', as
   );
   link.close();
   await relay.close();
+});
+
+test('a long reason is cut to what a close frame takes, whatever its characters', async () => {
+  for (const reason of ['x'.repeat(500), 'ä'.repeat(200), `x${'ä'.repeat(200)}`, '😀'.repeat(100), `xyz${'😀'.repeat(100)}`]) {
+    const relay = await startRelay();
+    const { link, seen, until } = linkTo(relay.port, 9_000);
+    const closed = new Promise<string>((resolve) => {
+      relay.sockets.once('connection', (connection) => connection.on('close', (_code, text) => resolve(String(text))));
+    });
+    link.start();
+    await until(() => seen.opened === 1);
+    link.drop(reason, { retryAfterMs: 60_000 });
+    assert.ok((await closed).startsWith(reason.slice(0, 58)));
+    link.close();
+    await relay.close();
+  }
 });
 
 test('text and frames over the bound end the link, and the agent goes on', async () => {

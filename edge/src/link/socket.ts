@@ -16,8 +16,6 @@ export interface LinkTls {
 export interface SocketEvents {
   connected(): void;
   frame(bytes: Uint8Array): void;
-  /** What was sent has left this process. */
-  drained(): void;
   failed(failure: LinkFailure): void;
 }
 
@@ -26,8 +24,6 @@ export interface LinkSocket {
   ping(): void;
   /** Bytes that the connection has received so far, TLS and all. */
   bytesRead(): number;
-  /** Bytes given to `send` that have not left yet. */
-  bufferedBytes(): number;
   /** Closes without waiting for the other side; no event follows. */
   destroy(): void;
   /** Says a code and a reason first (RFC 6455, section 7.4) and gives the close frame a moment to leave; no event follows. */
@@ -40,12 +36,16 @@ export const LINK_PATH = '/v1/link';
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 /** How long a close frame may take to leave before the connection is cut. */
 const CLOSE_TIMEOUT_MS = 1_000;
-/** Longest reason that fits a close frame, in bytes (RFC 6455, section 5.5). */
-const MAX_REASON_BYTES = 123;
+/**
+ * Longest reason, in bytes: 123 fit a close frame (RFC 6455, section 5.5), and a character that is cut in two may grow by two
+ * when it becomes the replacement character.
+ */
+const MAX_REASON_BYTES = 120;
 
 /** Dials one relay. The one place of the agent that opens a socket to the outside. */
 export function openSocket(url: string, tls: LinkTls, events: SocketEvents): LinkSocket {
   let isOver = false;
+  let isOpen = false;
   let bytesRead = () => 0;
   const socket = new WebSocket(new URL(LINK_PATH, url), {
     cert: tls.cert,
@@ -71,9 +71,6 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     const { socket: connection } = response;
     bytesRead = () => connection.bytesRead;
   });
-  socket.on('open', () => {
-    if (!isOver) events.connected();
-  });
   socket.on('message', (data, isBinary) => {
     if (isOver) return;
     if (isBinary && Buffer.isBuffer(data)) events.frame(data);
@@ -83,9 +80,9 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     response.resume();
     end(answerFailure(response.statusCode ?? 0, url, response.headers['retry-after']));
   });
-  let isOpen = false;
   socket.on('open', () => {
     isOpen = true;
+    if (!isOver) events.connected();
   });
   socket.on('error', (error) => {
     end(isOpen ? openFailure(error) : dialFailure(error, url));
@@ -98,16 +95,13 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
   return {
     send(frame) {
       if (isOver) return;
-      socket.send(frame, { binary: true }, (error) => {
-        // An error comes as an event of its own as well.
-        if (error == null && !isOver) events.drained();
-      });
+      // A failure comes as an event of its own as well.
+      socket.send(frame, { binary: true }, () => {});
     },
     ping() {
       if (!isOver && isOpen) socket.ping();
     },
     bytesRead: () => bytesRead(),
-    bufferedBytes: () => socket.bufferedAmount,
     destroy() {
       isOver = true;
       socket.terminate();
