@@ -35,10 +35,9 @@ test('every Deployment and DaemonSet of real projects, as a pod on the device, h
     const pod = podFrom(workload);
     const namespace = pod.metadata.namespace ?? 'default';
     await fleet.kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-    for (const { resource, name } of namesIn(pod.spec)) {
-      await fleet.kube.apply(
-        resource === 'configmaps' ? configMap(name, { k: 'v' }, namespace) : secret(name, { k: 'v' }, namespace),
-      );
+    for (const [key, entries] of referencesIn(pod.spec)) {
+      const [resource, name = ''] = key.split('/');
+      await fleet.kube.apply(resource === 'configmaps' ? configMap(name, entries, namespace) : secret(name, entries, namespace));
       expected.add(`${resource}/${namespace}/${name}`);
     }
     const account = (pod.spec as { serviceAccountName?: string }).serviceAccountName;
@@ -67,7 +66,11 @@ test('every Deployment and DaemonSet of real projects, as a pod on the device, h
           (await fleet.kube.get('pods', metadata.namespace ?? '', metadata.name ?? ''))?.status as { phase?: string },
       ),
     );
-    return phases.every((status) => status?.phase === 'Running');
+    const waiting = pods.flatMap(({ metadata }, index) =>
+      phases[index]?.phase === 'Running' ? [] : [`${metadata.name}: ${JSON.stringify(phases[index])}`],
+    );
+    assert.deepEqual(waiting, []);
+    return true;
   });
 });
 
@@ -96,18 +99,32 @@ const NAMING_FIELDS: Readonly<Record<string, readonly ['configmaps' | 'secrets',
   secretKeyRef: ['secrets', 'name'],
 };
 
-function namesIn(value: unknown): { resource: 'configmaps' | 'secrets'; name: string }[] {
-  if (Array.isArray(value)) return value.flatMap(namesIn);
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([field, inner]) => {
+/** `configmaps/NAME` or `secrets/NAME` with the entries that the pod wants to find in it. */
+function referencesIn(spec: unknown): Map<string, Record<string, string>> {
+  const found = new Map<string, Record<string, string>>();
+  const note = (resource: string, name: string, keys: readonly string[]) => {
+    const entries = found.get(`${resource}/${name}`) ?? { k: 'v' };
+    for (const key of keys) entries[key] = 'v';
+    found.set(`${resource}/${name}`, entries);
+  };
+  const walk = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(walk);
+    else if (isRecord(value)) for (const [field, inner] of Object.entries(value)) visit(field, inner);
+  };
+  const visit = (field: string, inner: unknown): void => {
     const [resource, nameField] = NAMING_FIELDS[field] ?? [];
-    const record = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : {};
-    const name = nameField === undefined ? undefined : (record[nameField] ?? record.name);
-    const found = resource !== undefined && typeof name === 'string' ? [{ resource, name }] : [];
-    const pullSecrets =
-      field === 'imagePullSecrets' && Array.isArray(inner)
-        ? inner.map(({ name: pull }) => ({ resource: 'secrets' as const, name: String(pull) }))
-        : [];
-    return [...found, ...pullSecrets, ...namesIn(inner)];
-  });
+    if (resource !== undefined && nameField !== undefined && isRecord(inner)) {
+      const name = inner[nameField] ?? inner.name;
+      const items = Array.isArray(inner.items) ? inner.items.map(({ key }) => String(key)) : [];
+      if (typeof name === 'string') note(resource, name, typeof inner.key === 'string' ? [inner.key] : items);
+    }
+    if (field === 'imagePullSecrets' && Array.isArray(inner)) for (const { name } of inner) note('secrets', String(name), []);
+    walk(inner);
+  };
+  walk(spec);
+  return found;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
