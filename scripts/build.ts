@@ -22,7 +22,8 @@ await build({
   target: 'node24',
   splitting: false,
   sourcemap: false,
-  noExternal: [/.*/],
+  // Stronger than `external` in tsup, so the exception must stand here too.
+  noExternal: [/^(?!better-sqlite3$)/],
   external: ['better-sqlite3'],
   outExtension: () => ({ js: '.mjs' }),
   banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
