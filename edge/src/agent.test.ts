@@ -16,6 +16,7 @@ import {
   type RelayMessage,
   type Report,
   type SessionState,
+  type Welcome,
 } from '@hawser/protocol';
 import { pino } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -131,7 +132,7 @@ async function scene(t: TestContext) {
   return { settings, start, link, links, call, token, logs, closeServer };
 }
 
-function welcome(state: SessionState, clusterUid = CLUSTER): RelayMessage {
+function welcome(state: SessionState, clusterUid = CLUSTER): Welcome {
   return {
     type: 'welcome',
     protocolVersion: 1,
@@ -273,7 +274,7 @@ test('a relay that takes us for somebody else is refused', async (t) => {
   const { start, link } = await scene(t);
   await start();
   const played = await link(0);
-  played.say({ ...welcome('syncing'), nodeName: 'edge-2' } as RelayMessage);
+  played.say({ ...welcome('syncing'), nodeName: 'edge-2' });
   assert.deepEqual(await played.closed, { code: 1002, reason: 'the relay takes us for edge-2, the certificate is for edge-1' });
 });
 
