@@ -1,13 +1,13 @@
 /**
- * Bundles the two commands (`npm run build`): dist/hawser-relay.mjs and dist/hawser-agent.mjs, each one file that starts with
- * Node 24. Only better-sqlite3 stays outside, since it holds a native library; it is found in node_modules.
+ * Bundles the two commands: `npm run build` makes dist/hawser-relay.mjs and dist/hawser-agent.mjs (`npm run build -- FOLDER`
+ * makes them elsewhere), each one file that starts with Node 24. Only better-sqlite3 stays outside, since it holds a native library; it is found in node_modules.
  */
 import { chmodSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { build } from 'tsup';
 
 const root = join(import.meta.dirname, '..');
-const dist = join(root, 'dist');
+const dist = resolve(root, process.argv[2] ?? 'dist');
 
 /** Bundled CommonJS packages call require for Node's own modules. */
 const REQUIRE =
@@ -26,7 +26,7 @@ await build({
   noExternal: [/^(?!better-sqlite3$)/],
   external: ['better-sqlite3'],
   outExtension: () => ({ js: '.mjs' }),
-  banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
+  banner: { js: REQUIRE },
   tsconfig: join(root, 'tsconfig.json'),
   silent: true,
 });
@@ -34,5 +34,5 @@ await build({
 for (const name of ['hawser-relay.mjs', 'hawser-agent.mjs']) {
   const file = join(dist, name);
   chmodSync(file, 0o755);
-  console.log(`dist/${name}  ${(statSync(file).size / 1024).toFixed(0)} KB`);
+  console.log(`${relative(root, file)}  ${(statSync(file).size / 1024).toFixed(0)} KB`);
 }

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { pino } from 'pino';
 import { systemClock } from './clock.ts';
 import { EXIT, runCli } from './ops/cli.ts';

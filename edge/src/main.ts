@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { pino } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
 import { systemClock } from './api/clock.ts';
