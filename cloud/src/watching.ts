@@ -5,14 +5,26 @@ import type { Clock } from './clock.ts';
 import type { Downstream } from './downstream/index.ts';
 import type { ReflectorStatus } from './merge/change.ts';
 
-/** Everything that the relay watches, and what of it the server leaves out for us. */
-export const WATCHED: readonly { readonly resource: string; readonly fieldSelector?: string }[] = [
-  { resource: 'nodes' },
-  { resource: 'pods' },
-  { resource: 'configmaps' },
-  // Helm keeps each release as a Secret of up to 1 MB; no pod refers to one.
-  { resource: 'secrets', fieldSelector: 'type!=helm.sh/release.v1' },
+interface Watched {
+  readonly resource: string;
+  readonly fieldSelector?: string;
+}
+
+/**
+ * Everything that the relay watches, and what of it the server leaves out for us; one stage begins when the one before is
+ * synced. Nodes and pods say which of the other objects an edge node needs: when those come, their bodies are kept at once and
+ * need not be asked for again.
+ */
+const STAGES: readonly (readonly Watched[])[] = [
+  [{ resource: 'nodes' }, { resource: 'pods' }],
+  [
+    { resource: 'configmaps' },
+    // Helm keeps each release as a Secret of up to 1 MB; no pod refers to one.
+    { resource: 'secrets', fieldSelector: 'type!=helm.sh/release.v1' },
+  ],
 ];
+
+export const WATCHED: readonly Watched[] = STAGES.flat();
 
 export interface WatchingOptions {
   readonly client: ApiClient;
@@ -38,8 +50,12 @@ export interface Watching {
 
 export function createWatching(options: WatchingOptions): Watching {
   const { client, downstream, clock, random, logger, onChange, onListed, onStatus } = options;
-  const reflectors: readonly Reflector[] = WATCHED.map(({ resource, fieldSelector }) =>
-    createReflector({
+  let started = 0;
+  const stages: readonly (readonly Reflector[])[] = STAGES.map((stage) => stage.map(reflect));
+  const reflectors = stages.flat();
+
+  function reflect({ resource, fieldSelector }: Watched): Reflector {
+    return createReflector({
       resource: inTable(resource),
       client,
       ...(fieldSelector === undefined ? {} : { fieldSelector }),
@@ -54,27 +70,43 @@ export function createWatching(options: WatchingOptions): Watching {
       onStatus() {
         downstream.setSynced(statuses());
         onStatus();
+        startNextStage();
       },
-    }),
-  );
+    });
+  }
+
+  /** Begins the stage whose turn it is, once everything before it is synced. */
+  function startNextStage(): void {
+    const next = stages[started];
+    if (next === undefined || !stages.slice(0, started).flat().every(isSynced)) return;
+    started += 1;
+    for (const reflector of next) reflector.start();
+  }
 
   function statuses(): readonly ReflectorStatus[] {
     return reflectors.map((reflector) => reflector.status());
   }
 
   return {
-    start() {
-      for (const reflector of reflectors) reflector.start();
-    },
+    start: startNextStage,
     async stop() {
       await Promise.all(reflectors.map((reflector) => reflector.stop()));
     },
     statuses,
     waitingFor: () =>
       statuses()
-        .filter(({ state }) => state !== 'synced' && state !== 'notServed')
+        .filter((status) => !isSyncedStatus(status))
         .map(({ resource, state, detail }) => `${resource}: ${state}${detail === '' ? '' : ` (${detail})`}`),
   };
+}
+
+function isSynced(reflector: Reflector): boolean {
+  return isSyncedStatus(reflector.status());
+}
+
+/** What the server does not serve has nothing to wait for. */
+function isSyncedStatus({ state }: ReflectorStatus): boolean {
+  return state === 'synced' || state === 'notServed';
 }
 
 function inTable(id: string): ApiResource {
