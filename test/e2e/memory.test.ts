@@ -13,7 +13,7 @@ const LIMIT_MB = 150;
 const peakMb = (pid: number) => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 test('200 MB of Secrets that no device needs take no room in the relay', { timeout: 240_000 }, async (t) => {
-  const fleet = await fleetFor(t, { agents: ['edge-1'] });
+  const fleet = await fleetFor(t, { agents: ['edge-1'], relayMain: 'dist/hawser-relay.mjs' });
   const [device] = fleet.agents;
   assert.ok(device);
   await nodeReady(fleet.kube, 'edge-1');

@@ -21,6 +21,8 @@ export interface FleetOptions {
   readonly faults?: boolean;
   /** Keep the API server's objects over a restart. Default false. */
   readonly keepData?: boolean;
+  /** The relay's program. Default: its source; a bundle loads less. */
+  readonly relayMain?: string;
   /** More settings of the relay, by flag: `{ '--label-nodes': 'false' }`. */
   readonly relayFlags?: Readonly<Record<string, string>>;
   /** More settings of every agent, by flag. */
@@ -123,7 +125,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   let relay: RunningProcess | undefined;
   let ports = { link: 0, ops: 0 };
   const relayArgs = () => [
-    RELAY_MAIN,
+    options.relayMain ?? RELAY_MAIN,
     'run',
     '--kubeconfig',
     relayKubeconfig,
