@@ -25,10 +25,10 @@ export function createBackoff(random: () => number): Backoff {
   };
 }
 
-/** Resolves after so long, or as soon as the signal comes. */
+/** Resolves after so long, at once for no wait, or as soon as the signal comes. */
 export function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) {
+    if (signal.aborted || milliseconds <= 0) {
       resolve();
       return;
     }

@@ -93,6 +93,7 @@ export function createApiClient(connection: ApiServerConnection, { logger, clock
       sent.on('close', settle);
       // Errors after the answer has begun come out of its body.
       sent.on('error', (cause) => {
+        settle();
         // An idle connection that the server closed while the request was on its way: a read may simply be made again.
         const isStale = sent.reusedSocket && codeOf(cause) === 'ECONNRESET';
         if (isStale && method === 'GET' && !isRetry) resolve(stream(request, deadlineOf, true));

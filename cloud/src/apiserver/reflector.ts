@@ -1,4 +1,4 @@
-import type { ApiResource } from '@hawser/protocol';
+import { type ApiResource, HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Change, ReflectorStatus } from '../merge/change.ts';
@@ -86,9 +86,10 @@ export function createReflector(options: ReflectorOptions): Reflector {
     if (signal.aborted) return;
     const before = status.status;
     status = nextStatus(status, event);
-    const { state, detail } = status.status;
-    if (state !== before.state) logger.info({ state, detail, resourceVersion: status.status.resourceVersion }, 'reflector state');
-    onStatus(status.status);
+    const { state, detail, resourceVersion } = status.status;
+    if (state !== before.state) logger.info({ state, detail, resourceVersion }, 'reflector state');
+    const isNews = state !== before.state || detail !== before.detail || resourceVersion !== before.resourceVersion;
+    if (isNews) onStatus(status.status);
   }
 
   async function attempt(): Promise<Outcome> {
@@ -96,6 +97,9 @@ export function createReflector(options: ReflectorOptions): Reflector {
       if (intake.position !== undefined) return await watchFrom(requests, intake.position);
       return how === 'watchList' ? await watchList(requests) : await listInPages(requests, how === 'whole');
     } catch (error) {
+      const isDamaged = error instanceof HawserError && (error.code === 'malformed_object' || error.code === 'too_large');
+      // The same line would come again from the same place.
+      if (isDamaged) intake.losePosition();
       return errorOutcome(error);
     }
   }

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { resourceById } from '@hawser/protocol';
+import { pino } from 'pino';
+import type { Change, ReflectorStatus } from '../../merge/change.ts';
+import { createApiClient } from '../client.ts';
+import type { ApiServerConnection } from '../credentials.ts';
+import { createReflector, type Reflector } from '../reflector.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { bookmark, event } from './objects.ts';
+import { type Exchange, type ScriptedServer, scriptedServer } from './scripted-server.ts';
+import { until } from './until.ts';
+
+export interface Harness {
+  readonly server: ScriptedServer;
+  readonly clock: FakeClock;
+  readonly reflector: Reflector;
+  /** As short words: `+a uid-a@12`, `-a uid-a@13`. Emptied by `changes`. */
+  changes(): string[];
+  /** The same without emptying it. */
+  seen(): readonly string[];
+  readonly statuses: readonly ReflectorStatus[];
+  status(): ReflectorStatus;
+  logs(): string;
+  /** Waits for so many changes, and returns them. */
+  emitted(count: number): Promise<string[]>;
+  /** Waits for a resourceVersion up to which everything was emitted. */
+  at(resourceVersion: number): Promise<void>;
+  state(state: ReflectorStatus['state']): Promise<void>;
+  /** Answers the first request as a WatchList with these objects and ends it there: the exchange goes on as a watch. */
+  synced(resourceVersion: number, objects?: readonly object[]): Promise<Exchange>;
+  /** The next request, which must be a watch from that resourceVersion. */
+  resumed(resourceVersion: number): Promise<Exchange>;
+  /** Refuses the WatchList, so that the next request is a list. */
+  inPages(): Promise<void>;
+}
+
+export interface HarnessOptions {
+  readonly resource?: string;
+  readonly fieldSelector?: string;
+  readonly onChange?: (change: Change) => void;
+}
+
+/** Half of what is possible: the waits of a backoff are then 400, 800, 1600 ms, and so on. */
+const random = () => 0.5;
+
+/** A reflector against a scripted server over real sockets, with a clock that the test moves. */
+export async function harness(t: TestContext, options: HarnessOptions = {}): Promise<Harness> {
+  const server = await scriptedServer(t);
+  const clock = createFakeClock();
+  const resource = resourceById(options.resource ?? 'secrets');
+  assert.ok(resource);
+  let logs = '';
+  const write = (line: string) => {
+    logs += line;
+  };
+  const logger = pino({ level: 'debug' }, { write });
+  const client = createApiClient(connectionTo(server), { logger, clock });
+  let words: string[] = [];
+  const statuses: ReflectorStatus[] = [];
+  const reflector = createReflector({
+    resource,
+    client,
+    ...(options.fieldSelector === undefined ? {} : { fieldSelector: options.fieldSelector }),
+    clock,
+    random,
+    logger,
+    emit(change) {
+      words.push(word(change));
+      options.onChange?.(change);
+    },
+    onStatus: (status) => statuses.push(status),
+  });
+  t.after(async () => {
+    await reflector.stop();
+    client.close();
+    assert.deepEqual(clock.waits, [], 'no timer is left');
+  });
+  reflector.start();
+
+  function changes(): string[] {
+    const taken = words;
+    words = [];
+    return taken;
+  }
+
+  const self: Harness = {
+    server,
+    clock,
+    reflector,
+    changes,
+    seen: () => words,
+    statuses,
+    status: () => reflector.status(),
+    logs: () => logs,
+    async emitted(count) {
+      await until(
+        `${count} changes`,
+        () => words.length >= count,
+        () => words.join(', '),
+      );
+      return changes();
+    },
+    at: (resourceVersion) =>
+      until(
+        `resourceVersion ${resourceVersion}`,
+        () => reflector.status().resourceVersion === `${resourceVersion}`,
+        () => JSON.stringify(reflector.status()),
+      ),
+    state: (state) =>
+      until(
+        `state ${state}`,
+        () => reflector.status().state === state,
+        () => JSON.stringify(reflector.status()),
+      ),
+    async synced(resourceVersion, objects = []) {
+      const exchange = await server.next();
+      assert.equal(exchange.query.get('sendInitialEvents'), 'true');
+      for (const object of objects) await exchange.write(event('ADDED', object));
+      await exchange.write(bookmark(resourceVersion, true));
+      await self.state('synced');
+      await self.at(resourceVersion);
+      return exchange;
+    },
+    async resumed(resourceVersion) {
+      const exchange = await server.next();
+      assert.equal(exchange.query.get('watch'), 'true');
+      assert.equal(exchange.query.get('resourceVersion'), `${resourceVersion}`);
+      assert.equal(exchange.query.has('sendInitialEvents'), false);
+      return exchange;
+    },
+    async inPages() {
+      const exchange = await server.next();
+      exchange.answer(422, { kind: 'Status', code: 422, reason: 'Invalid', message: 'sendInitialEvents is forbidden for watch' });
+    },
+  };
+  return self;
+}
+
+export function connectionTo({ url, authority }: ScriptedServer): ApiServerConnection {
+  return {
+    server: url,
+    credentials: async () => ({
+      ca: authority.certificatePem,
+      cert: undefined,
+      key: undefined,
+      servername: undefined,
+      rejectUnauthorized: true,
+      auth: undefined,
+      headers: { authorization: 'Bearer test' },
+      proxyAgent: undefined,
+    }),
+  };
+}
+
+function word(change: Change): string {
+  const [mark, { key, uid, resourceVersion }] = change.type === 'delete' ? ['-', change] : ['+', change.object];
+  return `${mark}${key.slice(key.lastIndexOf('/') + 1)} ${uid}@${resourceVersion}`;
+}
