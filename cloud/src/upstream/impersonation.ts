@@ -1,5 +1,5 @@
 import { HawserError, isJsonObject, type JsonValue } from '@hawser/protocol';
-import type { NodeApi } from './node-api.ts';
+import type { NodeApi, NodeUser } from './node-api.ts';
 
 /**
  * How the relay acts as a node (Kubernetes impersonation).
@@ -8,11 +8,6 @@ import type { NodeApi } from './node-api.ts';
  * - groups: user and group system:nodes, with the right `impersonate` on both; without the group the Node authorizer says no.
  */
 export type ImpersonationForm = 'constrained' | 'groups';
-
-export interface NodeUser {
-  readonly user: string;
-  readonly groups: readonly string[];
-}
 
 const NODES_GROUP = 'system:nodes';
 /** A name that no Node has to bear: who a reviewer would be is asked, nothing is read or written. */

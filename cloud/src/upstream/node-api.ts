@@ -1,7 +1,12 @@
 import type { Logger } from 'pino';
 import { type Answer, readAnswer } from './answer.ts';
-import type { NodeUser } from './impersonation.ts';
 import type { ApiCall } from './request.ts';
+
+/** Who a call is made as: the headers of Kubernetes impersonation. */
+export interface NodeUser {
+  readonly user: string;
+  readonly groups: readonly string[];
+}
 
 /** What upstream needs of the API server's client; `apiserver/` has it. */
 export interface NodeApi {

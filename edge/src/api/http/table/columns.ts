@@ -1,9 +1,9 @@
 import type { ApiResource } from '@hawser/protocol';
 import { age, fields, items, number, orNone, size, spec, status, text } from './cells.ts';
+import type { Column } from './column.ts';
 import { EVENT_COLUMNS } from './event.ts';
 import { NODE_COLUMNS } from './node.ts';
 import { POD_COLUMNS } from './pod.ts';
-import type { Column } from './table.ts';
 import { workloadColumns } from './workload.ts';
 
 const NAME: Column = { name: 'Name', cell: (object) => object.metadata.name ?? '' };

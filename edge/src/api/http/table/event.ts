@@ -1,6 +1,6 @@
 import type { KubeObject } from '@hawser/protocol';
 import { fields, number, since, text } from './cells.ts';
-import type { Column } from './table.ts';
+import type { Column } from './column.ts';
 
 /** Events come in the core form or in that of events.k8s.io; each cell looks for both. */
 export const EVENT_COLUMNS: readonly Column[] = [

@@ -1,6 +1,6 @@
 import type { KubeObject } from '@hawser/protocol';
 import { age, fields, items, spec, status, text } from './cells.ts';
-import type { Column } from './table.ts';
+import type { Column } from './column.ts';
 
 export const NODE_COLUMNS: readonly Column[] = [
   { name: 'Name', cell: (node) => node.metadata.name ?? '' },

@@ -1,6 +1,6 @@
 import type { KubeObject } from '@hawser/protocol';
 import { age, fields, items, number, orNone, since, spec, status, text } from './cells.ts';
-import type { Column } from './table.ts';
+import type { Column } from './column.ts';
 
 export const POD_COLUMNS: readonly Column[] = [
   { name: 'Name', cell: (pod) => pod.metadata.name ?? '' },

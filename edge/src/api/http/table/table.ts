@@ -2,18 +2,6 @@ import type { ApiResource, KubeObject, ObjectMeta } from '@hawser/protocol';
 import { partial, type View } from '../view.ts';
 import { columnsOf } from './columns.ts';
 
-/** A value that a Table cell can hold. */
-export type Cell = string | number | boolean;
-
-export interface Column {
-  readonly name: string;
-  /** Default string. */
-  readonly type?: string;
-  /** Shown only when asked for everything (`-o wide`). */
-  readonly wide?: boolean;
-  readonly cell: (object: KubeObject, now: Date) => Cell;
-}
-
 /** meta.k8s.io/v1 Table of those objects. */
 export function tableOf(resource: ApiResource, metadata: ObjectMeta, objects: readonly KubeObject[], view: View): KubeObject {
   return {

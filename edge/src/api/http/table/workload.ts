@@ -1,6 +1,6 @@
 import type { KubeObject } from '@hawser/protocol';
 import { fields, items, number, spec, status, text } from './cells.ts';
-import type { Column } from './table.ts';
+import type { Column } from './column.ts';
 
 /** Deployments, ReplicaSets and DaemonSets: counts of pods, then what the pods are made of. */
 export function workloadColumns(
