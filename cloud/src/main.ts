@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { systemClock } from './clock.ts';
 import { EXIT, runCli } from './ops/cli.ts';
-import type { Config } from './ops/config.ts';
+import type { Config } from './ops/settings.ts';
 import { untilStopped } from './ops/signals.ts';
 import { startRelay } from './relay.ts';
 import { RELAY_VERSION } from './relay-version.ts';

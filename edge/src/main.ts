@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
 import { systemClock } from './api/clock.ts';
 import { EXIT, runCli } from './cli/index.ts';
-import type { Config } from './ops/config.ts';
+import type { Config } from './ops/settings.ts';
 import { untilStopped } from './ops/signals.ts';
 
 async function run({ settings, unknownVariables }: Config): Promise<void> {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HawserError } from '@hawser/protocol';
+import { environmentName, flagName } from '@hawser/settings';
 import { runCli } from './cli.ts';
-import type { Config } from './config.ts';
-import { environmentName, flagName, SETTINGS } from './settings.ts';
+import { type Config, SETTINGS } from './settings.ts';
 import { untilStopped } from './signals.ts';
 
 const TLS = ['--tls-cert', 'a', '--tls-key', 'b', '--tls-client-ca', 'c'];

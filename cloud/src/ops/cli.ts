@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { HawserError } from '@hawser/protocol';
-import { Command, CommanderError, Option } from 'commander';
-import { type Config, describeSettings, resolveConfig } from './config.ts';
-import { environmentName, flagName, SETTINGS, type Setting } from './settings.ts';
+import { addSettings, describeSettings, environmentName, sourcesOf } from '@hawser/settings';
+import { Command, CommanderError } from 'commander';
+import { type Config, resolveConfig, SETTINGS } from './settings.ts';
 
 /** Exit codes of the command. */
 export const EXIT = {
@@ -43,15 +42,11 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     .version(options.version)
     .configureOutput({ writeOut: options.write, writeErr: options.writeError })
     .exitOverride();
-  withSettings(program.command('run').description('run the relay until SIGTERM or SIGINT'), (command) =>
-    configOf(command, options.env).then(options.run),
-  );
+  withSettings(program.command('run').description('run the relay until SIGTERM or SIGINT'), options.env, options.run);
   withSettings(
     program.command('config').description('print the settings as they would be used; no keys are read'),
-    async (command) => {
-      const { settings } = await configOf(command, options.env);
-      options.write(describeSettings(settings));
-    },
+    options.env,
+    ({ settings }) => options.write(describeSettings(settings)),
   );
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -69,37 +64,8 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   }
 }
 
-function withSettings(command: Command, action: (command: Command) => Promise<void>): void {
-  command.option('--config <file>', 'configuration file, YAML; also HAWSER_CONFIG');
-  for (const setting of SETTINGS) command.addOption(optionFor(setting));
-  command.addHelpText('after', EXAMPLES).action(() => action(command));
-}
-
-/** Defaults are shown and not set: a flag that was not typed must not hide the file. */
-function optionFor(setting: Setting): Option {
-  const value = setting.kind === 'boolean' ? '<true|false>' : setting.kind === 'number' ? '<number>' : '<text>';
-  const fallback = setting.fallback === undefined ? '' : ` (default: ${setting.fallback})`;
-  return new Option(`${flagName(setting.path)} ${value}`, `${setting.help}${fallback}`);
-}
-
-async function configOf(command: Command, env: CliOptions['env']): Promise<Config> {
-  const given = command.opts<Record<string, string | undefined>>();
-  const flags = new Map<string, string>();
-  for (const setting of SETTINGS) {
-    const value = given[optionFor(setting).attributeName()];
-    if (value !== undefined) flags.set(setting.path, value);
-  }
-  const path = given.config ?? env.HAWSER_CONFIG;
-  const file = path === undefined ? undefined : { path, text: await readConfigFile(path) };
-  return resolveConfig({ env, flags, ...(file === undefined ? {} : { file }) });
-}
-
-async function readConfigFile(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${String(code)})`;
-    throw new HawserError('bad_config', `--config: the file ${path} ${why}`, { cause });
-  }
+function withSettings(command: Command, env: CliOptions['env'], action: (config: Config) => Promise<void> | void): void {
+  addSettings(command, SETTINGS)
+    .addHelpText('after', EXAMPLES)
+    .action(() => action(resolveConfig(sourcesOf(command, SETTINGS, env))));
 }

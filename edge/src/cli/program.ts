@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { HawserError } from '@hawser/protocol';
+import { addSettings, environmentName, resolveText, sourcesOf } from '@hawser/settings';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { type Config, type ConfigSources, resolveConfig, resolveText } from '../ops/config.ts';
-import { environmentName, flagName, SETTINGS, type Setting } from '../ops/settings.ts';
+import { type Config, resolveConfig, SETTINGS } from '../ops/settings.ts';
 import { bashCompletion, zshCompletion } from './completion.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
@@ -62,6 +61,9 @@ interface GetFlags {
   readonly showSecrets?: boolean;
 }
 
+/** What the commands that only read the store need to know. */
+const DATA_DIR = SETTINGS.filter(({ path }) => path === 'dataDir');
+
 /** Runs one command line, without the first two words of argv. @returns the exit code */
 export async function runCli(args: readonly string[], options: CliOptions): Promise<number> {
   const program = programOf(options);
@@ -87,7 +89,7 @@ function programOf(options: CliOptions): Command {
     .exitOverride();
 
   const run = program.command('run').description('run the agent until SIGTERM or SIGINT');
-  addSettings(run, SETTINGS).action(() => options.run(resolveConfig(sourcesOf(run, env))));
+  addSettings(run, SETTINGS).action(() => options.run(resolveConfig(sourcesOf(run, SETTINGS, env))));
   run.addHelpText('after', RUN_HELP);
 
   const getCommand = program
@@ -133,45 +135,9 @@ function programOf(options: CliOptions): Command {
 }
 
 function addDataDir(command: Command): Command {
-  return addSettings(
-    command,
-    SETTINGS.filter(({ path }) => path === 'dataDir'),
-  );
-}
-
-/** Defaults are shown and not set: a flag that was not typed must not hide the file. */
-function addSettings(command: Command, settings: readonly Setting[]): Command {
-  command.option('--config <file>', 'configuration file, YAML; also HAWSER_CONFIG');
-  for (const setting of settings) command.addOption(optionFor(setting));
-  return command;
-}
-
-function optionFor({ path, kind, fallback, help }: Setting): Option {
-  const value = kind === 'number' ? '<number>' : kind === 'list' ? '<list>' : '<text>';
-  return new Option(`${flagName(path)} ${value}`, `${help}${fallback === undefined ? '' : ` (default: ${fallback})`}`);
+  return addSettings(command, DATA_DIR);
 }
 
 function dataDirOf(command: Command, env: CliIo['env']): string {
-  return resolveText('dataDir', sourcesOf(command, env));
-}
-
-function sourcesOf(command: Command, env: CliIo['env']): ConfigSources {
-  const given = command.opts<Record<string, string | undefined>>();
-  const flags = new Map<string, string>();
-  for (const setting of SETTINGS) {
-    const value = given[optionFor(setting).attributeName()];
-    if (value !== undefined) flags.set(setting.path, value);
-  }
-  const path = given.config ?? (env.HAWSER_CONFIG === '' ? undefined : env.HAWSER_CONFIG);
-  return { env, flags, file: path === undefined ? undefined : { path, text: readConfigFile(path) } };
-}
-
-function readConfigFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${String(code)})`;
-    throw new HawserError('bad_config', `--config: the file ${path} ${why}`, { cause });
-  }
+  return resolveText('dataDir', DATA_DIR, sourcesOf(command, DATA_DIR, env));
 }

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HawserError } from '@hawser/protocol';
-import { type ConfigSources, resolveConfig, resolveText } from './config.ts';
-import { environmentName, flagName, SETTINGS } from './settings.ts';
+import { flagName, type Sources } from '@hawser/settings';
+import { resolveConfig, SETTINGS } from './settings.ts';
 
 const NEEDED = 'relay: {urls: [wss://relay:8443]}\ntls: {cert: /d.crt, key: /d.key, ca: /ca.crt}\n';
 
-function sources(text: string, env: ConfigSources['env'] = {}, flags: Record<string, string> = {}): ConfigSources {
+function sources(text: string, env: Sources['env'] = {}, flags: Record<string, string> = {}): Sources {
   return { file: { path: '/etc/agent.yaml', text }, env, flags: new Map(Object.entries(flags)) };
 }
 
-function complaintsOf(given: ConfigSources): string {
+function complaintsOf(given: Sources): string {
   try {
     resolveConfig(given);
   } catch (error) {
@@ -79,36 +79,10 @@ test('a link without TLS, or with a password in its address, is no relay', () =>
   assert.match(complaintsOf(sources(NEEDED.replace('[wss://relay:8443]', '[]'))), /^relay.urls: must name at least one relay/);
 });
 
-test('a section that is a text, a list or an alias is refused with its path', () => {
-  assert.match(complaintsOf(sources(`${NEEDED}ops: 8082\n`)), /^ops: must be a section/);
-  assert.match(complaintsOf(sources('- a\n')), /must hold settings by name/);
-  assert.match(complaintsOf(sources('a: &x {}\nb: *x\n')), /aliases/);
-  assert.match(complaintsOf(sources('a: [')), /is no YAML/);
-  assert.match(complaintsOf(sources('#'.repeat(300_000))), /has 300000 characters/);
-});
-
 test('a longest wait below the first one is refused', () => {
   assert.match(complaintsOf(sources(`${NEEDED}backoff: {baseMs: 5000, capMs: 100}\n`)), /^backoff.capMs: 100 is less/);
 });
 
-test('a variable that is no setting is told, not refused', () => {
-  assert.deepEqual(resolveConfig(sources(NEEDED, { HAWSER_CONFIG: 'x', HAWSER_RELAY: 'y', HOME: '/' })).unknownVariables, [
-    'HAWSER_RELAY',
-  ]);
-});
-
-test('one setting can be read without the others', () => {
-  assert.equal(resolveText('dataDir', { env: {}, flags: new Map() }), '/var/lib/hawser');
-  assert.equal(resolveText('dataDir', { env: { HAWSER_DATA_DIR: '/x' }, flags: new Map() }), '/x');
-  assert.equal(resolveText('dataDir', sources('dataDir: /y\nrelay: 7\n')), '/y');
-  assert.throws(
-    () => resolveText('dataDir', sources('dataDir: 7\n')),
-    /^HawserError: dataDir: must be a text, not 7 \(\/etc\/agent.yaml\)/,
-  );
-});
-
-test('flags and variables are made from paths and are distinct', () => {
-  assert.equal(flagName('api.port'), '--api-port');
-  assert.equal(environmentName('api.port'), 'HAWSER_API_PORT');
+test('no two settings have one flag', () => {
   assert.equal(new Set(SETTINGS.map(({ path }) => flagName(path))).size, SETTINGS.length);
 });

@@ -1,0 +1,41 @@
+import { type Command, Option } from 'commander';
+import { readSettingsFile } from './file.ts';
+import type { Sources } from './resolve.ts';
+import { CONFIG_VARIABLE, flagName, type Setting } from './setting.ts';
+
+/** How a flag's value is shown in a command's help. */
+const PLACEHOLDERS: Readonly<Record<Setting['kind'], string>> = {
+  text: '<text>',
+  number: '<number>',
+  boolean: '<true|false>',
+  list: '<list>',
+};
+
+/** Gives a command --config and a flag for each setting. @returns the command */
+export function addSettings(command: Command, table: readonly Setting[]): Command {
+  command.option('--config <file>', `configuration file, YAML; also ${CONFIG_VARIABLE}`);
+  for (const setting of table) command.addOption(optionFor(setting));
+  return command;
+}
+
+/**
+ * What was typed behind a command that has `addSettings`, the environment, and the file that either names.
+ * @throws HawserError `bad_config` for a file that cannot be read
+ */
+export function sourcesOf(command: Command, table: readonly Setting[], env: Sources['env']): Sources {
+  const given = command.opts<Record<string, string | undefined>>();
+  const flags = new Map<string, string>();
+  for (const setting of table) {
+    const value = given[optionFor(setting).attributeName()];
+    if (value !== undefined) flags.set(setting.path, value);
+  }
+  const variable = env[CONFIG_VARIABLE];
+  const path = given.config ?? (variable === '' ? undefined : variable);
+  return { env, flags, file: path === undefined ? undefined : readSettingsFile(path) };
+}
+
+/** Defaults are shown and not set: a flag that was not typed must not hide the file. */
+function optionFor({ path, kind, fallback, help }: Setting): Option {
+  const shown = fallback === undefined ? '' : ` (default: ${fallback})`;
+  return new Option(`${flagName(path)} ${PLACEHOLDERS[kind]}`, `${help}${shown}`);
+}

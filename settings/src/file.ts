@@ -1,0 +1,76 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { HawserError } from '@hawser/protocol';
+import { type Document, parseDocument } from 'yaml';
+import type { Setting } from './setting.ts';
+import { isTree, type Tree } from './tree.ts';
+
+/** A configuration file, not yet read as YAML. */
+export interface SettingsFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A configuration is some lines; what is larger is another file. In bytes when read, in characters after; above it it is refused. */
+const MAX_SIZE = 256 * 1024;
+
+/**
+ * Reads the file that --config names, no further than its bound; pipes are taken too.
+ * @throws HawserError `bad_config`
+ */
+export function readSettingsFile(path: string): SettingsFile {
+  const bytes = Buffer.allocUnsafe(MAX_SIZE + 1);
+  let length = 0;
+  try {
+    const file = openSync(path, 'r');
+    try {
+      for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+        read = readSync(file, bytes, length, bytes.length - length, null);
+      }
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${String(code)})`;
+    throw new HawserError('bad_config', `--config: the file ${path} ${why}`, { cause });
+  }
+  if (length > MAX_SIZE) throw new HawserError('bad_config', `${path}: has more than the ${MAX_SIZE} bytes of a configuration`);
+  return { path, text: bytes.toString('utf8', 0, length) };
+}
+
+/**
+ * The file's settings by name. "nodeName:" with nothing behind it means "not set" and is left out.
+ * @param table for the example in a message
+ * @throws HawserError `bad_config` for what is no YAML, no mapping, too long, or uses aliases
+ */
+export function parseSettingsFile({ path, text }: SettingsFile, table: readonly Setting[]): Tree {
+  if (text.length > MAX_SIZE) {
+    throw new HawserError('bad_config', `${path}: has ${text.length} characters, a configuration has at most ${MAX_SIZE}`);
+  }
+  const document = parseDocument(text, { prettyErrors: true });
+  const [error] = document.errors;
+  if (error !== undefined) throw new HawserError('bad_config', `${path}: is no YAML: ${error.message.trim()}`, { cause: error });
+  const content = withoutNulls(plain(document, path));
+  if (content === undefined) return {};
+  if (!isTree(content)) throw new HawserError('bad_config', `${path}: must hold settings by name${example(table)}`);
+  return content;
+}
+
+function plain(document: Document, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw new HawserError('bad_config', `${path}: YAML aliases are not taken in a configuration`, { cause });
+  }
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (!isTree(value)) return value ?? undefined;
+  const entries = Object.entries(value).map(([name, inner]): [string, unknown] => [name, withoutNulls(inner)]);
+  return Object.fromEntries(entries.filter(([, inner]) => inner !== undefined));
+}
+
+function example(table: readonly Setting[]): string {
+  const found = table.find(({ path, fallback }) => fallback !== undefined && !path.includes('.'));
+  return found === undefined ? '' : `, such as "${found.path}: ${found.fallback}"`;
+}

@@ -1,0 +1,41 @@
+/** One setting as a person meets it: in the file at `path`, as a variable, as a flag. */
+export interface Setting {
+  /** `limits.pingSeconds`: where it stands in the file and in messages. */
+  readonly path: string;
+  /** A list is written with commas in flags and variables. */
+  readonly kind: 'text' | 'number' | 'boolean' | 'list';
+  /** Undefined where there is none: it must be given, or has a meaning when absent. */
+  readonly fallback: string | number | boolean | undefined;
+  readonly help: string;
+}
+
+/** Rows of a table of settings. */
+export const setting = {
+  text: (path: string, fallback: string | undefined, help: string): Setting => ({ path, kind: 'text', fallback, help }),
+  number: (path: string, fallback: number | undefined, help: string): Setting => ({ path, kind: 'number', fallback, help }),
+  flag: (path: string, fallback: boolean, help: string): Setting => ({ path, kind: 'boolean', fallback, help }),
+  list: (path: string, help: string): Setting => ({ path, kind: 'list', fallback: undefined, help }),
+} as const;
+
+/** Begins the name of every variable that is a setting. */
+export const VARIABLE_PREFIX = 'HAWSER_';
+
+/** The variable that names the configuration file, as --config does. */
+export const CONFIG_VARIABLE = 'HAWSER_CONFIG';
+
+/** `limits.pingSeconds` → `HAWSER_LIMITS_PING_SECONDS`. */
+export function environmentName(path: string): string {
+  return `${VARIABLE_PREFIX}${words(path, '_').toUpperCase()}`;
+}
+
+/** `limits.pingSeconds` → `--limits-ping-seconds`. */
+export function flagName(path: string): string {
+  return `--${words(path, '-')}`;
+}
+
+function words(path: string, separator: string): string {
+  return path
+    .replace(/[A-Z]/g, (capital) => `${separator}${capital}`)
+    .replaceAll('.', separator)
+    .toLowerCase();
+}
