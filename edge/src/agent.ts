@@ -56,7 +56,7 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     const path = storePath(settings.dataDir);
     const store = openStore({ path, logger, clock });
     ending.push(() => store.close());
-    const access = ensureLocalAccess(settings.dataDir, settings.api.address);
+    const access = await ensureLocalAccess(settings.dataDir, settings.api.address);
     const hasSynced = () => store.fact(SYNC_FACTS.lastSync) !== undefined;
     const policy = createDevicePolicy({ nodeName, adminToken: access.token, hasSynced });
     const registry = createRegistry({ storage: store.storage, policy, clock, random });

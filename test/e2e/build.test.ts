@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
@@ -21,16 +22,25 @@ test('the bundles start with the project’s Node and do what the sources do', {
   const authority = await createAuthority('test');
   const ca = await writePem(dir, 'ca.crt', authority.certificatePem);
   const pair = await writePair(dir, 'edge-1', await issueNodeCertificate(authority, 'edge-1'));
-  const agent = startProcess({
+  const data = join(dir, 'data');
+  const options = {
     name: 'agent',
     args: [
       join(dir, 'hawser-agent.mjs'),
       'run',
-      ...['--data-dir', join(dir, 'data'), '--relay-urls', 'wss://127.0.0.1:1', '--api-port', '0'],
+      ...['--data-dir', data, '--relay-urls', 'wss://127.0.0.1:1', '--api-port', '0'],
       ...['--tls-cert', pair.certificateFile, '--tls-key', pair.keyFile, '--tls-ca', ca],
     ],
-  });
-  t.after(() => agent.kill());
-  await agent.line('its start', ({ msg }) => msg === 'agent started');
-  assert.deepEqual(await agent.stop(), { code: 0, signal: null });
+  };
+  const certificates: string[] = [];
+  for (const start of ['first', 'second']) {
+    const agent = startProcess(options);
+    t.after(() => agent.kill());
+    await agent.line(`its ${start} start`, ({ msg }) => msg === 'agent started');
+    certificates.push(readFileSync(join(data, 'api.crt'), 'utf8'));
+    assert.deepEqual(await agent.stop(), { code: 0, signal: null });
+  }
+  const [first, second] = certificates;
+  assert.equal(new X509Certificate(first ?? '').checkIP('127.0.0.1'), '127.0.0.1');
+  assert.equal(second, first, 'the certificate of the first start is kept');
 });

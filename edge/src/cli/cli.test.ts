@@ -21,10 +21,10 @@ let root = '';
 let dataDir = '';
 
 /** A data folder as an agent would leave it: some objects, their facts, the credentials of its API. */
-before(() => {
+before(async () => {
   root = mkdtempSync(join(tmpdir(), 'hawser-cli-'));
   dataDir = join(root, 'data');
-  ensureLocalAccess(dataDir, '127.0.0.1');
+  await ensureLocalAccess(dataDir, '127.0.0.1');
   const store = openStore({ path: storePath(dataDir), logger: silent, clock: { now: () => new Date() } });
   store.bindCluster(CLUSTER);
   const put = (resource: string, name: string, namespace: string, fields: Record<string, unknown>) => {

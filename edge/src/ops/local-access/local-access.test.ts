@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -7,6 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { ensureLocalAccess, localKubeconfig } from './index.ts';
 import { createSelfSigned } from './self-signed.ts';
@@ -22,8 +25,8 @@ function folder(): string {
   return path;
 }
 
-test('the certificate is read by OpenSSL, signed by itself and good for its hosts at any time', () => {
-  const { cert } = createSelfSigned('hawser-agent', ['localhost', '127.0.0.1', '::1', 'fd00::1:2']);
+test('the certificate is read by OpenSSL, signed by itself and good for its hosts at any time', async () => {
+  const { cert } = await createSelfSigned('hawser-agent', ['localhost', '127.0.0.1', '::1', 'fd00::1:2']);
   const certificate = new X509Certificate(cert);
   assert.equal(certificate.subject, 'CN=hawser-agent');
   assert.ok(certificate.verify(certificate.publicKey));
@@ -35,14 +38,15 @@ test('the certificate is read by OpenSSL, signed by itself and good for its host
   assert.equal(certificate.checkIP('127.0.0.2'), undefined);
 });
 
-test('two certificates differ in serial and key', () => {
-  const [one, two] = [createSelfSigned('a', []), createSelfSigned('a', [])].map(({ cert }) => new X509Certificate(cert));
+test('two certificates differ in serial and key', async () => {
+  const pairs = await Promise.all([createSelfSigned('a', []), createSelfSigned('a', [])]);
+  const [one, two] = pairs.map(({ cert }) => new X509Certificate(cert));
   assert.notEqual(one?.serialNumber, two?.serialNumber);
   assert.notEqual(one?.fingerprint256, two?.fingerprint256);
 });
 
 test('a TLS client that trusts the certificate connects', async () => {
-  const { cert, key } = createSelfSigned('hawser-agent', ['localhost', '127.0.0.1']);
+  const { cert, key } = await createSelfSigned('hawser-agent', ['localhost', '127.0.0.1']);
   const server = createServer({ cert, key }, (_request, response) => response.end('here')).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -53,38 +57,54 @@ test('a TLS client that trusts the certificate connects', async () => {
   server.close();
 });
 
-test('what was made is private and stays over restarts', () => {
+test('what was made is private and stays over restarts', async () => {
   const dataDir = join(folder(), 'data');
-  const first = ensureLocalAccess(dataDir, '127.0.0.1');
+  const first = await ensureLocalAccess(dataDir, '127.0.0.1');
   assert.match(first.token, /^[\w-]{43}$/);
   assert.deepEqual(readdirSync(dataDir).sort(), ['api.crt', 'api.key', 'api.token']);
   for (const file of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, file)).mode & 0o777, 0o600);
   assert.equal(statSync(dataDir).mode & 0o777, 0o700);
-  assert.deepEqual(ensureLocalAccess(dataDir, '127.0.0.1'), first);
+  assert.deepEqual(await ensureLocalAccess(dataDir, '127.0.0.1'), first);
 });
 
-test('what is damaged or for another address is made anew, the rest stays', () => {
+test('the library of certificates is loaded at the first start only', async () => {
   const dataDir = folder();
-  const first = ensureLocalAccess(dataDir, '127.0.0.1');
+  const module = join(import.meta.dirname, 'index.ts');
+  const start = async () => {
+    const script = `
+      const { ensureLocalAccess } = await import(${JSON.stringify(pathToFileURL(module).href)});
+      const { cert } = await ensureLocalAccess(${JSON.stringify(dataDir)}, '127.0.0.1');
+      console.log(JSON.stringify({ cert, isLoaded: 'getMetadata' in Reflect }));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+    return JSON.parse(stdout);
+  };
+  const first = await start();
+  assert.equal(first.isLoaded, true);
+  assert.deepEqual(await start(), { cert: first.cert, isLoaded: false });
+});
+
+test('what is damaged or for another address is made anew, the rest stays', async () => {
+  const dataDir = folder();
+  const first = await ensureLocalAccess(dataDir, '127.0.0.1');
   writeFileSync(join(dataDir, 'api.token'), 'short\n');
-  const second = ensureLocalAccess(dataDir, '127.0.0.1');
+  const second = await ensureLocalAccess(dataDir, '127.0.0.1');
   assert.deepEqual([second.cert, second.key], [first.cert, first.key]);
   assert.notEqual(second.token, first.token);
   writeFileSync(join(dataDir, 'api.crt'), first.cert.slice(0, 100));
-  const third = ensureLocalAccess(dataDir, '127.0.0.1');
+  const third = await ensureLocalAccess(dataDir, '127.0.0.1');
   assert.notEqual(third.cert, first.cert);
   assert.equal(third.token, second.token);
-  const fourth = ensureLocalAccess(dataDir, '127.0.0.9');
+  const fourth = await ensureLocalAccess(dataDir, '127.0.0.9');
   assert.equal(new X509Certificate(fourth.cert).checkIP('127.0.0.9'), '127.0.0.9');
 });
 
-test('the kubeconfig is one that Kubernetes clients take', () => {
+test('the kubeconfig is one that Kubernetes clients take', async () => {
   const dataDir = folder();
   assert.throws(
     () => localKubeconfig(dataDir, 'https://127.0.0.1:6444', 'edge-1'),
     /there is no token in .*: start the agent once/,
   );
-  const { token, cert } = ensureLocalAccess(dataDir, '127.0.0.1');
+  const { token, cert } = await ensureLocalAccess(dataDir, '127.0.0.1');
   const config = new KubeConfig();
   config.loadFromString(localKubeconfig(dataDir, 'https://127.0.0.1:6444', 'edge-1'));
   assert.equal(config.getCurrentCluster()?.server, 'https://127.0.0.1:6444');

@@ -27,9 +27,9 @@ const HOSTS = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.defaul
  * They stay the same over restarts, so that kubeconfigs stay good.
  * @param address on which the API listens
  */
-export function ensureLocalAccess(dataDir: string, address: string): LocalAccess {
+export async function ensureLocalAccess(dataDir: string, address: string): Promise<LocalAccess> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const pair = readPair(dataDir, address) ?? makePair(dataDir, address);
+  const pair = readPair(dataDir, address) ?? (await makePair(dataDir, address));
   const token = readToken(dataDir) ?? makeToken(dataDir);
   return { ...pair, token };
 }
@@ -78,8 +78,8 @@ function isPairFor(cert: string, key: string, address: string): boolean {
   }
 }
 
-function makePair(dataDir: string, address: string): { cert: string; key: string } {
-  const pair = createSelfSigned('hawser-agent', HOSTS.includes(address) ? HOSTS : [...HOSTS, address]);
+async function makePair(dataDir: string, address: string): Promise<{ cert: string; key: string }> {
+  const pair = await createSelfSigned('hawser-agent', HOSTS.includes(address) ? HOSTS : [...HOSTS, address]);
   writePrivate(join(dataDir, KEY_FILE), pair.key);
   writePrivate(join(dataDir, CERTIFICATE_FILE), pair.cert);
   return pair;
