@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Agent, type RequestOptions, request as startRequest } from 'node:https';
+import { type RequestOptions, request as startRequest } from 'node:https';
 import { HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../clock.ts';
+import { createAgents } from './agents.ts';
 import type { ApiServerConnection, Credentials } from './credentials.ts';
 
 export interface ApiRequest {
@@ -30,8 +31,8 @@ export interface ApiStream {
   readonly headers: IncomingHttpHeaders;
   /** To be read to its end, once; leaving the loop closes the connection. Throws when the connection breaks. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** The body as text, for the answers that are no success; ended after `timeoutMs`. @throws HawserError `too_large`, `unreachable` */
-  text(): Promise<string>;
+  /** The body as text. Default of the timeout: that of the request. @throws HawserError `too_large`, `unreachable` */
+  text(timeoutMs?: number): Promise<string>;
   /** Ends the connection, if it is not over. May be called at any time, and more than once. */
   close(): void;
 }
@@ -54,13 +55,6 @@ export interface ApiClient {
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** No object is over 3 MiB and no other answer that is read whole comes near; what is longer is refused, the connection ended. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
-/** Connections at once. Far above the reflectors, reads and reports that the relay has under way; over it requests wait for one. */
-const MAX_SOCKETS = 256;
-/** Idle connections that are kept for the next requests. */
-const MAX_IDLE_SOCKETS = 16;
-/** Between probes of a silent TCP connection, so that NATs keep it and a dead peer is found. */
-const TCP_KEEPALIVE_MS = 30_000;
-
 export interface ApiClientOptions {
   readonly logger: Logger;
   /** For timeouts. Default: the system's. */
@@ -70,10 +64,10 @@ export interface ApiClientOptions {
 export function createApiClient(connection: ApiServerConnection, { logger, clock = systemClock }: ApiClientOptions): ApiClient {
   const agents = createAgents();
 
-  async function stream(request: ApiRequest, deadlineOf: 'headers' | 'body', isRetry = false): Promise<ApiStream> {
+  async function stream(request: ApiRequest, isRetry = false): Promise<ApiStream> {
     const { method, path, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
     if (signal?.aborted) throw unreachable(request, signal.reason);
-    const credentials = await connection.credentials();
+    const credentials = await within(clock, timeoutMs, connection.credentials(), request);
     const options: RequestOptions = {
       method,
       agent: credentials.proxyAgent ?? agents.for(credentials),
@@ -96,11 +90,11 @@ export function createApiClient(connection: ApiServerConnection, { logger, clock
         settle();
         // An idle connection that the server closed while the request was on its way: a read may simply be made again.
         const isStale = sent.reusedSocket && codeOf(cause) === 'ECONNRESET';
-        if (isStale && method === 'GET' && !isRetry) resolve(stream(request, deadlineOf, true));
+        if (isStale && method === 'GET' && !isRetry) resolve(stream(request, true));
         else reject(unreachable(request, cause));
       });
       sent.on('response', (answer) => {
-        if (deadlineOf === 'headers') cancel();
+        cancel();
         logger.trace({ method, path: url.pathname, status: answer.statusCode }, 'API server answered');
         resolve(asStream(request, answer, clock));
       });
@@ -109,13 +103,29 @@ export function createApiClient(connection: ApiServerConnection, { logger, clock
   }
 
   return {
-    stream: (request) => stream(request, 'headers'),
+    stream: (request) => stream(request),
     async request(request) {
-      const answer = await stream(request, 'body');
-      return { status: answer.status, headers: answer.headers, text: await answer.text() };
+      const beganMs = clock.now().getTime();
+      const { status, headers, text } = await stream(request);
+      const restMs = beganMs + (request.timeoutMs ?? DEFAULT_TIMEOUT_MS) - clock.now().getTime();
+      return { status, headers, text: await text(Math.max(restMs, 1)) };
     },
     close: () => agents.close(),
   };
+}
+
+/** A credential plug-in may wait for ever; its answer is then still used for the next request. */
+function within<T>(clock: Clock, milliseconds: number, value: Promise<T>, request: ApiRequest): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(unreachable(request, new Error(`no credentials within ${milliseconds} ms`)));
+    const abort = () => reject(unreachable(request, new Error('given up')));
+    const cancel = clock.after(milliseconds, late);
+    request.signal?.addEventListener('abort', abort);
+    value.then(resolve, reject).finally(() => {
+      cancel();
+      request.signal?.removeEventListener('abort', abort);
+    });
+  });
 }
 
 function asStream(request: ApiRequest, answer: IncomingMessage, clock: Clock): ApiStream {
@@ -133,10 +143,10 @@ function asStream(request: ApiRequest, answer: IncomingMessage, clock: Clock): A
     status: answer.statusCode ?? 0,
     headers: answer.headers,
     chunks: { [Symbol.asyncIterator]: chunks },
-    async text() {
+    async text(timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS) {
       const parts: Uint8Array[] = [];
       let size = 0;
-      const cancel = clock.after(request.timeoutMs ?? DEFAULT_TIMEOUT_MS, close);
+      const cancel = clock.after(timeoutMs, () => answer.destroy(new Error(`no whole answer within ${timeoutMs} ms`)));
       try {
         for await (const chunk of chunks()) {
           size += chunk.length;
@@ -176,42 +186,6 @@ function headersOf({ body, contentType, impersonate }: ApiRequest, credentials: 
     if (impersonate.groups.length > 0) headers['impersonate-group'] = [...impersonate.groups];
   }
   return headers;
-}
-
-/** One keep-alive agent for the credentials of the moment; renewed certificates begin with new connections. */
-function createAgents() {
-  let current: { readonly fingerprint: string; readonly agent: Agent } | undefined;
-  return {
-    for(credentials: Credentials): Agent {
-      const { ca, cert, key, servername, rejectUnauthorized } = credentials;
-      const fingerprint = [ca, cert, key, servername, rejectUnauthorized].map(String).join('\n');
-      if (current?.fingerprint === fingerprint) return current.agent;
-      if (current !== undefined) retire(current.agent);
-      const agent = new Agent({
-        ca,
-        cert,
-        key,
-        rejectUnauthorized,
-        ...(servername === undefined ? {} : { servername }),
-        keepAlive: true,
-        keepAliveMsecs: TCP_KEEPALIVE_MS,
-        maxSockets: MAX_SOCKETS,
-        maxFreeSockets: MAX_IDLE_SOCKETS,
-      });
-      current = { fingerprint, agent };
-      return agent;
-    },
-    close() {
-      if (current !== undefined) retire(current.agent);
-      current = undefined;
-    },
-  };
-}
-
-/** Idle connections go at once, those in use with their requests. */
-function retire(agent: Agent): void {
-  agent.maxFreeSockets = 0;
-  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
 
 function unreachable(request: ApiRequest, cause: unknown): HawserError {

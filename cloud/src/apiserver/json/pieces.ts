@@ -1,7 +1,7 @@
 import { HawserError } from '@hawser/protocol';
 
 /** Room that is kept between pieces; a larger one is let go when its piece has been handed on. */
-const KEPT_BYTES = 256 * 1024;
+const KEPT_BYTES = 2 * 1024 * 1024;
 const FIRST_BYTES = 4 * 1024;
 
 /** Bytes of one item or line that came in several chunks, put together in one buffer that is used again for the next. */
