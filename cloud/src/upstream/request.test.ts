@@ -96,6 +96,8 @@ const refused: [string, Partial<Report>, number][] = [
   ['a namespaced resource without a namespace', { namespace: '' }, 400],
   ['a cluster resource with a namespace', { resource: 'nodes' }, 400],
   ['a patch without a name', { name: '', ...patch('merge', '{}') }, 400],
+  ['a name that is a step in a path', { name: '..' }, 400],
+  ['a namespace that is a step in a path', { namespace: '.', ...patch('merge', '{}') }, 400],
   ['a patch that is a list', patch('strategic', '[]'), 400],
   ['a JSON patch that is an object', patch('json', '{}'), 400],
   ['a create of null', { operation: { type: 'create', body: 'null' } }, 400],

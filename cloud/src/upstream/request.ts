@@ -59,11 +59,17 @@ export function planReport(report: Report): Planned {
   }
   if (resource.namespaced && report.namespace === '') return badRequest(`${report.resource} needs a namespace`);
   if (!resource.namespaced && report.namespace !== '') return badRequest(`${report.resource} has no namespaces`);
+  if ([report.namespace, report.name].some(isDotSegment)) return badRequest('a name or namespace may not be "." or ".."');
   const isCollection = operation.type === 'create' && subresource === '';
   if (!isCollection && report.name === '') return badRequest(`${operation.type} of ${report.resource} needs a name`);
   const path = resourcePath(resource, report.namespace, isCollection ? '' : report.name, subresource);
   const call = boundedCall(report, path);
   return 'method' in call ? { type: 'call', call, resource } : call;
+}
+
+/** A URL takes these for steps in its path, so the call would meet another object; no name may be one (Kubernetes, "Object Names and IDs"). */
+function isDotSegment(name: string): boolean {
+  return name === '.' || name === '..';
 }
 
 /** Reads the object of a report, as the node sees it now. */
