@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Agent } from 'node:http';
-import type { AgentOptions, RequestOptions } from 'node:https';
+import type { AgentOptions } from 'node:https';
 import { HawserError } from '@hawser/protocol';
 import { type Identity, type Material, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
 
@@ -30,12 +30,18 @@ export interface ApiServerConnection {
  * The connection that a kubeconfig file names in its current context, or without one that of the pod's service account.
  *
  * Certificates, tokens and passwords are read here; only for credential plug-ins, the older auth-providers and proxies is
- * `@kubernetes/client-node` loaded: all of it, with every API type, takes 60 MB of resident memory.
+ * `@kubernetes/client-node` loaded: with its API types it takes 60 MB of resident memory.
  * @throws HawserError `bad_config` that names the file and what is wrong with it
  */
 export function loadCredentials(options: { readonly kubeconfig?: string }): ApiServerConnection {
   const identity = options.kubeconfig === undefined ? readServiceAccount(process.env) : readKubeconfig(options.kubeconfig);
-  const read = identity.special === undefined ? () => plain(identity) : specialReader(identity.special);
+  const { special } = identity;
+  let loaded: Promise<() => Promise<Credentials>> | undefined;
+  async function read(): Promise<Credentials> {
+    if (special === undefined) return plain(identity);
+    loaded ??= import('./special-credentials.ts').then(({ specialCredentials }) => specialCredentials(special));
+    return (await loaded)();
+  }
   return {
     server: identity.server,
     async credentials() {
@@ -68,35 +74,6 @@ async function plain(identity: Identity): Promise<Credentials> {
   };
 }
 
-function specialReader({ text, folder }: { readonly text: string; readonly folder: string }): () => Promise<Credentials> {
-  const loading = async () => {
-    const { KubeConfig } = await import('@kubernetes/client-node');
-    const config = new KubeConfig();
-    config.loadFromString(text);
-    config.makePathsAbsolute(folder);
-    return config;
-  };
-  let loaded: ReturnType<typeof loading> | undefined;
-  return async () => {
-    loaded ??= loading();
-    const config = await loaded;
-    const applied: RequestOptions = {};
-    await config.applyToHTTPSOptions(applied);
-    const { agent } = applied;
-    const hasProxy = Boolean(config.getCurrentCluster()?.proxyUrl);
-    return {
-      ca: applied.ca,
-      cert: applied.cert,
-      key: applied.key,
-      servername: applied.servername,
-      rejectUnauthorized: applied.rejectUnauthorized ?? true,
-      auth: applied.auth ?? undefined,
-      headers: ownHeaders(applied.headers),
-      proxyAgent: hasProxy && typeof agent === 'object' ? agent : undefined,
-    };
-  };
-}
-
 async function textOf(material: Material): Promise<string | undefined> {
   switch (material.from) {
     case 'file':
@@ -106,13 +83,4 @@ async function textOf(material: Material): Promise<string | undefined> {
     case 'nothing':
       return undefined;
   }
-}
-
-function ownHeaders(headers: RequestOptions['headers']): Record<string, string> {
-  const own: Record<string, string> = {};
-  if (headers === undefined || Array.isArray(headers)) return own;
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === 'string') own[name.toLowerCase()] = value.trim();
-  }
-  return own;
 }
