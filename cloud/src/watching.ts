@@ -28,7 +28,7 @@ export const WATCHED: readonly Watched[] = STAGES.flat();
 
 export interface WatchingOptions {
   readonly client: ApiClient;
-  readonly downstream: Pick<Downstream, 'apply' | 'setSynced'>;
+  readonly downstream: Pick<Downstream, 'apply' | 'setSynced' | 'wantsText'>;
   readonly clock: Clock;
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
@@ -62,6 +62,7 @@ export function createWatching(options: WatchingOptions): Watching {
       clock,
       random,
       logger,
+      wantsText: (key) => downstream.wantsText(key),
       emit(change) {
         onChange(change.type, resource);
         downstream.apply(change);

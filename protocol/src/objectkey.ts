@@ -19,7 +19,13 @@ const PART = /^[^/\s\p{Cc}]+$/u;
 
 /** @throws HawserError `malformed_object` when a part is empty or holds a slash, white space or control character. */
 export function objectKey(resource: string, namespace: string, name: string): ObjectKey {
-  return parseObjectKey(`${resource}/${namespace}/${name}`).key;
+  const parsed = parseObjectKey(`${resource}/${namespace}/${name}`);
+  // A slash in one part would make it another object's key.
+  if (parsed.name === name && parsed.namespace === namespace) return parsed.key;
+  throw new HawserError(
+    'malformed_object',
+    `a name or namespace holds a slash: ${JSON.stringify(`${namespace}, ${name}`.slice(0, 200))}`,
+  );
 }
 
 /** @throws HawserError `malformed_object` */

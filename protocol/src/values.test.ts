@@ -56,6 +56,11 @@ test('an object key names resource, namespace and name, cluster-scoped and group
   }
 });
 
+test('a part with a slash makes no key of another object', () => {
+  assert.throws(() => objectKey('secrets', 'w', 'a/b'), { code: 'malformed_object' });
+  assert.throws(() => objectKey('secrets', 'w/x', 'a'), { code: 'malformed_object' });
+});
+
 test('a body comes back as it was, and a long one is sent compressed', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 2000 }), (text) => {

@@ -31,7 +31,7 @@ export async function fetchObject(client: ApiClient, key: ObjectKey, options: Fe
     const answer = await client.request({ method: 'GET', path: resourcePath(resource, namespace, name), signal });
     if (answer.status === 200) {
       const bytes = Buffer.from(answer.text, 'utf8');
-      const observation = observe(resource, bytes, { from: 0, to: bytes.length });
+      const observation = observe(resource, bytes, { from: 0, to: bytes.length }, () => true);
       if (observation.type === 'unreadable') throw new HawserError('malformed_object', `${key} ${observation.reason}`);
       if (observation.object.key !== key)
         throw new HawserError('malformed_object', `asked for ${key}, got ${observation.object.key}`);

@@ -36,7 +36,11 @@ assert.ok(configMaps);
 function readPage(text: string) {
   const observations: Observation[] = [];
   assert.ok(configMaps);
-  const reader = readListPage(configMaps, (observation) => observations.push(observation));
+  const reader = readListPage(
+    configMaps,
+    () => true,
+    (observation) => observations.push(observation),
+  );
   reader.push(Buffer.from(text));
   return { observations, page: reader.end() };
 }

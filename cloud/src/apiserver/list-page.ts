@@ -1,7 +1,7 @@
 import { type ApiResource, HawserError, isJsonObject, isResourceVersion } from '@hawser/protocol';
 import { requireObject } from './answer.ts';
 import { ListSplitter } from './json/list-splitter.ts';
-import { type Observation, observe } from './observe.ts';
+import { type Observation, observe, type WantsText } from './observe.ts';
 
 /**
  * The largest item and watch event. The API server takes objects of 3 MiB at most; in JSON with all escapes and managed fields
@@ -24,10 +24,14 @@ export interface ListPageReader {
   end(): ListPage;
 }
 
-export function readListPage(resource: ApiResource, onItem: (observation: Observation) => void): ListPageReader {
+export function readListPage(
+  resource: ApiResource,
+  wantsText: WantsText,
+  onItem: (observation: Observation) => void,
+): ListPageReader {
   const splitter = new ListSplitter(MAX_ITEM_BYTES);
   return {
-    push: (chunk) => splitter.push(chunk, (item) => onItem(observe(resource, item, { from: 0, to: item.length }))),
+    push: (chunk) => splitter.push(chunk, (item) => onItem(observe(resource, item, { from: 0, to: item.length }, wantsText))),
     end() {
       const { kind, metadata, items } = requireObject(splitter.end(), 'the list');
       if (kind !== `${resource.kind}List`) {

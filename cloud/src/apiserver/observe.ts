@@ -21,17 +21,22 @@ export type Observation =
   | { readonly type: 'observed'; readonly object: Observed }
   | { readonly type: 'unreadable'; readonly key: ObjectKey; readonly reason: string };
 
+/** Whether the text of an object is wanted, or only which version of it there is. */
+export type WantsText = (key: ObjectKey) => boolean;
+
 /**
- * Reads one object's metadata out of its JSON bytes, and no further: a Secret of 1 MB costs its text and nothing else.
+ * Reads one object's metadata out of its JSON bytes, and no further: a Secret of 1 MB that nobody wants costs nothing, and
+ * one that is wanted its text.
  * @param whole the bytes of the object within `bytes`; they may be used again after the call
  * @throws HawserError `malformed_object` when it cannot be said which object this is
  */
-export function observe(resource: ApiResource, bytes: Uint8Array, whole: Span): Observation {
+export function observe(resource: ApiResource, bytes: Uint8Array, whole: Span, wantsText: WantsText): Observation {
   const head = readHead(resource, bytes, whole);
   if ('reason' in head) return { type: 'unreadable', ...head };
+  const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };
+  if (!wantsText(head.key)) return { type: 'observed', object: { ...head, text: undefined, type } };
   const text = bytes.subarray(whole.from, whole.to);
   if (!isUtf8(text)) return { type: 'unreadable', key: head.key, reason: 'is not UTF-8' };
-  const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };
   return { type: 'observed', object: { ...head, text: textOf(text), type } };
 }
 

@@ -7,6 +7,7 @@ import { createBackoff, pause } from './backoff.ts';
 import type { ApiClient } from './client.ts';
 import { isServed } from './discovery.ts';
 import { createIntake } from './intake.ts';
+import type { WantsText } from './observe.ts';
 import { errorOutcome, type Outcome } from './outcome.ts';
 import { createPump } from './pump.ts';
 import { initialStatus, nextStatus, type StatusEvent } from './reflector-status.ts';
@@ -30,6 +31,8 @@ export interface ReflectorOptions {
   readonly emit: (change: Change) => void;
   /** Whenever the status changes, also when only its resourceVersion moves on: after everything up to it was emitted. */
   readonly onStatus: (status: ReflectorStatus) => void;
+  /** Whether the text of an object is to come with its change. Default: always. Asked when the object is read. */
+  readonly wantsText?: WantsText;
   /** A complete list has come in: the first, or one after a position was lost. */
   readonly onListed?: () => void;
 }
@@ -73,6 +76,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
     target: { resource, fieldSelector: options.fieldSelector },
     client,
     intake,
+    wantsText: options.wantsText ?? (() => true),
     clock,
     random,
     signal,

@@ -4,6 +4,7 @@ import type { ApiClient, ApiStream } from './client.ts';
 import type { Intake } from './intake.ts';
 import { LineSplitter } from './json/lines.ts';
 import { type ListPage, MAX_ITEM_BYTES, readListPage } from './list-page.ts';
+import type { WantsText } from './observe.ts';
 import { answerOutcome, failureOutcome, type Outcome, watchListOutcome } from './outcome.ts';
 import { listPath, type Target, watchListPath, watchPath } from './paths.ts';
 import { readWatchEvent } from './watch-event.ts';
@@ -13,6 +14,7 @@ export interface Requests {
   readonly target: Target;
   readonly client: ApiClient;
   readonly intake: Intake;
+  readonly wantsText: WantsText;
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
@@ -35,7 +37,7 @@ export async function listInPages(requests: Requests, isWhole: boolean): Promise
   for (;;) {
     const answer = await open(requests, listPath(target, page));
     if (answer.status !== 200) return answerOutcome(answer, clock.now());
-    const reader = readListPage(target.resource, intake.listed);
+    const reader = readListPage(target.resource, requests.wantsText, intake.listed);
     const end = await readChunks(answer, {
       clock,
       silenceMs: LIST_SILENCE_MS,
@@ -84,7 +86,7 @@ async function readWatch(requests: Requests, answer: ApiStream, beginsWithState:
 
   function onLine(line: Uint8Array): void {
     if (error !== undefined) return;
-    const event = readWatchEvent(target.resource, line);
+    const event = readWatchEvent(target.resource, line, requests.wantsText);
     if (event.type === 'error') {
       const outcome = failureOutcome(event.failure);
       error = isListing ? watchListOutcome(outcome, event.failure.code) : outcome;

@@ -10,7 +10,8 @@ function resource(id: string): ApiResource {
   return found;
 }
 
-const read = (line: string, id = 'secrets') => readWatchEvent(resource(id), Buffer.from(line));
+const wantsText = () => true;
+const read = (line: string, id = 'secrets') => readWatchEvent(resource(id), Buffer.from(line), wantsText);
 
 describe('a line of a watch', () => {
   test('an added object, with the text as it came', () => {
@@ -56,7 +57,8 @@ describe('a line of a watch', () => {
       '{"type":"ADDED","object":{"metadata":{"name":"a","namespace":"w","uid":"U","resourceVersion":"1"},"x":"',
       '"}}',
     ];
-    const event = readWatchEvent(resource('secrets'), Buffer.concat([Buffer.from(before), Buffer.of(0xff), Buffer.from(after)]));
+    const line = Buffer.concat([Buffer.from(before), Buffer.of(0xff), Buffer.from(after)]);
+    const event = readWatchEvent(resource('secrets'), line, wantsText);
     assert.ok(event.type === 'upsert' && event.observation.type === 'unreadable');
   });
 

@@ -1,7 +1,7 @@
 import { type ApiResource, HawserError, isJsonObject, isResourceVersion } from '@hawser/protocol';
 import { type Failure, requireObject, statusFailure } from './answer.ts';
 import { eachMember, type Span, stringAt } from './json/members.ts';
-import { type Head, type Observation, observe, readHead, textOf } from './observe.ts';
+import { type Head, type Observation, observe, readHead, textOf, type WantsText } from './observe.ts';
 
 /** One line of a watch (Kubernetes API concepts, "Efficient detection of changes"). */
 export type WatchEvent =
@@ -17,7 +17,7 @@ const MAX_TYPE_BYTES = 32;
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /** @throws HawserError `malformed_object` */
-export function readWatchEvent(resource: ApiResource, line: Uint8Array): WatchEvent {
+export function readWatchEvent(resource: ApiResource, line: Uint8Array, wantsText: WantsText): WatchEvent {
   let type: string | undefined;
   let object: Span | undefined;
   eachMember(line, { from: 0, to: line.length }, (key, value) => {
@@ -29,7 +29,7 @@ export function readWatchEvent(resource: ApiResource, line: Uint8Array): WatchEv
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
-      return { type: 'upsert', observation: observe(resource, line, object) };
+      return { type: 'upsert', observation: observe(resource, line, object, wantsText) };
     case 'DELETED':
       return { type: 'delete', head: readableHead(resource, line, object) };
     case 'BOOKMARK':

@@ -75,7 +75,7 @@ class World {
 
   constructor() {
     for (const name of NODES) this.putNode(name, name !== 'plain');
-    this.relays = [0, 1].map(() => new ModelRelay(this.cluster, this.clock, LIMITS));
+    this.relays = [0, 1].map(() => this.#newRelay());
     for (const one of ['p', 'q', 'r']) this.#putPod(objectKey('pods', 'shop', one), one === 'r' ? 'edge-2' : 'edge-1', CONFIGS);
     for (const name of CONFIGS) this.cluster.put(objectKey('configmaps', 'shop', name), { data: {} });
     this.#relay(0).catchUp();
@@ -87,6 +87,12 @@ class World {
         return every > 0 && this.#upserts % every === 0;
       };
     }
+  }
+
+  #newRelay(): ModelRelay {
+    const relay = new ModelRelay(this.cluster, this.clock, LIMITS);
+    relay.earlyEvery = 4;
+    return relay;
   }
 
   run(step: Step): void {
@@ -224,7 +230,7 @@ class World {
     const before = this.#relay(index);
     for (const [name, { relay }] of this.links) if (relay === before) this.links.delete(name);
     before.downstream.close();
-    this.relays[index] = new ModelRelay(this.cluster, this.clock, LIMITS);
+    this.relays[index] = this.#newRelay();
   }
 
   #carry(name: string, frames: number): void {
@@ -266,7 +272,7 @@ function neededAsFarAs(relay: ModelRelay, name: string): Set<ObjectKey> {
   const [watched, fetched] = [relay.watched, relay.fetched].map((objects) =>
     neededBy(
       name,
-      Array.from(objects, ([key, { text }]) => [key, text] as const),
+      Array.from(objects, ([key, { text }]) => [key, text ?? ''] as const),
     ),
   );
   return new Set([...(watched ?? []), ...(fetched ?? [])]);

@@ -10,6 +10,9 @@ import type { Desired, Gate, SessionView } from './session-view.ts';
 import { SyncStatus, WATCHED_RESOURCES } from './sync-status.ts';
 import type { Downstream, DownstreamOptions, DownstreamStats, NodeState, Session } from './types.ts';
 
+/** What these hold says which node needs what: their texts are always read. */
+const LOCATING_RESOURCES: ReadonlySet<string> = new Set(['nodes', 'pods']);
+
 export function createDownstream(options: DownstreamOptions): Downstream {
   return new DownstreamCore(options);
 }
@@ -93,6 +96,10 @@ class DownstreamCore implements Downstream {
     return session;
   }
 
+  wantsText(key: ObjectKey): boolean {
+    return LOCATING_RESOURCES.has(resourceOf(key)) || this.#locator.isNeeded(key);
+  }
+
   node(name: string): NodeState {
     return this.#nodes.state(name);
   }
@@ -130,6 +137,8 @@ class DownstreamCore implements Downstream {
     const located = this.#readable(key, () => this.#locate(object));
     if (located === undefined) return;
     this.#readable(key, () => this.#store.put(object, this.#locator.isNeeded(key), isFetched));
+    // It became needed after it had been read without its text.
+    if (this.#store.get(key)?.body === 'none' && this.#locator.isNeeded(key)) this.#missing.request(key);
     this.#follow(located.needs);
     this.#markEverywhere(key);
     if (located.node !== undefined) this.#followNode(located.node);
@@ -160,6 +169,8 @@ class DownstreamCore implements Downstream {
   }
 
   #locate({ key, uid, text }: Observed): { needs: NeedChange[]; node: NodeChange | undefined } {
+    if (!LOCATING_RESOURCES.has(resourceOf(key))) return { needs: [], node: undefined };
+    if (text === undefined) throw new HawserError('malformed_object', 'a pod or node came without its text');
     switch (resourceOf(key)) {
       case 'pods': {
         const facts = podFacts(text);

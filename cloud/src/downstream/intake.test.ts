@@ -54,6 +54,16 @@ describe('what comes from the API server', () => {
     assert.deepEqual(agent.held.get(CONFIG), held);
   });
 
+  test('a body that became needed after its object had been read is asked for', () => {
+    const { cluster, relay } = setUp();
+    relay.earlyEvery = 1;
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    relay.step('pods');
+    cluster.put(CONFIG, { data: { n: '1' } });
+    relay.step('configmaps');
+    assert.deepEqual(relay.requests, [CONFIG]);
+  });
+
   test('a fetched body that is older than what is known is asked for again a second later', () => {
     const { clock, cluster, relay } = setUp();
     cluster.put(CONFIG, { data: { n: '1' } });

@@ -44,6 +44,8 @@ export interface Downstream {
    * during a `pump`. It must not call `pump` itself but schedule it.
    */
   open(node: string, wake: () => void): Session;
+  /** Whether a change of that object should come with its text: it is located by it, or an edge node needs it now. */
+  wantsText(key: ObjectKey): boolean;
   node(name: string): NodeState;
   /** Calls `listener` after each change of a node's state. Returns the end of the subscription. */
   onNodeState(listener: (name: string, state: NodeState) => void): () => void;

@@ -2,14 +2,14 @@ import type { ObjectKey } from '@hawser/protocol';
 
 /**
  * An object as the API server sent it. `text` is its JSON, of which nothing has been interpreted but the metadata; whoever
- * needs the body makes it canonical (protocol's `canonicalize`), whoever does not lets it go: most objects of a cluster are
- * needed by no edge node.
+ * needs the body makes it canonical (protocol's `canonicalize`). It is undefined where nobody wanted it when it came: most
+ * objects of a cluster are needed by no edge node, and their texts are not even made.
  */
 export interface Observed {
   readonly key: ObjectKey;
   readonly uid: string;
   readonly resourceVersion: string;
-  readonly text: string;
+  readonly text: string | undefined;
   /** What the items of a list leave out of their text. */
   readonly type: { readonly apiVersion: string; readonly kind: string };
 }

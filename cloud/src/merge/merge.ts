@@ -97,7 +97,7 @@ export function createMerge(): Merge {
   }
 
   function hold(entry: Waiting, object: Observed | undefined): void {
-    waitingCharacters += (object?.text.length ?? 0) - (entry.object?.text.length ?? 0);
+    waitingCharacters += (object?.text?.length ?? 0) - (entry.object?.text?.length ?? 0);
     entry.object = object;
   }
 
@@ -185,7 +185,7 @@ export function createMerge(): Merge {
       if (first.done) return [];
       const [key, { told, object, endedAt }] = first.value;
       waiting.delete(key);
-      waitingCharacters -= object?.text.length ?? 0;
+      waitingCharacters -= object?.text?.length ?? 0;
       reach();
       const changes: Change[] = [];
       if (told !== undefined && told.uid !== object?.uid) {

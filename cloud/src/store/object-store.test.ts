@@ -21,9 +21,15 @@ describe('the store', () => {
     const { store } = setUp();
     const object = observed('7', { b: '2', a: '1' });
     store.put(object, true);
-    const { body, version } = canonicalize(object.text, object.type);
+    const { body, version } = canonicalize(object.text ?? '', object.type);
     assert.deepEqual(store.get(KEY)?.body, { version, text: body });
     assert.deepEqual(store.stats(), { objects: { configmaps: 1 }, bodies: 1, bodyCharacters: body.length });
+  });
+
+  test('has no body of what is needed and came without its text', () => {
+    const { store } = setUp();
+    store.put({ ...observed('7', {}), text: undefined }, true);
+    assert.equal(store.get(KEY)?.body, 'none');
   });
 
   test('keeps of what is not needed the version only, and does not read the text', () => {

@@ -52,7 +52,7 @@ export class ObjectStore {
   }
 
   /**
-   * Takes a version. With `isNeeded` its body is made canonical and kept, else it is let go.
+   * Takes a version. With `isNeeded`, and where its text came with it, its body is made canonical and kept; else there is none.
    * @throws HawserError `malformed_object` or `too_large`: the version is taken as unusable
    */
   put({ key, uid, resourceVersion, text, type }: Observed, isNeeded: boolean, isFetched = false): void {
@@ -62,7 +62,7 @@ export class ObjectStore {
       resourceVersion: detached(resourceVersion),
       isFetched,
     };
-    if (!isNeeded) {
+    if (!isNeeded || text === undefined) {
       this.#set(key, { ...head, body: 'none' });
       return;
     }

@@ -30,6 +30,8 @@ export class ModelRelay {
   /** What it was told not to be there, and has not seen since. */
   readonly gone = new Set<ObjectKey>();
   readonly requests: ObjectKey[] = [];
+  /** Every so many ConfigMaps and Secrets were read before somebody wanted them. 0: none. */
+  earlyEvery = 0;
   readonly #cluster: ModelCluster;
   readonly #reflectors: Readonly<Record<WatchedResource, ModelReflector>>;
 
@@ -119,11 +121,18 @@ export class ModelRelay {
     };
   }
 
+  /** As a reflector hands it on: without the text that nobody wanted when it was read. */
+  #asRead(object: Observed): Observed {
+    const isLocating = object.key.startsWith('nodes/') || object.key.startsWith('pods/');
+    const isEarly = !isLocating && this.earlyEvery > 0 && Number(object.resourceVersion) % this.earlyEvery === 0;
+    return this.downstream.wantsText(object.key) && !isEarly ? object : { ...object, text: undefined };
+  }
+
   #apply(change: Change): void {
     if (change.type === 'upsert') this.watched.set(change.object.key, change.object);
     else this.watched.delete(change.key);
     if (change.type === 'upsert') this.gone.delete(change.object.key);
-    this.downstream.apply(change);
+    this.downstream.apply(change.type === 'upsert' ? { type: 'upsert', object: this.#asRead(change.object) } : change);
   }
 }
 
