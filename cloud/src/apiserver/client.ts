@@ -4,6 +4,7 @@ import { HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../clock.ts';
 import { createAgents } from './agents.ts';
+import { createBufferCollector } from './buffer-collector.ts';
 import type { ApiServerConnection, Credentials } from './credentials.ts';
 
 export interface ApiRequest {
@@ -63,6 +64,7 @@ export interface ApiClientOptions {
 
 export function createApiClient(connection: ApiServerConnection, { logger, clock = systemClock }: ApiClientOptions): ApiClient {
   const agents = createAgents();
+  const onRead = createBufferCollector();
 
   async function stream(request: ApiRequest, isRetry = false): Promise<ApiStream> {
     const { method, path, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
@@ -96,7 +98,7 @@ export function createApiClient(connection: ApiServerConnection, { logger, clock
       sent.on('response', (answer) => {
         cancel();
         logger.trace({ method, path: url.pathname, status: answer.statusCode }, 'API server answered');
-        resolve(asStream(request, answer, clock));
+        resolve(asStream(request, answer, clock, onRead));
       });
       sent.end(request.body);
     });
@@ -128,13 +130,16 @@ function within<T>(clock: Clock, milliseconds: number, value: Promise<T>, reques
   });
 }
 
-function asStream(request: ApiRequest, answer: IncomingMessage, clock: Clock): ApiStream {
+function asStream(request: ApiRequest, answer: IncomingMessage, clock: Clock, onRead: (bytes: number) => void): ApiStream {
   const close = () => void answer.destroy();
   // A body that nobody reads any more may still break; whoever reads it gets the error from the loop.
   answer.on('error', () => undefined);
   async function* chunks(): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of answer) yield chunk;
+      for await (const chunk of answer) {
+        yield chunk;
+        onRead(chunk.length);
+      }
     } catch (cause) {
       throw unreachable(request, cause);
     }
