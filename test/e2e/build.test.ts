@@ -1,21 +1,17 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
-import { ROOT, runCommand, startProcess } from '../support/processes.ts';
+import { runCommand, startProcess } from '../support/processes.ts';
+import { bundlesFor } from './harness.ts';
 
 test('the bundles start with the project’s Node and do what the sources do', { timeout: 120_000 }, async (t) => {
-  // Inside the project, since the native SQLite is found in its node_modules.
-  mkdirSync(join(ROOT, 'dist'), { recursive: true });
-  const dir = mkdtempSync(join(ROOT, 'dist', 'test-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
-  const built = await runCommand({ name: 'build', args: ['scripts/build.ts', dir] });
-  assert.equal(built.code, 0, built.stderr);
-  t.diagnostic(built.stdout.trim().replaceAll(/\s+/g, ' '));
+  const bundles = await bundlesFor(t);
+  const { dir } = bundles;
 
-  const relay = await runCommand({ name: 'relay', args: [join(dir, 'hawser-relay.mjs'), '--help'] });
+  const relay = await runCommand({ name: 'relay', args: [bundles.relay, '--help'] });
   assert.equal(relay.code, 0, relay.stderr);
   assert.match(relay.stdout, /Usage: hawser-relay/);
 
@@ -26,7 +22,7 @@ test('the bundles start with the project’s Node and do what the sources do', {
   const options = {
     name: 'agent',
     args: [
-      join(dir, 'hawser-agent.mjs'),
+      bundles.agent,
       'run',
       ...['--data-dir', data, '--relay-urls', 'wss://127.0.0.1:1', '--api-port', '0'],
       ...['--tls-cert', pair.certificateFile, '--tls-key', pair.keyFile, '--tls-ca', ca],

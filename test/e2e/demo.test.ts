@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { test } from 'node:test';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { kubeClient } from '../support/kube.ts';
 import { runCommand, startProcess } from '../support/processes.ts';
+import { configMap } from './harness.ts';
 
 const DEMO = 'scripts/demo/main.ts';
 
@@ -40,4 +43,41 @@ test('Ctrl-C ends the demonstration and leaves no process and no file behind', {
   const exit = await demo.stop();
   assert.deepEqual(exit, { code: 0, signal: null });
   assert.deepEqual(leftovers(), before);
+});
+
+/** A cluster of the user's, with one ConfigMap in it, and manifests: that ConfigMap changed, a new one, and a kind that is not known. */
+async function ownCluster(t: TestContext) {
+  const dir = mkdtempSync(join(tmpdir(), 'hawser-own-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const server = startProcess({ name: 'API server', args: ['test/apiserver/main.ts', '--dir', dir, '--port', '0'] });
+  t.after(() => server.stop());
+  await server.line('its address', ({ url }) => typeof url === 'string');
+  const kubeconfig = join(dir, 'kubeconfig');
+  const kube = await kubeClient(kubeconfig);
+  t.after(() => kube.close());
+  await kube.create(configMap('mine', { from: 'the user' }));
+  const manifests = join(dir, 'app.json');
+  const unknown = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'w' } };
+  const items = [configMap('mine', { from: 'the demo' }), configMap('new', {}), unknown];
+  writeFileSync(manifests, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  return { kube, args: [DEMO, '--once', '--json', '--kubeconfig', kubeconfig, '--manifests', manifests] };
+}
+
+test("in a user's cluster the demonstration removes what it made, and nothing else", { timeout: 300_000 }, async (t) => {
+  const { kube, args } = await ownCluster(t);
+  const { code, stderr } = await runCommand({ name: 'demo', args });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /Widget w is left out/);
+  assert.deepEqual((await kube.get('configmaps', 'default', 'mine'))?.data, { from: 'the user' });
+  assert.equal(await kube.get('configmaps', 'default', 'new'), undefined);
+  assert.deepEqual(await kube.list('nodes'), []);
+});
+
+test("a Node of the user's that bears a name of the demonstration's is not taken over", { timeout: 60_000 }, async (t) => {
+  const { kube, args } = await ownCluster(t);
+  const node = await kube.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'edge-2' } });
+  const { code, stderr } = await runCommand({ name: 'demo', args });
+  assert.equal(code, 1);
+  assert.match(stderr, /has a Node edge-2/);
+  assert.equal((await kube.get('nodes', '', 'edge-2'))?.metadata.uid, node.metadata.uid);
 });

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { type Fleet, type FleetOptions, startFleet } from '../support/fleet.ts';
 import type { KubeClient } from '../support/kube.ts';
+import { ROOT, runCommand } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 /** A fleet for one test; when the test is over its processes have ended and its folder is gone. */
@@ -19,6 +21,18 @@ export async function fleetFor(t: TestContext, options: Omit<FleetOptions, 'dir'
     rmSync(dir, { recursive: true, force: true });
   });
   return fleet;
+}
+
+/** The bundles as `npm run build` makes them, in a folder of the test's own. */
+export async function bundlesFor(t: TestContext): Promise<{ relay: string; agent: string; dir: string }> {
+  // Inside the project, since the native SQLite is found in its node_modules.
+  mkdirSync(join(ROOT, 'dist'), { recursive: true });
+  const dir = mkdtempSync(join(ROOT, 'dist', 'test-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const { code, stdout, stderr } = await runCommand({ name: 'build', args: ['scripts/build.ts', dir] });
+  assert.equal(code, 0, stderr);
+  t.diagnostic(stdout.trim().replaceAll(/\s+/g, ' '));
+  return { relay: join(dir, 'hawser-relay.mjs'), agent: join(dir, 'hawser-agent.mjs'), dir };
 }
 
 export function configMap(name: string, data: Record<string, string>, namespace = 'default'): KubeObject {
