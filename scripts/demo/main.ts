@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { KubeObject } from '@hawser/protocol';
 import { type Fleet, startFleet } from '../../test/support/fleet.ts';
+import { kubeClient } from '../../test/support/kube.ts';
 import { ROOT } from '../../test/support/processes.ts';
 import { runControllers } from './controller-loop.ts';
 import { loadManifests, ManifestError } from './manifests.ts';
-import { noteFor, tellStory } from './story.ts';
+import { tellStory } from './story.ts';
 
 const HELP = `npm run demo -- [options]
 
@@ -20,7 +21,8 @@ happens: nodes Ready, pods Running, an edit arriving, a cut link, the device sti
 It then stays up until Ctrl-C, which leaves nothing behind.
 
   --manifests FILE…   Kubernetes manifests to apply (default: examples/shop.yaml)
-  --kubeconfig FILE   use that cluster in place of the embedded API server; what the demo makes there it removes again
+  --kubeconfig FILE   use that cluster in place of the embedded API server; what the demo makes there it removes again,
+                      what it finds there it leaves as it is
   --once              end after the story, exit 0 when all of it happened
   --json              print the result as one line of JSON, last on stdout
   --help              this text
@@ -62,6 +64,8 @@ function readOptions(args: readonly string[]): Options | undefined {
   };
 }
 
+const AGENTS = ['edge-1', 'edge-2'];
+
 const started = performance.now();
 function say(line: string): void {
   process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
@@ -90,19 +94,20 @@ async function main(): Promise<number> {
 
   const dir = mkdtempSync(join(tmpdir(), 'hawser-demo-'));
   let fleet: Fleet | undefined;
-  let manifests: KubeObject[] = [];
+  const made: KubeObject[] = [];
   try {
-    manifests = loadManifests(options.manifests);
+    const manifests = loadManifests(options.manifests);
+    if (options.kubeconfig !== undefined) await requireFreeNames(options.kubeconfig);
     say('starting API server, relay and two agents');
     fleet = await startFleet({
       dir,
-      agents: ['edge-1', 'edge-2'],
+      agents: AGENTS,
       signal,
       ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
       onProcess: (process) => say(`${process.name} runs as process ${process.pid}`),
     });
     if (fleet.embedded) runControllers(fleet.kube, signal, (message) => say(`controllers: ${message}`));
-    const result = await tellStory(fleet, { manifests, say, signal });
+    const result = await tellStory(fleet, { manifests, say, signal, onMade: (object) => made.push(object) });
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     if (!options.once) {
       process.stderr.write(nextSteps(fleet));
@@ -120,18 +125,33 @@ async function main(): Promise<number> {
     return error instanceof ManifestError ? 2 : 1;
   } finally {
     over.abort();
-    if (fleet !== undefined && !fleet.embedded) await cleanUp(fleet, manifests);
+    if (fleet !== undefined && !fleet.embedded) await cleanUp(fleet, made);
     await fleet?.stop();
     rmSync(dir, { recursive: true, force: true });
     say('all processes have ended, nothing is left behind');
   }
 }
 
+/** @throws where the user's cluster has Nodes of the devices' names: the demo would take them over, and remove them at its end */
+async function requireFreeNames(kubeconfig: string): Promise<void> {
+  const kube = await kubeClient(kubeconfig);
+  try {
+    for (const name of AGENTS) {
+      if ((await kube.get('nodes', '', name)) === undefined) continue;
+      throw new Error(`the cluster has a Node ${name}, a name that the demo needs; if an earlier demo left it there, delete it`);
+    }
+  } finally {
+    kube.close();
+  }
+}
+
 /** Takes everything out of the user's cluster again that the demo put there, the devices' Nodes included. */
-async function cleanUp(fleet: Fleet, manifests: readonly KubeObject[]): Promise<void> {
+async function cleanUp(fleet: Fleet, made: readonly KubeObject[]): Promise<void> {
   say('removing what the demo made in the cluster');
+  // An agent that runs registers its Node anew.
+  for (const agent of fleet.agents) await agent.process().stop();
   const nodes = fleet.agents.map(({ name }): KubeObject => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } }));
-  for (const object of [...nodes, ...manifests, ...noteFor('')].toReversed()) {
+  for (const object of [...nodes, ...made].toReversed()) {
     await fleet.removeObject(object).catch((error: unknown) => {
       say(`${object.kind} ${object.metadata.name} is still there: ${error instanceof Error ? error.message : error}`);
     });

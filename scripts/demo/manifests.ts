@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { KubeObject } from '@hawser/protocol';
-import { parseAllDocuments } from 'yaml';
+import { type Document, parseAllDocuments } from 'yaml';
 
 /** A manifest file that cannot be used; the message names file, document and reason. */
 export class ManifestError extends Error {
@@ -25,9 +25,18 @@ export function parseManifests(text: string, file: string): KubeObject[] {
     const where = `${file}, document ${index + 1}`;
     const [error] = document.errors;
     if (error !== undefined) throw new ManifestError(`${where} is no YAML: ${error.message.split('\n')[0]}`);
-    const value: unknown = document.toJS();
+    const value = toValue(document, where);
     return value === null || value === undefined ? [] : objectsIn(value, where);
   });
+}
+
+/** Aliases are followed here, and only so far: a few lines can name billions of values. */
+function toValue(document: Document.Parsed, where: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw new ManifestError(`${where} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
 }
 
 function objectsIn(value: unknown, where: string): KubeObject[] {

@@ -1,6 +1,6 @@
-import type { KubeObject } from '@hawser/protocol';
+import { type KubeObject, resourceByKind } from '@hawser/protocol';
 import type { Fleet, FleetAgent } from '../../test/support/fleet.ts';
-import type { KubeClient } from '../../test/support/kube.ts';
+import { type KubeClient, KubeError } from '../../test/support/kube.ts';
 import { until } from '../../test/support/until.ts';
 
 /** What the demonstration showed; also the one line of JSON of `--json`. */
@@ -21,6 +21,8 @@ export interface StoryOptions {
   readonly manifests: readonly KubeObject[];
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Told of each object that was not in the cluster before. */
+  readonly onMade: (object: KubeObject) => void;
 }
 
 /** How long each part may take before the demonstration counts as failed: generous, for slow machines. */
@@ -49,7 +51,11 @@ export async function tellStory(fleet: Fleet, options: StoryOptions): Promise<De
   });
 
   say(`applying ${options.manifests.length} objects`);
-  for (const object of [...options.manifests, ...noteFor(traveller.name)]) await fleet.kube.apply(object);
+  for (const object of options.manifests) await applyOne(fleet, object, options);
+  for (const object of noteFor(traveller.name)) {
+    await fleet.kube.apply(object);
+    options.onMade(object);
+  }
 
   const podsRunning = await until('pods Running', PODS_RUNNING_MS, signal, async () => {
     const pods = (await fleet.kube.list('pods')).filter((pod) => names.includes(nodeNameOf(pod)));
@@ -92,8 +98,24 @@ export async function tellStory(fleet: Fleet, options: StoryOptions): Promise<De
   };
 }
 
+/** What is in a user's cluster already is the user's: it stays as it is, and the demonstration does not remove it. */
+async function applyOne(fleet: Fleet, object: KubeObject, { say, onMade }: StoryOptions): Promise<void> {
+  if (resourceByKind(object.apiVersion, object.kind) === undefined) {
+    say(`${object.apiVersion} ${object.kind} ${object.metadata.name} is left out: the demo does not know the kind`);
+    return;
+  }
+  try {
+    await fleet.kube.create(object);
+    onMade(object);
+  } catch (error) {
+    if (!(error instanceof KubeError && error.reason === 'AlreadyExists')) throw error;
+    if (fleet.embedded) await fleet.kube.apply(object);
+    else say(`${object.kind} ${object.metadata.name} is in the cluster already and stays as it is`);
+  }
+}
+
 /** What the demonstration adds to the manifests: a ConfigMap to edit and a pod that reads it, bound to the device. */
-export function noteFor(node: string): KubeObject[] {
+function noteFor(node: string): KubeObject[] {
   return [
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NOTE, namespace: 'default' }, data: { note: 'as first applied' } },
     {
