@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { objectKey } from '@hawser/protocol';
+import { DEFAULT_DOWNSTREAM_LIMITS } from './limits.ts';
 import { batches, CONFIG, NODE, noise, POD, podFields, setUp } from './testing/world.ts';
 
 describe('bounds', () => {
@@ -104,4 +105,10 @@ describe('bounds', () => {
     assert.ok(link.session.stats().inventories > 2);
     assert.deepEqual([...agent.held.keys()].sort(), [NODE, objectKey('pods', 'shop', 'pod-29')]);
   });
+});
+
+test('by default numbers begin afresh before a device with 20,000 objects refuses more', () => {
+  const { sessionNumbers, windowBatches, batchOperations } = DEFAULT_DOWNSTREAM_LIMITS;
+  const mostOfDevice = 50_000;
+  assert.ok(20_000 + sessionNumbers + windowBatches * batchOperations < mostOfDevice);
 });

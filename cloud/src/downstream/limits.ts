@@ -16,7 +16,10 @@ export interface DownstreamLimits {
   readonly inventoryIntervalMs: number;
   /** Entries of an inventory. More are a protocol error: a device runs some hundred pods. */
   readonly inventoryEntries: number;
-  /** Numbers given to objects since the last inventory; at the bound another inventory begins them afresh. */
+  /**
+   * Numbers given to objects since the last inventory; above it another inventory begins them afresh. A device refuses more than
+   * 50,000 in one session, those of its inventory and of a full window included.
+   */
   readonly sessionNumbers: number;
   /** Bytes of encoded bodies kept for further sessions; at the bound the least recently used go and are encoded again. */
   readonly encodedBytes: number;
@@ -32,6 +35,6 @@ export const DEFAULT_DOWNSTREAM_LIMITS: DownstreamLimits = {
   bodyWaitMs: 10_000,
   inventoryIntervalMs: 10_000,
   inventoryEntries: 100_000,
-  sessionNumbers: 50_000,
+  sessionNumbers: 25_000,
   encodedBytes: 16 * 1024 * 1024,
 };
