@@ -65,6 +65,11 @@ test('a body is valid JSON and its canonical form is itself, for any content', (
   );
 });
 
+test('a body that is nested without end is refused when it is read back', () => {
+  const body = `{"apiVersion":"v1","kind":"A","metadata":{"name":"a","uid":"u"},"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+  assert.throws(() => parseCanonical(body, '1'), { code: 'malformed_object', message: /nested deeper/ });
+});
+
 for (const [what, text, message] of [
   ['no JSON', '{"kind":', /no JSON/],
   ['a list', '[]', /no JSON object/],

@@ -46,9 +46,11 @@ export function bodyHash(body: string): string {
   return hash('sha256', body, 'hex').slice(0, 16);
 }
 
-/** Parses a canonical body and gives it a resourceVersion again. @throws HawserError `malformed_object` */
+/** Parses a canonical body and gives it a resourceVersion again. @throws HawserError `malformed_object`, also when nested too deep */
 export function parseCanonical(body: string, resourceVersion: string): KubeObject {
-  const object = requireObject(parse(body), undefined);
+  const parsed = parse(body);
+  requireBoundedDepth(parsed);
+  const object = requireObject(parsed, undefined);
   object.metadata.resourceVersion = resourceVersion;
   return object;
 }
@@ -84,10 +86,23 @@ function parseExact(text: string): unknown {
 function write(value: unknown, depth: number): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (exactJson.isRawJSON(value)) return value.rawJSON;
-  if (depth >= MAX_DEPTH) throw new HawserError('malformed_object', `object is nested deeper than ${MAX_DEPTH} levels`);
+  if (depth >= MAX_DEPTH) throw tooDeep();
   if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(',')}]`;
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${write(field, depth + 1)}`).join(',')}}`;
+}
+
+function requireBoundedDepth(value: unknown): void {
+  // Level by level: a list in place of the call stack that is to be protected.
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) throw tooDeep();
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+}
+
+function tooDeep(): HawserError {
+  return new HawserError('malformed_object', `object is nested deeper than ${MAX_DEPTH} levels`);
 }
 
 function parse(text: string): unknown {

@@ -10,6 +10,7 @@ import type { KubeObject } from '@hawser/protocol';
 import { type Fleet, startFleet } from '../../test/support/fleet.ts';
 import { kubeClient } from '../../test/support/kube.ts';
 import { ROOT } from '../../test/support/processes.ts';
+import { until } from '../../test/support/until.ts';
 import { runControllers } from './controller-loop.ts';
 import { loadManifests, ManifestError } from './manifests.ts';
 import { tellStory } from './story.ts';
@@ -98,15 +99,26 @@ async function main(): Promise<number> {
   try {
     const manifests = loadManifests(options.manifests);
     if (options.kubeconfig !== undefined) await requireFreeNames(options.kubeconfig);
-    say('starting API server, relay and two agents');
+    say(`starting ${options.kubeconfig === undefined ? 'API server, ' : ''}relay and two agents`);
     fleet = await startFleet({
       dir,
       agents: AGENTS,
       signal,
       ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
-      onProcess: (process) => say(`${process.name} runs as process ${process.pid}`),
+      onProcess(process) {
+        say(`${process.name} runs as process ${process.pid}`);
+        void process.exited.then(({ code, signal: by }) => {
+          if (!signal.aborted) say(`${process.name} has ended by itself (${by ?? `code ${code}`})`);
+        });
+      },
     });
-    if (fleet.embedded) runControllers(fleet.kube, signal, (message) => say(`controllers: ${message}`));
+    if (fleet.embedded) {
+      const told = new Set<string>();
+      runControllers(fleet.kube, signal, (message) => {
+        if (!told.has(message)) say(`controllers: ${message}`);
+        told.add(message);
+      });
+    }
     const result = await tellStory(fleet, { manifests, say, signal, onMade: (object) => made.push(object) });
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     if (!options.once) {
@@ -134,8 +146,11 @@ async function main(): Promise<number> {
 
 /** @throws where the user's cluster has Nodes of the devices' names: the demo would take them over, and remove them at its end */
 async function requireFreeNames(kubeconfig: string): Promise<void> {
-  const kube = await kubeClient(kubeconfig);
+  const kube = await kubeClient(kubeconfig).catch((cause: unknown) => {
+    throw new Error(`cannot use the kubeconfig ${kubeconfig}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  });
   try {
+    say(`using the cluster at ${kube.server}`);
     for (const name of AGENTS) {
       if ((await kube.get('nodes', '', name)) === undefined) continue;
       throw new Error(`the cluster has a Node ${name}, a name that the demo needs; if an earlier demo left it there, delete it`);
@@ -148,6 +163,7 @@ async function requireFreeNames(kubeconfig: string): Promise<void> {
 /** Takes everything out of the user's cluster again that the demo put there, the devices' Nodes included. */
 async function cleanUp(fleet: Fleet, made: readonly KubeObject[]): Promise<void> {
   say('removing what the demo made in the cluster');
+  await removePods(fleet, made);
   // An agent that runs registers its Node anew.
   for (const agent of fleet.agents) await agent.process().stop();
   const nodes = fleet.agents.map(({ name }): KubeObject => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } }));
@@ -155,6 +171,26 @@ async function cleanUp(fleet: Fleet, made: readonly KubeObject[]): Promise<void>
     await fleet.removeObject(object).catch((error: unknown) => {
       say(`${object.kind} ${object.metadata.name} is still there: ${error instanceof Error ? error.message : error}`);
     });
+  }
+}
+
+/** How long devices may take to end their pods. */
+const PODS_GONE_MS = 60_000;
+
+/** What makes pods and the pods themselves, while there are still devices to confirm that they have ended. */
+async function removePods(fleet: Fleet, made: readonly KubeObject[]): Promise<void> {
+  const workloads = made.filter(({ kind }) => ['Deployment', 'DaemonSet', 'ReplicaSet', 'Pod'].includes(kind));
+  const names = fleet.agents.map(({ name }) => name);
+  try {
+    for (const workload of workloads) await fleet.removeObject(workload);
+    await until('pods of the demo gone', PODS_GONE_MS, undefined, async () => {
+      const pods = (await fleet.kube.list('pods')).filter(({ spec }) =>
+        names.includes(String((spec as { nodeName?: string }).nodeName)),
+      );
+      return pods.every(({ metadata }) => !made.some((object) => object.kind === 'Pod' && object.metadata.uid === metadata.uid));
+    });
+  } catch (error) {
+    say(`pods may be left in the cluster: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -166,10 +202,19 @@ The demo stays up. In another terminal, in this folder:
 
   the cluster     kubectl --kubeconfig ${fleet.kubeconfig} get nodes,pods -A -o wide
   a device        kubectl --kubeconfig ${first.localKubeconfig} get pods -A
-  its store       npx --no hawser-agent -- get pods -A --data-dir ${first.dataDir}
-                  npx --no hawser-agent -- status --data-dir ${first.dataDir}
+  its store       npx hawser-agent get pods -A --data-dir ${first.dataDir}
+                  npx hawser-agent status --data-dir ${first.dataDir}
+  an edit         kubectl --kubeconfig ${fleet.kubeconfig} edit configmap hawser-demo-note
+                  npx hawser-agent get configmaps hawser-demo-note -o yaml --data-dir ${first.dataDir}
   logs            ls ${fleet.dir}/*.log
-
+${
+  fleet.embedded
+    ? `
+The API server is made for tests: it takes JSON and YAML (kubectl apply, edit, patch, scale, delete), no Protocol Buffers
+(kubectl create configmap …). Its controllers make pods and bind them; they do no scaling, roll-outs, status or Events.
+`
+    : ''
+}
 Ctrl-C ends everything.
 `;
 }

@@ -2,6 +2,7 @@ import { type KubeObject, resourceByKind } from '@hawser/protocol';
 import type { Fleet, FleetAgent } from '../../test/support/fleet.ts';
 import { type KubeClient, KubeError } from '../../test/support/kube.ts';
 import { until } from '../../test/support/until.ts';
+import { prerequisitesOf } from './prerequisites.ts';
 
 /** What the demonstration showed; also the one line of JSON of `--json`. */
 export interface DemoResult {
@@ -50,18 +51,16 @@ export async function tellStory(fleet: Fleet, options: StoryOptions): Promise<De
     );
   });
 
-  say(`applying ${options.manifests.length} objects`);
-  for (const object of options.manifests) await applyOne(fleet, object, options);
+  say(`applying ${options.manifests.length} ${options.manifests.length === 1 ? 'object' : 'objects'}`);
+  const isNamespace = ({ kind }: KubeObject) => kind === 'Namespace';
+  for (const object of options.manifests.filter(isNamespace)) await applyOne(fleet, object, options);
+  if (fleet.embedded) await makePrerequisites(fleet.kube, options);
+  for (const object of options.manifests.filter((one) => !isNamespace(one))) await applyOne(fleet, object, options);
   for (const object of noteFor(traveller.name)) {
-    await fleet.kube.apply(object);
-    options.onMade(object);
+    options.onMade(await fleet.kube.apply(object));
   }
 
-  const podsRunning = await until('pods Running', PODS_RUNNING_MS, signal, async () => {
-    const pods = (await fleet.kube.list('pods')).filter((pod) => names.includes(nodeNameOf(pod)));
-    const expected = await expectedPods(fleet.kube, options.manifests, names.length);
-    return pods.length >= expected && pods.every((pod) => phaseOf(pod) === 'Running') ? pods.length : undefined;
-  });
+  const podsRunning = await podsToRun(fleet.kube, names, options);
   say(`${podsRunning} pods Running on ${names.length} devices`);
 
   const editArrivedMs = await editAndMeasure(fleet.kube, traveller, 'edited while linked', signal);
@@ -105,13 +104,67 @@ async function applyOne(fleet: Fleet, object: KubeObject, { say, onMade }: Story
     return;
   }
   try {
-    await fleet.kube.create(object);
-    onMade(object);
+    onMade(await fleet.kube.create(object));
   } catch (error) {
     if (!(error instanceof KubeError && error.reason === 'AlreadyExists')) throw error;
     if (fleet.embedded) await fleet.kube.apply(object);
     else say(`${object.kind} ${object.metadata.name} is in the cluster already and stays as it is`);
   }
+}
+
+/** Manifests of a part of a platform name namespaces and ServiceAccounts that another part makes: here the demo does. */
+async function makePrerequisites(kube: KubeClient, { manifests, say }: StoryOptions): Promise<void> {
+  for (const object of prerequisitesOf(manifests)) {
+    const namespace = object.metadata.namespace ?? '';
+    const name = object.metadata.name ?? '';
+    const resource = object.kind === 'Namespace' ? 'namespaces' : 'serviceaccounts';
+    if ((await kube.get(resource, namespace, name)) !== undefined) continue;
+    await kube.create(object);
+    say(`${object.kind} ${name} is made, since no manifest makes it`);
+  }
+}
+
+/** Between two lines that say what is waited for. */
+const TELL_WAIT_MS = 10_000;
+
+/** Waits until every pod that the manifests ask for runs. @throws with what is missing when it takes too long */
+async function podsToRun(kube: KubeClient, names: readonly string[], { manifests, say, signal }: StoryOptions): Promise<number> {
+  let toldMs = performance.now();
+  let waitingFor = '';
+  const look = async () => {
+    const all = await kube.list('pods');
+    const pods = all.filter((pod) => names.includes(nodeNameOf(pod)));
+    const expected = await expectedPods(kube, manifests, names.length);
+    if (pods.length >= expected && pods.every((pod) => phaseOf(pod) === 'Running')) return pods.length;
+    const waits = all
+      .filter((pod) => phaseOf(pod) !== 'Running')
+      .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}: ${reasonOf(pod)}`);
+    const missing = expected - pods.length;
+    if (missing > 0)
+      waits.push(`${missing} pods that nothing has made or bound yet (does a controller manager run in this cluster?)`);
+    waitingFor = waits.slice(0, 5).join('; ');
+    if (performance.now() - toldMs > TELL_WAIT_MS) {
+      toldMs = performance.now();
+      say(`waiting for ${waitingFor}`);
+    }
+    return undefined;
+  };
+  try {
+    return await until('pods Running', PODS_RUNNING_MS, signal, look);
+  } catch (cause) {
+    if (signal.aborted || waitingFor === '') throw cause;
+    throw new Error(`not all pods run after ${PODS_RUNNING_MS / 1000} s: ${waitingFor}`, { cause });
+  }
+}
+
+/** Why a pod does not run, as its status says. */
+function reasonOf(pod: KubeObject): string {
+  const status = pod.status as
+    | { containerStatuses?: { state?: { waiting?: { reason?: string; message?: string } } }[] }
+    | undefined;
+  const waiting = status?.containerStatuses?.map(({ state }) => state?.waiting).find((state) => state !== undefined);
+  if (nodeNameOf(pod) === '') return 'not bound to a node';
+  return waiting === undefined ? phaseOf(pod) : [waiting.reason, waiting.message].filter(Boolean).join(', ');
 }
 
 /** What the demonstration adds to the manifests: a ConfigMap to edit and a pod that reads it, bound to the device. */

@@ -34,7 +34,7 @@ export const DEFAULT_DOWNSTREAM_LIMITS: DownstreamLimits = {
   labelGraceMs: 5 * 60_000,
   bodyWaitMs: 10_000,
   inventoryIntervalMs: 10_000,
-  inventoryEntries: 100_000,
+  inventoryEntries: 10_000,
   sessionNumbers: 25_000,
   encodedBytes: 16 * 1024 * 1024,
 };

@@ -112,7 +112,7 @@ function exchange(request: IncomingMessage, response: ServerResponse): Exchange 
     },
     async write(text) {
       if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/json' });
-      if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(text)) await room(response);
     },
     end: () => void response.end(),
     cut: () => void request.socket.destroy(),
@@ -129,4 +129,12 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 function addressOf(address: AddressInfo | string | null): AddressInfo {
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return address;
+}
+
+/** Resolves when more may be written, or never will be; leaves no listener behind. */
+async function room(response: ServerResponse): Promise<void> {
+  const done = new AbortController();
+  const { signal } = done;
+  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  done.abort();
 }
