@@ -137,7 +137,10 @@ export interface Batch {
   /** Counts from 1 in each session, without a gap. */
   readonly number: number;
   readonly operations: readonly Operation[];
-  /** With this batch everything desired at the time of the handshake has been sent. */
+  /**
+   * With this batch everything desired at the time of the handshake has been sent; deletes come with it or after it. Before it an
+   * agent does not let most of its set be deleted.
+   */
   readonly complete: boolean;
 }
 

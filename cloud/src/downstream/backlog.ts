@@ -40,7 +40,7 @@ export class Backlog {
   readonly #waitedFor = new Map<ObjectKey, Set<ObjectKey>>();
   readonly #ahead = { node: new Set<ObjectKey>(), config: new Set<ObjectKey>(), pod: new Set<ObjectKey>() };
   readonly #held = new Set<ObjectKey>();
-  /** What is left of the first difference; undefined once the batch that completes it was sent. */
+  /** What of the first difference is still to be sent or looked at, deletes not counted; undefined once the mark of completeness was sent. */
   #owed: Set<ObjectKey> | undefined;
 
   constructor(view: SessionView, limits: DownstreamLimits, window: Window, known: KnownSet, sent: SentCounters) {
@@ -69,7 +69,7 @@ export class Backlog {
     return idle && this.dirty === 0 && this.waiting === 0 && this.ahead === 0;
   }
 
-  /** Everything is to be looked at, and the batch after which nothing of it is left says so. */
+  /** Everything is to be looked at; the batch with which all that is desired has been sent says so, and no delete goes before it. */
   restart(): void {
     this.#owed = new Set([...this.known.keys(), ...this.#view.needs()]);
     for (const key of this.#owed) this.mark(key);
@@ -156,6 +156,7 @@ export class Backlog {
 
   #takeDelete(key: ObjectKey, rank: Rank, uid: string, builder: BatchBuilder): boolean {
     if (RANKS.indexOf(rank) < RANKS.indexOf('deletedPod')) {
+      this.#owed?.delete(key);
       this.#dirty.defer(key);
       return true;
     }

@@ -19,6 +19,28 @@ describe('what is sent', () => {
     assert.equal(agent.held.size, 3);
   });
 
+  test('however many deletes a first difference has, none goes before the mark of completeness', () => {
+    const { cluster, relay, connect, agent } = setUp({ batchOperations: 4 });
+    const pods = Array.from({ length: 12 }, (_, n) => objectKey('pods', 'shop', `pod-${n}`));
+    for (const pod of pods) cluster.put(pod, podFields('edge-1'));
+    relay.catchUp();
+    connect().drain();
+    for (const pod of pods) cluster.remove(pod);
+    cluster.put(POD, podFields('edge-1'));
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    const sent = batches(link);
+    const marked = sent.findIndex(({ complete }) => complete);
+    const deletes = sent.findIndex(({ operations }) => operations.some(({ change }) => change.type === 'delete'));
+    assert.ok(
+      marked >= 0 && marked <= deletes && deletes < sent.length - 1,
+      `mark with batch ${marked}, deletes from ${deletes} on`,
+    );
+    assert.equal(sent.filter(({ complete }) => complete).length, 1);
+    assert.deepEqual([...agent.held.keys()].sort(), [NODE, POD]);
+  });
+
   test('a device that holds what it should is in sync with the welcome, and nothing is sent', () => {
     const { cluster, relay, connect } = setUp();
     cluster.put(POD, podFields('edge-1'));

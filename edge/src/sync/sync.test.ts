@@ -245,3 +245,46 @@ it('leaves answers to reports to the outbox', (t) => {
     [],
   );
 });
+
+describe('a relay that deletes most of what is held', () => {
+  const HELD = 30;
+
+  function holding(t: TestContext) {
+    const store = testStore(t);
+    const all = Array.from({ length: HELD }, (_, n) => n);
+    store.applyBatch(
+      CLUSTER,
+      all.map((n) => put(n, '5')),
+    );
+    const sync = newSync(store);
+    sync.hello();
+    sync.receive(welcome());
+    sync.receive({ type: 'inventoryRequest' });
+    const numbers = new Map([...store.inventory()].map(({ key }, index) => [key, index + 1]));
+    const deletes = (from: number, to: number) =>
+      all.slice(from, to).map((n) => numbered(numbers.get(keyText(map(n))) ?? 0, removal(map(n), `uid-${n}`), false));
+    return { store, sync, deletes };
+  }
+
+  it('is not obeyed before it has marked its set as complete', (t) => {
+    const { store, sync, deletes } = holding(t);
+    sync.receive(batch(1, deletes(0, 15)));
+    assert.equal(store.objectCount(), 15);
+    assert.throws(() => sync.receive(batch(2, deletes(15, 16))), { code: 'protocol', message: /not marked its set as complete/ });
+    assert.equal(store.objectCount(), 15);
+  });
+
+  it('is obeyed with the mark, and after it', (t) => {
+    const { store, sync, deletes } = holding(t);
+    sync.receive(batch(1, deletes(0, 20), true));
+    sync.receive(batch(2, deletes(20, HELD)));
+    assert.equal(store.objectCount(), 0);
+  });
+
+  it('is obeyed once both sides were in sync', (t) => {
+    const { store, sync, deletes } = holding(t);
+    sync.receive(status('inSync'));
+    sync.receive(batch(1, deletes(0, HELD)));
+    assert.equal(store.objectCount(), 0);
+  });
+});

@@ -21,11 +21,16 @@ export function createSync(options: SyncOptions): Sync {
   return new SyncMachine(options);
 }
 
+/** So few deletes are an ordinary change, whatever share of the set they are. */
+const FEW_DELETES = 10;
+
 /** What lasts as long as one link. */
 interface LinkSession {
   readonly clusterUid: string;
   readonly numbers: ObjectNumbers;
   lastBatch: number;
+  /** How many deletes are obeyed before the relay has marked that it has sent all that is desired; undefined after that. */
+  deletesLeft: number | undefined;
 }
 
 class SyncMachine implements Sync {
@@ -107,7 +112,7 @@ class SyncMachine implements Sync {
     store.bindCluster(clusterUid);
     store.setFacts({ [SYNC_FACTS.relayVersion]: relayVersion, [SYNC_FACTS.nodeName]: nodeName });
     logger.info({ relayVersion, nodeName, clusterUid, protocolVersion }, 'session begun');
-    this.#session = { clusterUid, numbers: new ObjectNumbers(), lastBatch: 0 };
+    this.#session = { clusterUid, numbers: new ObjectNumbers(), lastBatch: 0, deletesLeft: unmarkedDeletes(store.objectCount()) };
     this.#follow(status);
     return [];
   }
@@ -134,6 +139,7 @@ class SyncMachine implements Sync {
     if (number !== session.lastBatch + 1) {
       throw new HawserError('protocol', `batch ${number} came after batch ${session.lastBatch}`);
     }
+    requireMark(session, operations, complete);
     const resolved = operations.map(({ object, key, change }) => ({ key: session.numbers.resolve(object, key), change }));
     const settled = complete || this.#state.name === 'inSync';
     const facts: Record<string, string> = settled ? { [SYNC_FACTS.lastSync]: clock.now().toISOString() } : {};
@@ -171,6 +177,8 @@ class SyncMachine implements Sync {
   }
 
   #follow({ state, detail }: SessionStatus): void {
+    // Equal sets: what goes from here on is a change, and no longer the difference to what the relay may not know.
+    if (state === 'inSync' && this.#session !== undefined) this.#session.deletesLeft = undefined;
     if (state === 'syncing' || state === 'inSync') this.#enter({ name: state, detail });
     else this.#enter({ name: 'waiting', relay: state, detail });
   }
@@ -191,6 +199,23 @@ class SyncMachine implements Sync {
     }
     for (const listener of this.#listeners) listener(state);
   }
+}
+
+/** Half of the set, or a few. */
+function unmarkedDeletes(held: number): number {
+  return Math.max(FEW_DELETES, Math.floor(held / 2));
+}
+
+/**
+ * A relay that takes most of the set away must have said that it has sent all that is desired: one that knows nothing has not.
+ * @throws HawserError `protocol`
+ */
+function requireMark(session: LinkSession, operations: Batch['operations'], complete: boolean): void {
+  if (complete) session.deletesLeft = undefined;
+  if (session.deletesLeft === undefined) return;
+  session.deletesLeft -= operations.filter(({ change }) => change.type === 'delete').length;
+  if (session.deletesLeft >= 0) return;
+  throw new HawserError('protocol', 'the relay deletes most of what is held and has not marked its set as complete');
 }
 
 function describe(state: SyncState): string {

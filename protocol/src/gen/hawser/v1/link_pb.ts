@@ -433,7 +433,7 @@ export type Batch = Message<"hawser.v1.Batch"> & {
   operations: Operation[];
 
   /**
-   * With this batch everything desired at the time of the handshake has been sent.
+   * With this batch everything desired at the time of the handshake has been sent; deletes come with it or after it.
    *
    * @generated from field: bool complete = 3;
    */
