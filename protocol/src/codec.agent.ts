@@ -1,8 +1,9 @@
-import { create } from '@bufbuild/protobuf';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { MAX_BODY_BYTES } from './body.ts';
 import { HawserError } from './errors.ts';
 import * as pb from './gen/hawser/v1/link_pb.ts';
-import type { AgentMessage, Hello, InventoryEntry, NackReason, Report, ReportOperation } from './messages.ts';
+import type { AgentMessage, Hello, Inventory, InventoryEntry, NackReason, Report, ReportOperation } from './messages.ts';
 import {
   boundedList,
   counterFromWire,
@@ -26,6 +27,9 @@ const MAX_NAME = 253;
 /** More operations than fit in a batch cannot be refused in its ack. */
 const MAX_LIST = 10_000;
 
+/** One frame of inventory, unpacked; 500 entries with keys as long as Kubernetes allows have half of it. */
+const MAX_INVENTORY_BYTES = 1024 * 1024;
+
 const nackReasons = enumeration<NackReason, pb.Nack_Reason>({
   hashMismatch: pb.Nack_Reason.HASH_MISMATCH,
   baseUnknown: pb.Nack_Reason.BASE_UNKNOWN,
@@ -46,10 +50,7 @@ export function agentMessageToWire(message: AgentMessage): pb.Frame['message'] {
     case 'hello':
       return { case: 'hello', value: helloToWire(message) };
     case 'inventory':
-      return {
-        case: 'inventory',
-        value: create(pb.InventorySchema, { entries: message.entries.map(entryToWire), last: message.last }),
-      };
+      return { case: 'inventory', value: inventoryToWire(message) };
     case 'ack':
       return {
         case: 'ack',
@@ -61,6 +62,11 @@ export function agentMessageToWire(message: AgentMessage): pb.Frame['message'] {
           ),
         }),
       };
+    case 'check':
+      return {
+        case: 'check',
+        value: create(pb.CheckSchema, { number: BigInt(message.number), digest: hexToWire(message.digest) }),
+      };
     case 'report':
       return { case: 'report', value: reportToWire(message.report) };
   }
@@ -71,11 +77,7 @@ export function agentMessageFromWire(message: pb.Frame['message']): AgentMessage
     case 'hello':
       return helloFromWire(message.value);
     case 'inventory':
-      return {
-        type: 'inventory',
-        entries: boundedList(message.value.entries, MAX_LIST, 'inventory.entries').map(entryFromWire),
-        last: message.value.last,
-      };
+      return inventoryFromWire(message.value);
     case 'ack':
       return {
         type: 'ack',
@@ -86,6 +88,12 @@ export function agentMessageFromWire(message: pb.Frame['message']): AgentMessage
           reason: nackReasons.fromWire(nack.reason, 'ack.nacks.reason'),
           detail: textFromWire(nack.detail, 'ack.nacks.detail'),
         })),
+      };
+    case 'check':
+      return {
+        type: 'check',
+        number: counterFromWire(message.value.number, 'check.number'),
+        digest: hexFromWire(message.value.digest, 16, 'check.digest'),
       };
     case 'report':
       return { type: 'report', report: reportFromWire(message.value) };
@@ -106,6 +114,7 @@ function helloToWire(hello: Hello): pb.Hello {
     clusterUid: hello.clusterUid ?? '',
     digest: hexToWire(hello.digest),
     objects: hello.objects,
+    epoch: BigInt(hello.epoch ?? 0),
   });
 }
 
@@ -126,7 +135,33 @@ function helloFromWire(hello: pb.Hello): Hello {
     clusterUid: hello.clusterUid === '' ? undefined : hello.clusterUid,
     digest: hexFromWire(hello.digest, 16, 'hello.digest'),
     objects: hello.objects,
+    epoch: hello.epoch === 0n ? undefined : counterFromWire(hello.epoch, 'hello.epoch'),
   };
+}
+
+/** Keys and uids repeat so much that a few entries are worth a Zstandard frame; an empty inventory is not. */
+function inventoryToWire({ entries, last }: Inventory): pb.Inventory {
+  const plain = create(pb.InventorySchema, { entries: entries.map(entryToWire) });
+  const bytes = toBinary(pb.InventorySchema, plain);
+  const packed = zstdCompressSync(bytes);
+  return packed.length < bytes.length
+    ? create(pb.InventorySchema, { packed, packedSize: bytes.length, last })
+    : create(pb.InventorySchema, { entries: plain.entries, last });
+}
+
+function inventoryFromWire({ entries, last, packed, packedSize }: pb.Inventory): Inventory {
+  const read = packed.length === 0 ? entries : unpackEntries(packed, packedSize);
+  return { type: 'inventory', entries: boundedList(read, MAX_LIST, 'inventory.entries').map(entryFromWire), last };
+}
+
+function unpackEntries(packed: Uint8Array, size: number): pb.InventoryEntry[] {
+  if (size > MAX_INVENTORY_BYTES) throw malformed('inventory.packed', `of ${size} bytes is over ${MAX_INVENTORY_BYTES}`);
+  try {
+    const bytes = zstdDecompressSync(packed, { maxOutputLength: Math.max(size, 1) });
+    return fromBinary(pb.InventorySchema, bytes).entries;
+  } catch (cause) {
+    throw new HawserError('malformed_frame', 'malformed frame: inventory.packed is no inventory of the stated size', { cause });
+  }
 }
 
 function entryToWire(entry: InventoryEntry): pb.InventoryEntry {

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { MAX_BODY_BYTES } from './body.ts';
+import { type EncodedBody, MAX_BODY_BYTES } from './body.ts';
 import { HawserError } from './errors.ts';
 import * as pb from './gen/hawser/v1/link_pb.ts';
 import type {
@@ -48,11 +48,13 @@ const goodbyeReasons = enumeration<GoodbyeReason, pb.Goodbye_Reason>({
   protocolError: pb.Goodbye_Reason.PROTOCOL_ERROR,
   wrongCluster: pb.Goodbye_Reason.WRONG_CLUSTER,
   overloaded: pb.Goodbye_Reason.OVERLOADED,
+  newEpoch: pb.Goodbye_Reason.NEW_EPOCH,
 });
 
-const encodings = enumeration<'identity' | 'zstd', pb.Encoding>({
+const encodings = enumeration<EncodedBody['encoding'], pb.Encoding>({
   identity: pb.Encoding.IDENTITY,
   zstd: pb.Encoding.ZSTD,
+  zstdStatic: pb.Encoding.ZSTD_STATIC,
 });
 
 export function relayMessageToWire(message: RelayMessage): pb.Frame['message'] {
@@ -179,6 +181,7 @@ function changeToWire(change: OperationChange): pb.Operation['kind'] {
           encoding: encodings.toWire(change.body.encoding),
           body: change.body.bytes,
           size: change.body.size,
+          ...(change.body.encoding === 'zstdStatic' ? { dictionary: hexToWire(change.body.dictionary) } : {}),
         }),
       };
     case 'upsertDelta':
@@ -217,11 +220,7 @@ function changeFromWire(kind: pb.Operation['kind']): OperationChange {
           resourceVersion: resourceVersionFromWire(kind.value.resourceVersion, 'upsert.resourceVersion'),
           hash: hexFromWire(kind.value.hash, 8, 'upsert.hash'),
         },
-        body: {
-          encoding: encodings.fromWire(kind.value.encoding, 'upsert.encoding'),
-          bytes: kind.value.body,
-          size: sizeFromWire(kind.value.size, 'upsert.size'),
-        },
+        body: bodyFromWire(kind.value),
       };
     case 'upsertDelta':
       return {
@@ -239,6 +238,14 @@ function changeFromWire(kind: pb.Operation['kind']): OperationChange {
     default:
       throw malformed('batch.operations', 'has an operation that this version does not know');
   }
+}
+
+function bodyFromWire(upsert: pb.Upsert): EncodedBody {
+  const encoding = encodings.fromWire(upsert.encoding, 'upsert.encoding');
+  const body = { bytes: upsert.body, size: sizeFromWire(upsert.size, 'upsert.size') };
+  return encoding === 'zstdStatic'
+    ? { ...body, encoding, dictionary: hexFromWire(upsert.dictionary, 8, 'upsert.dictionary') }
+    : { ...body, encoding };
 }
 
 function sizeFromWire(size: number, field: string): number {

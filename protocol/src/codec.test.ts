@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   type AgentMessage,
   type Batch,
+  DICTIONARIES,
   decodeAgentMessage,
   decodeRelayMessage,
   encodeAgentMessage,
@@ -48,12 +49,14 @@ const agentMessages: fc.Arbitrary<AgentMessage> = fc.oneof(
     clusterUid: fc.option(fc.uuid(), { nil: undefined }),
     digest: hex(32),
     objects: fc.nat(),
+    epoch: fc.option(counter, { nil: undefined }),
   }),
   fc.record({
     type: fc.constant('inventory' as const),
-    entries: fc.array(fc.record({ number, key, version, refused: fc.boolean() }), { maxLength: 5 }),
+    entries: fc.array(fc.record({ number, key, version, refused: fc.boolean() }), { maxLength: 20 }),
     last: fc.boolean(),
   }),
+  fc.record({ type: fc.constant('check' as const), number: fc.nat(), digest: hex(32) }),
   fc.record({
     type: fc.constant('ack' as const),
     number: counter,
@@ -85,8 +88,11 @@ const agentMessages: fc.Arbitrary<AgentMessage> = fc.oneof(
   }),
 );
 
+const encodedBody = fc
+  .tuple(fc.string({ maxLength: 600 }), fc.constantFrom(undefined, ...DICTIONARIES))
+  .map(([text, dictionary]) => encodeBody(text, dictionary));
 const change: fc.Arbitrary<Batch['operations'][number]['change']> = fc.oneof(
-  fc.record({ type: fc.constant('upsert' as const), version, body: fc.string({ maxLength: 600 }).map(encodeBody) }),
+  fc.record({ type: fc.constant('upsert' as const), version, body: encodedBody }),
   fc.record({
     type: fc.constant('upsertDelta' as const),
     resourceVersion,

@@ -1,8 +1,10 @@
-export type { EncodedBody } from './body.ts';
-export { decodeBody, encodeBody, MAX_BODY_BYTES } from './body.ts';
+export type { EncodedBody, EncodedDelta } from './body.ts';
+export { applyDelta, decodeBody, encodeBody, encodeDelta, MAX_BODY_BYTES } from './body.ts';
 export type { CanonicalObject, TypeMeta } from './canonical.ts';
 export { bodyHash, canonicalize, parseCanonical } from './canonical.ts';
 export { decodeAgentMessage, decodeRelayMessage, encodeAgentMessage, encodeRelayMessage, MAX_FRAME_BYTES } from './codec.ts';
+export type { StaticDictionary } from './dictionary/index.ts';
+export { DICTIONARIES, dictionaryById } from './dictionary/index.ts';
 export { Digest } from './digest.ts';
 export type { ErrorCode } from './errors.ts';
 export { HawserError } from './errors.ts';

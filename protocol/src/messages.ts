@@ -10,9 +10,12 @@ import type { Version } from './version.ts';
 /** Newest first. A side that finds no common version says so in its goodbye. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1];
 
+/** Optional behaviour, agreed on by name in Hello and Welcome. `delta`: the agent takes bodies as differences to what it holds. */
+export type Feature = 'delta';
+
 // ---- agent to relay ----
 
-export type AgentMessage = Hello | Inventory | Ack | ReportMessage;
+export type AgentMessage = Hello | Inventory | Ack | Check | ReportMessage;
 
 /** First on a link. The node's name is not in it: it comes from the client certificate. */
 export interface Hello {
@@ -29,6 +32,8 @@ export interface Hello {
   /** 32 hex digits, see Digest. */
   readonly digest: string;
   readonly objects: number;
+  /** The epoch of the cluster in which those versions were read; undefined in a new store. */
+  readonly epoch: number | undefined;
 }
 
 /** The answer to an inventory request, in as many frames as it takes. */
@@ -53,6 +58,14 @@ export interface Ack {
   readonly number: number;
   readonly digest: string;
   readonly nacks: readonly Nack[];
+}
+
+/** Unasked: the agent has read its rows anew, and they are not what its last digest said. */
+export interface Check {
+  readonly type: 'check';
+  /** The last batch that was acknowledged in this session; 0 before the first. */
+  readonly number: number;
+  readonly digest: string;
 }
 
 export type NackReason = 'hashMismatch' | 'baseUnknown' | 'tooLarge' | 'malformed' | 'unsupported' | 'store';
@@ -101,6 +114,7 @@ export interface Welcome {
   readonly dictionaries: readonly string[];
   readonly relayVersion: string;
   readonly clusterUid: string;
+  /** From 1 on; rises when the API server was restored from a backup. What was read in an older one is compared by hash only. */
   readonly epoch: number;
   readonly nodeName: string;
   readonly status: SessionStatus;
@@ -179,7 +193,8 @@ export type ReportOutcome =
   /** Not now: the entry stays. */
   | { readonly type: 'unavailable'; readonly retryAfterMs: number; readonly message: string };
 
-export type GoodbyeReason = 'replaced' | 'shuttingDown' | 'protocolError' | 'wrongCluster' | 'overloaded';
+/** `newEpoch`: the API server was restored from a backup, and the handshake has to be made again. */
+export type GoodbyeReason = 'replaced' | 'shuttingDown' | 'protocolError' | 'wrongCluster' | 'overloaded' | 'newEpoch';
 
 export interface Goodbye {
   readonly type: 'goodbye';

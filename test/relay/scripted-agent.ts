@@ -59,6 +59,7 @@ export class ScriptedAgent {
       clusterUid: undefined,
       digest: new Digest().toString(),
       objects: 0,
+      epoch: undefined,
       ...hello,
     });
     const welcome = await agent.message('the welcome', (message) => message.type === 'welcome');

@@ -1,5 +1,6 @@
 import {
   type Ack,
+  type Check,
   HawserError,
   type Hello,
   type Inventory,
@@ -62,6 +63,8 @@ export class LinkSession implements Session {
   #status: SessionStatus;
   #isInSync = false;
   #isAwake = false;
+  /** The last batch that was acknowledged, and what the digest has to be after it. */
+  #acked = { number: 0, digest: '' };
   #lastInventory: number | undefined;
   #cancelTimer: (() => void) | undefined;
 
@@ -85,10 +88,19 @@ export class LinkSession implements Session {
     return this.#status;
   }
 
-  receive(message: Inventory | Ack): void {
+  receive(message: Inventory | Ack | Check): void {
     if (this.#phase.name === 'closed') return;
-    if (message.type === 'ack') this.#ack(message);
-    else this.#inventory(message);
+    switch (message.type) {
+      case 'ack':
+        this.#ack(message);
+        break;
+      case 'check':
+        this.#check(message);
+        break;
+      case 'inventory':
+        this.#inventory(message);
+        break;
+    }
     this.#wake();
   }
 
@@ -220,6 +232,7 @@ export class LinkSession implements Session {
   #track(known: KnownSet): Backlog {
     const { view, limits } = this.#options;
     const backlog = new Backlog(view, limits, this.#window, known, this.#sent);
+    this.#acked = { ...this.#acked, digest: known.digest() };
     this.#phase = { name: 'tracking', backlog };
     return backlog;
   }
@@ -236,15 +249,30 @@ export class LinkSession implements Session {
       if (key === undefined || refused === undefined) continue;
       this.#options.onRefused({ node: this.node, key, version: refused.version, reason, detail });
     }
+    this.#acked = { number: batch.number, digest: batch.digest };
     // Without a backlog an inventory is due or under way, which will tell more than this ack.
     if (backlog === undefined) return;
-    if (ack.digest !== batch.digest) {
-      this.#counters.digestMismatches += 1;
-      logger.warn({ node: this.node, batch: batch.number, expected: batch.digest, actual: ack.digest }, 'digest mismatch');
-      this.#requireInventory();
-    } else {
-      for (const key of changed) backlog.mark(key);
+    if (this.#agrees(ack)) for (const key of changed) backlog.mark(key);
+  }
+
+  /** Acks and checks come in order on one link, so a check is about the last ack. */
+  #check(check: Check): void {
+    if (check.number !== this.#acked.number) {
+      throw new HawserError('protocol', `check after batch ${check.number}, the last ack was of ${this.#acked.number}`);
     }
+    if (this.#phase.name === 'claimed') this.#phase = { ...this.#phase, digest: check.digest };
+    // Otherwise an inventory is due or under way, which will tell more.
+    if (this.#phase.name === 'tracking') this.#agrees(check);
+  }
+
+  /** Whether the agent's set is what it should be after that batch; if not, the inventory is asked for. */
+  #agrees({ type, number, digest }: Ack | Check): boolean {
+    if (digest === this.#acked.digest) return true;
+    this.#counters.digestMismatches += 1;
+    const fields = { node: this.node, told: type, batch: number, expected: this.#acked.digest, actual: digest };
+    this.#options.logger.warn(fields, 'digest mismatch');
+    this.#requireInventory();
+    return false;
   }
 
   /** Asks afresh, and not in a tight circle should the sets never agree. */

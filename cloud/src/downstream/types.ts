@@ -1,4 +1,4 @@
-import type { Ack, Hello, Inventory, NackReason, ObjectKey, RelayMessage, SessionStatus, Version } from '@hawser/protocol';
+import type { Ack, Check, Hello, Inventory, NackReason, ObjectKey, RelayMessage, SessionStatus, Version } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Change, Observed, ReflectorStatus } from '../merge/change.ts';
@@ -71,7 +71,7 @@ export interface Session {
   /** Returns the status for the Welcome, which is to be sent before what `pump` returns. @throws HawserError `protocol` the second time */
   hello(hello: Hello): SessionStatus;
   /** @throws HawserError `protocol`: the link must be closed, the session with it */
-  receive(message: Inventory | Ack): void;
+  receive(message: Inventory | Ack | Check): void;
   /**
    * What may be sent now, in order: a status that has changed, an inventory request, batches as far as the window goes.
    * To be called after `hello` and after each wake. Everything returned counts as sent.

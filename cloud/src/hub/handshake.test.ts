@@ -14,6 +14,7 @@ const HELLO: Hello = {
   clusterUid: undefined,
   digest: '0'.repeat(32),
   objects: 0,
+  epoch: undefined,
 };
 
 test('a new store is welcomed under the name in the certificate, and told the cluster', () => {

@@ -164,6 +164,7 @@ export class Link {
         session.receive(message);
         return;
       case 'inventory':
+      case 'check':
         session.receive(message);
         return;
     }

@@ -61,6 +61,7 @@ class SyncMachine implements Sync {
       clusterUid,
       digest: store.digest(),
       objects: store.objectCount(),
+      epoch: undefined,
     };
   }
 

@@ -56,6 +56,7 @@ export class ModelAgent {
       clusterUid: undefined,
       digest: this.digest(),
       objects: this.held.size,
+      epoch: undefined,
     };
   }
 

@@ -64,6 +64,7 @@ export const HELLO: Hello = {
   clusterUid: undefined,
   digest: '0'.repeat(32),
   objects: 0,
+  epoch: undefined,
 };
 
 /** A session that sends what a test gives it, and remembers what it received. */

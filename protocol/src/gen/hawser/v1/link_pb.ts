@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hawser/v1/link.proto.
  */
 export const file_hawser_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChRoYXdzZXIvdjEvbGluay5wcm90bxIJaGF3c2VyLnYxIrUDCgVGcmFtZRIhCgVoZWxsbxgBIAEoCzIQLmhhd3Nlci52MS5IZWxsb0gAEiUKB3dlbGNvbWUYAiABKAsyEi5oYXdzZXIudjEuV2VsY29tZUgAEjIKDnNlc3Npb25fc3RhdHVzGAMgASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXNIABI4ChFpbnZlbnRvcnlfcmVxdWVzdBgEIAEoCzIbLmhhd3Nlci52MS5JbnZlbnRvcnlSZXF1ZXN0SAASKQoJaW52ZW50b3J5GAUgASgLMhQuaGF3c2VyLnYxLkludmVudG9yeUgAEiEKBWJhdGNoGAYgASgLMhAuaGF3c2VyLnYxLkJhdGNoSAASHQoDYWNrGAcgASgLMg4uaGF3c2VyLnYxLkFja0gAEiMKBnJlcG9ydBgIIAEoCzIRLmhhd3Nlci52MS5SZXBvcnRIABIwCg1yZXBvcnRfYW5zd2VyGAkgASgLMhcuaGF3c2VyLnYxLlJlcG9ydEFuc3dlckgAEiUKB2dvb2RieWUYCiABKAsyEi5oYXdzZXIudjEuR29vZGJ5ZUgAQgkKB21lc3NhZ2UiqQEKBUhlbGxvEhkKEXByb3RvY29sX3ZlcnNpb25zGAEgAygNEhAKCGZlYXR1cmVzGAIgAygJEhQKDGRpY3Rpb25hcmllcxgDIAMoDBIVCg1hZ2VudF92ZXJzaW9uGAQgASgJEhAKCHN0b3JlX2lkGAUgASgMEhMKC2NsdXN0ZXJfdWlkGAYgASgJEg4KBmRpZ2VzdBgHIAEoDBIPCgdvYmplY3RzGAggASgNIsMBCgdXZWxjb21lEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0SEAoIZmVhdHVyZXMYAiADKAkSFAoMZGljdGlvbmFyaWVzGAMgAygMEhUKDXJlbGF5X3ZlcnNpb24YBCABKAkSEwoLY2x1c3Rlcl91aWQYBSABKAkSDQoFZXBvY2gYBiABKAQSEQoJbm9kZV9uYW1lGAcgASgJEigKBnN0YXR1cxgIIAEoCzIYLmhhd3Nlci52MS5TZXNzaW9uU3RhdHVzIuMBCg1TZXNzaW9uU3RhdHVzEi0KBXN0YXRlGAEgASgOMh4uaGF3c2VyLnYxLlNlc3Npb25TdGF0dXMuU3RhdGUSDgoGZGV0YWlsGAIgASgJIpIBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhcKE1NUQVRFX1JFTEFZX1NZTkNJTkcQARIWChJTVEFURV9OT0RFX01JU1NJTkcQAhIbChdTVEFURV9OT0RFX05PVF9MQUJFTExFRBADEhEKDVNUQVRFX1NZTkNJTkcQBBIRCg1TVEFURV9JTl9TWU5DEAUiEgoQSW52ZW50b3J5UmVxdWVzdCJFCglJbnZlbnRvcnkSKgoHZW50cmllcxgBIAMoCzIZLmhhd3Nlci52MS5JbnZlbnRvcnlFbnRyeRIMCgRsYXN0GAIgASgIIoMBCg5JbnZlbnRvcnlFbnRyeRIOCgZudW1iZXIYASABKA0SCwoDa2V5GAIgASgJEhsKA3VpZBgDIAEoCzIOLmhhd3Nlci52MS5VaWQSGAoQcmVzb3VyY2VfdmVyc2lvbhgEIAEoCRIMCgRoYXNoGAUgASgMEg8KB3JlZnVzZWQYBiABKAgiLQoDVWlkEg4KBHV1aWQYASABKAxIABIOCgR0ZXh0GAIgASgJSABCBgoEZm9ybSJTCgVCYXRjaBIOCgZudW1iZXIYASABKAQSKAoKb3BlcmF0aW9ucxgCIAMoCzIULmhhd3Nlci52MS5PcGVyYXRpb24SEAoIY29tcGxldGUYAyABKAgizQEKCU9wZXJhdGlvbhIOCgZvYmplY3QYASABKA0SCwoDa2V5GAIgASgJEiMKBnVwc2VydBgDIAEoCzIRLmhhd3Nlci52MS5VcHNlcnRIABIuCgx1cHNlcnRfZGVsdGEYBCABKAsyFi5oYXdzZXIudjEuVXBzZXJ0RGVsdGFIABIhCgV0b3VjaBgFIAEoCzIQLmhhd3Nlci52MS5Ub3VjaEgAEiMKBmRlbGV0ZRgGIAEoCzIRLmhhd3Nlci52MS5EZWxldGVIAEIGCgRraW5kIqQBCgZVcHNlcnQSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZBIYChByZXNvdXJjZV92ZXJzaW9uGAIgASgJEgwKBGhhc2gYAyABKAwSJQoIZW5jb2RpbmcYBCABKA4yEy5oYXdzZXIudjEuRW5jb2RpbmcSDAoEYm9keRgFIAEoDBISCgpkaWN0aW9uYXJ5GAYgASgMEgwKBHNpemUYByABKA0iZAoLVXBzZXJ0RGVsdGESGAoQcmVzb3VyY2VfdmVyc2lvbhgBIAEoCRIRCgliYXNlX2hhc2gYAiABKAwSDAoEaGFzaBgDIAEoDBIMCgRib2R5GAQgASgMEgwKBHNpemUYBSABKA0iIQoFVG91Y2gSGAoQcmVzb3VyY2VfdmVyc2lvbhgBIAEoCSIlCgZEZWxldGUSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZCJFCgNBY2sSDgoGbnVtYmVyGAEgASgEEg4KBmRpZ2VzdBgCIAEoDBIeCgVuYWNrcxgDIAMoCzIPLmhhd3Nlci52MS5OYWNrIvoBCgROYWNrEg4KBm9iamVjdBgBIAEoDRImCgZyZWFzb24YAiABKA4yFi5oYXdzZXIudjEuTmFjay5SZWFzb24SDgoGZGV0YWlsGAMgASgJIqkBCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUUkVBU09OX0hBU0hfTUlTTUFUQ0gQARIXChNSRUFTT05fQkFTRV9VTktOT1dOEAISFAoQUkVBU09OX1RPT19MQVJHRRADEhQKEFJFQVNPTl9NQUxGT1JNRUQQBBIWChJSRUFTT05fVU5TVVBQT1JURUQQBRIQCgxSRUFTT05fU1RPUkUQBiKcAgoGUmVwb3J0Eg4KBm51bWJlchgBIAEoBBIQCghyZXNvdXJjZRgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCRIbCgN1aWQYBSABKAsyDi5oYXdzZXIudjEuVWlkEhMKC3N1YnJlc291cmNlGAYgASgJEiMKBmNyZWF0ZRgHIAEoCzIRLmhhd3Nlci52MS5DcmVhdGVIABIjCgZ1cGRhdGUYCCABKAsyES5oYXdzZXIudjEuVXBkYXRlSAASIQoFcGF0Y2gYCSABKAsyEC5oYXdzZXIudjEuUGF0Y2hIABIjCgZyZW1vdmUYCiABKAsyES5oYXdzZXIudjEuUmVtb3ZlSABCCwoJb3BlcmF0aW9uIhYKBkNyZWF0ZRIMCgRib2R5GAEgASgMIhYKBlVwZGF0ZRIMCgRib2R5GAEgASgMIpEBCgVQYXRjaBIjCgR0eXBlGAEgASgOMhUuaGF3c2VyLnYxLlBhdGNoLlR5cGUSDAoEYm9keRgCIAEoDCJVCgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIYChRUWVBFX1NUUkFURUdJQ19NRVJHRRABEg4KClRZUEVfTUVSR0UQAhINCglUWVBFX0pTT04QAyJECgZSZW1vdmUSIQoUZ3JhY2VfcGVyaW9kX3NlY29uZHMYASABKA1IAIgBAUIXChVfZ3JhY2VfcGVyaW9kX3NlY29uZHMipgEKDFJlcG9ydEFuc3dlchIOCgZudW1iZXIYASABKAQSJQoHYXBwbGllZBgCIAEoCzISLmhhd3Nlci52MS5BcHBsaWVkSAASJQoHcmVmdXNlZBgDIAEoCzISLmhhd3Nlci52MS5SZWZ1c2VkSAASLQoLdW5hdmFpbGFibGUYBCABKAsyFi5oYXdzZXIudjEuVW5hdmFpbGFibGVIAEIJCgdvdXRjb21lIk4KB0FwcGxpZWQSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZBIYChByZXNvdXJjZV92ZXJzaW9uGAIgASgJEgwKBG5hbWUYAyABKAkiOAoHUmVmdXNlZBIMCgRjb2RlGAEgASgNEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIjYKC1VuYXZhaWxhYmxlEhYKDnJldHJ5X2FmdGVyX21zGAEgASgNEg8KB21lc3NhZ2UYAiABKAki+gEKB0dvb2RieWUSKQoGcmVhc29uGAEgASgOMhkuaGF3c2VyLnYxLkdvb2RieWUuUmVhc29uEg4KBmRldGFpbBgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDSKbAQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9SRVBMQUNFRBABEhgKFFJFQVNPTl9TSFVUVElOR19ET1dOEAISGQoVUkVBU09OX1BST1RPQ09MX0VSUk9SEAMSGAoUUkVBU09OX1dST05HX0NMVVNURVIQBBIVChFSRUFTT05fT1ZFUkxPQURFRBAFKmgKCEVuY29kaW5nEhgKFEVOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFQoRRU5DT0RJTkdfSURFTlRJVFkQARIRCg1FTkNPRElOR19aU1REEAISGAoURU5DT0RJTkdfWlNURF9TVEFUSUMQA2IGcHJvdG8z");
+  fileDesc("ChRoYXdzZXIvdjEvbGluay5wcm90bxIJaGF3c2VyLnYxItgDCgVGcmFtZRIhCgVoZWxsbxgBIAEoCzIQLmhhd3Nlci52MS5IZWxsb0gAEiUKB3dlbGNvbWUYAiABKAsyEi5oYXdzZXIudjEuV2VsY29tZUgAEjIKDnNlc3Npb25fc3RhdHVzGAMgASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXNIABI4ChFpbnZlbnRvcnlfcmVxdWVzdBgEIAEoCzIbLmhhd3Nlci52MS5JbnZlbnRvcnlSZXF1ZXN0SAASKQoJaW52ZW50b3J5GAUgASgLMhQuaGF3c2VyLnYxLkludmVudG9yeUgAEiEKBWJhdGNoGAYgASgLMhAuaGF3c2VyLnYxLkJhdGNoSAASHQoDYWNrGAcgASgLMg4uaGF3c2VyLnYxLkFja0gAEiMKBnJlcG9ydBgIIAEoCzIRLmhhd3Nlci52MS5SZXBvcnRIABIwCg1yZXBvcnRfYW5zd2VyGAkgASgLMhcuaGF3c2VyLnYxLlJlcG9ydEFuc3dlckgAEiUKB2dvb2RieWUYCiABKAsyEi5oYXdzZXIudjEuR29vZGJ5ZUgAEiEKBWNoZWNrGAsgASgLMhAuaGF3c2VyLnYxLkNoZWNrSABCCQoHbWVzc2FnZSK4AQoFSGVsbG8SGQoRcHJvdG9jb2xfdmVyc2lvbnMYASADKA0SEAoIZmVhdHVyZXMYAiADKAkSFAoMZGljdGlvbmFyaWVzGAMgAygMEhUKDWFnZW50X3ZlcnNpb24YBCABKAkSEAoIc3RvcmVfaWQYBSABKAwSEwoLY2x1c3Rlcl91aWQYBiABKAkSDgoGZGlnZXN0GAcgASgMEg8KB29iamVjdHMYCCABKA0SDQoFZXBvY2gYCSABKAQiwwEKB1dlbGNvbWUSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIQCghmZWF0dXJlcxgCIAMoCRIUCgxkaWN0aW9uYXJpZXMYAyADKAwSFQoNcmVsYXlfdmVyc2lvbhgEIAEoCRITCgtjbHVzdGVyX3VpZBgFIAEoCRINCgVlcG9jaBgGIAEoBBIRCglub2RlX25hbWUYByABKAkSKAoGc3RhdHVzGAggASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXMi4wEKDVNlc3Npb25TdGF0dXMSLQoFc3RhdGUYASABKA4yHi5oYXdzZXIudjEuU2Vzc2lvblN0YXR1cy5TdGF0ZRIOCgZkZXRhaWwYAiABKAkikgEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU1RBVEVfUkVMQVlfU1lOQ0lORxABEhYKElNUQVRFX05PREVfTUlTU0lORxACEhsKF1NUQVRFX05PREVfTk9UX0xBQkVMTEVEEAMSEQoNU1RBVEVfU1lOQ0lORxAEEhEKDVNUQVRFX0lOX1NZTkMQBSISChBJbnZlbnRvcnlSZXF1ZXN0ImoKCUludmVudG9yeRIqCgdlbnRyaWVzGAEgAygLMhkuaGF3c2VyLnYxLkludmVudG9yeUVudHJ5EgwKBGxhc3QYAiABKAgSDgoGcGFja2VkGAMgASgMEhMKC3BhY2tlZF9zaXplGAQgASgNIoMBCg5JbnZlbnRvcnlFbnRyeRIOCgZudW1iZXIYASABKA0SCwoDa2V5GAIgASgJEhsKA3VpZBgDIAEoCzIOLmhhd3Nlci52MS5VaWQSGAoQcmVzb3VyY2VfdmVyc2lvbhgEIAEoCRIMCgRoYXNoGAUgASgMEg8KB3JlZnVzZWQYBiABKAgiLQoDVWlkEg4KBHV1aWQYASABKAxIABIOCgR0ZXh0GAIgASgJSABCBgoEZm9ybSInCgVDaGVjaxIOCgZudW1iZXIYASABKAQSDgoGZGlnZXN0GAIgASgMIlMKBUJhdGNoEg4KBm51bWJlchgBIAEoBBIoCgpvcGVyYXRpb25zGAIgAygLMhQuaGF3c2VyLnYxLk9wZXJhdGlvbhIQCghjb21wbGV0ZRgDIAEoCCLNAQoJT3BlcmF0aW9uEg4KBm9iamVjdBgBIAEoDRILCgNrZXkYAiABKAkSIwoGdXBzZXJ0GAMgASgLMhEuaGF3c2VyLnYxLlVwc2VydEgAEi4KDHVwc2VydF9kZWx0YRgEIAEoCzIWLmhhd3Nlci52MS5VcHNlcnREZWx0YUgAEiEKBXRvdWNoGAUgASgLMhAuaGF3c2VyLnYxLlRvdWNoSAASIwoGZGVsZXRlGAYgASgLMhEuaGF3c2VyLnYxLkRlbGV0ZUgAQgYKBGtpbmQipAEKBlVwc2VydBIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkEhgKEHJlc291cmNlX3ZlcnNpb24YAiABKAkSDAoEaGFzaBgDIAEoDBIlCghlbmNvZGluZxgEIAEoDjITLmhhd3Nlci52MS5FbmNvZGluZxIMCgRib2R5GAUgASgMEhIKCmRpY3Rpb25hcnkYBiABKAwSDAoEc2l6ZRgHIAEoDSJkCgtVcHNlcnREZWx0YRIYChByZXNvdXJjZV92ZXJzaW9uGAEgASgJEhEKCWJhc2VfaGFzaBgCIAEoDBIMCgRoYXNoGAMgASgMEgwKBGJvZHkYBCABKAwSDAoEc2l6ZRgFIAEoDSIhCgVUb3VjaBIYChByZXNvdXJjZV92ZXJzaW9uGAEgASgJIiUKBkRlbGV0ZRIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkIkUKA0FjaxIOCgZudW1iZXIYASABKAQSDgoGZGlnZXN0GAIgASgMEh4KBW5hY2tzGAMgAygLMg8uaGF3c2VyLnYxLk5hY2si+gEKBE5hY2sSDgoGb2JqZWN0GAEgASgNEiYKBnJlYXNvbhgCIAEoDjIWLmhhd3Nlci52MS5OYWNrLlJlYXNvbhIOCgZkZXRhaWwYAyABKAkiqQEKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIYChRSRUFTT05fSEFTSF9NSVNNQVRDSBABEhcKE1JFQVNPTl9CQVNFX1VOS05PV04QAhIUChBSRUFTT05fVE9PX0xBUkdFEAMSFAoQUkVBU09OX01BTEZPUk1FRBAEEhYKElJFQVNPTl9VTlNVUFBPUlRFRBAFEhAKDFJFQVNPTl9TVE9SRRAGIpwCCgZSZXBvcnQSDgoGbnVtYmVyGAEgASgEEhAKCHJlc291cmNlGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIMCgRuYW1lGAQgASgJEhsKA3VpZBgFIAEoCzIOLmhhd3Nlci52MS5VaWQSEwoLc3VicmVzb3VyY2UYBiABKAkSIwoGY3JlYXRlGAcgASgLMhEuaGF3c2VyLnYxLkNyZWF0ZUgAEiMKBnVwZGF0ZRgIIAEoCzIRLmhhd3Nlci52MS5VcGRhdGVIABIhCgVwYXRjaBgJIAEoCzIQLmhhd3Nlci52MS5QYXRjaEgAEiMKBnJlbW92ZRgKIAEoCzIRLmhhd3Nlci52MS5SZW1vdmVIAEILCglvcGVyYXRpb24iFgoGQ3JlYXRlEgwKBGJvZHkYASABKAwiFgoGVXBkYXRlEgwKBGJvZHkYASABKAwikQEKBVBhdGNoEiMKBHR5cGUYASABKA4yFS5oYXdzZXIudjEuUGF0Y2guVHlwZRIMCgRib2R5GAIgASgMIlUKBFR5cGUSFAoQVFlQRV9VTlNQRUNJRklFRBAAEhgKFFRZUEVfU1RSQVRFR0lDX01FUkdFEAESDgoKVFlQRV9NRVJHRRACEg0KCVRZUEVfSlNPThADIkQKBlJlbW92ZRIhChRncmFjZV9wZXJpb2Rfc2Vjb25kcxgBIAEoDUgAiAEBQhcKFV9ncmFjZV9wZXJpb2Rfc2Vjb25kcyKmAQoMUmVwb3J0QW5zd2VyEg4KBm51bWJlchgBIAEoBBIlCgdhcHBsaWVkGAIgASgLMhIuaGF3c2VyLnYxLkFwcGxpZWRIABIlCgdyZWZ1c2VkGAMgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABItCgt1bmF2YWlsYWJsZRgEIAEoCzIWLmhhd3Nlci52MS5VbmF2YWlsYWJsZUgAQgkKB291dGNvbWUiTgoHQXBwbGllZBIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkEhgKEHJlc291cmNlX3ZlcnNpb24YAiABKAkSDAoEbmFtZRgDIAEoCSI4CgdSZWZ1c2VkEgwKBGNvZGUYASABKA0SDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiNgoLVW5hdmFpbGFibGUSFgoOcmV0cnlfYWZ0ZXJfbXMYASABKA0SDwoHbWVzc2FnZRgCIAEoCSKQAgoHR29vZGJ5ZRIpCgZyZWFzb24YASABKA4yGS5oYXdzZXIudjEuR29vZGJ5ZS5SZWFzb24SDgoGZGV0YWlsGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNIrEBCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPUkVBU09OX1JFUExBQ0VEEAESGAoUUkVBU09OX1NIVVRUSU5HX0RPV04QAhIZChVSRUFTT05fUFJPVE9DT0xfRVJST1IQAxIYChRSRUFTT05fV1JPTkdfQ0xVU1RFUhAEEhUKEVJFQVNPTl9PVkVSTE9BREVEEAUSFAoQUkVBU09OX05FV19FUE9DSBAGKmgKCEVuY29kaW5nEhgKFEVOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFQoRRU5DT0RJTkdfSURFTlRJVFkQARIRCg1FTkNPRElOR19aU1REEAISGAoURU5DT0RJTkdfWlNURF9TVEFUSUMQA2IGcHJvdG8z");
 
 /**
  * @generated from message hawser.v1.Frame
@@ -82,6 +82,12 @@ export type Frame = Message<"hawser.v1.Frame"> & {
      */
     value: Goodbye;
     case: "goodbye";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Check check = 11;
+     */
+    value: Check;
+    case: "check";
   } | { case: undefined; value?: undefined };
 };
 
@@ -151,6 +157,13 @@ export type Hello = Message<"hawser.v1.Hello"> & {
    * @generated from field: uint32 objects = 8;
    */
   objects: number;
+
+  /**
+   * The epoch of the cluster in which those versions were read; 0 in a new store.
+   *
+   * @generated from field: uint64 epoch = 9;
+   */
+  epoch: bigint;
 };
 
 /**
@@ -192,7 +205,8 @@ export type Welcome = Message<"hawser.v1.Welcome"> & {
   clusterUid: string;
 
   /**
-   * Rises when the API server was restored from a backup: then hashes and not numbers decide.
+   * Rises when the API server was restored from a backup: what an agent holds from an older epoch is compared by hashes and not by
+   * numbers. The agent remembers it.
    *
    * @generated from field: uint64 epoch = 6;
    */
@@ -326,6 +340,20 @@ export type Inventory = Message<"hawser.v1.Inventory"> & {
    * @generated from field: bool last = 2;
    */
   last: boolean;
+
+  /**
+   * In place of entries: one Zstandard frame (RFC 8878) of an Inventory that holds them.
+   *
+   * @generated from field: bytes packed = 3;
+   */
+  packed: Uint8Array;
+
+  /**
+   * Bytes of that Inventory, so that it can be bounded before it is allocated.
+   *
+   * @generated from field: uint32 packed_size = 4;
+   */
+  packedSize: number;
 };
 
 /**
@@ -415,6 +443,33 @@ export const UidSchema: GenMessage<Uid> = /*@__PURE__*/
   messageDesc(file_hawser_v1_link, 7);
 
 /**
+ * Agent to relay, unasked: it has read its rows anew, and they are not what its last digest said. An Ack says it at the next
+ * batch; this says it on an idle link.
+ *
+ * @generated from message hawser.v1.Check
+ */
+export type Check = Message<"hawser.v1.Check"> & {
+  /**
+   * The last batch that was acknowledged in this session; 0 before the first.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: bytes digest = 2;
+   */
+  digest: Uint8Array;
+};
+
+/**
+ * Describes the message hawser.v1.Check.
+ * Use `create(CheckSchema)` to create a new message.
+ */
+export const CheckSchema: GenMessage<Check> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 8);
+
+/**
  * Relay to agent: what the agent applies in one SQLite transaction, in this order.
  *
  * @generated from message hawser.v1.Batch
@@ -445,7 +500,7 @@ export type Batch = Message<"hawser.v1.Batch"> & {
  * Use `create(BatchSchema)` to create a new message.
  */
 export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 8);
+  messageDesc(file_hawser_v1_link, 9);
 
 /**
  * @generated from message hawser.v1.Operation
@@ -500,7 +555,7 @@ export type Operation = Message<"hawser.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 9);
+  messageDesc(file_hawser_v1_link, 10);
 
 /**
  * @generated from message hawser.v1.Upsert
@@ -549,7 +604,7 @@ export type Upsert = Message<"hawser.v1.Upsert"> & {
  * Use `create(UpsertSchema)` to create a new message.
  */
 export const UpsertSchema: GenMessage<Upsert> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 10);
+  messageDesc(file_hawser_v1_link, 11);
 
 /**
  * The body as a Zstandard frame whose dictionary is the body that the agent holds.
@@ -588,7 +643,7 @@ export type UpsertDelta = Message<"hawser.v1.UpsertDelta"> & {
  * Use `create(UpsertDeltaSchema)` to create a new message.
  */
 export const UpsertDeltaSchema: GenMessage<UpsertDelta> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 11);
+  messageDesc(file_hawser_v1_link, 12);
 
 /**
  * Only the resourceVersion differs.
@@ -607,7 +662,7 @@ export type Touch = Message<"hawser.v1.Touch"> & {
  * Use `create(TouchSchema)` to create a new message.
  */
 export const TouchSchema: GenMessage<Touch> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 12);
+  messageDesc(file_hawser_v1_link, 13);
 
 /**
  * An older object's delete never removes its successor: the uid decides.
@@ -626,7 +681,7 @@ export type Delete = Message<"hawser.v1.Delete"> & {
  * Use `create(DeleteSchema)` to create a new message.
  */
 export const DeleteSchema: GenMessage<Delete> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 13);
+  messageDesc(file_hawser_v1_link, 14);
 
 /**
  * Agent to relay: the batch is in the store, and this is what the store holds now.
@@ -655,7 +710,7 @@ export type Ack = Message<"hawser.v1.Ack"> & {
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 14);
+  messageDesc(file_hawser_v1_link, 15);
 
 /**
  * One object of the batch that the agent could not take; the rest stands.
@@ -684,7 +739,7 @@ export type Nack = Message<"hawser.v1.Nack"> & {
  * Use `create(NackSchema)` to create a new message.
  */
 export const NackSchema: GenMessage<Nack> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 15);
+  messageDesc(file_hawser_v1_link, 16);
 
 /**
  * @generated from enum hawser.v1.Nack.Reason
@@ -735,7 +790,7 @@ export type Nack_Reason = (typeof Nack_Reason)[keyof typeof Nack_Reason] | Unkno
  * Describes the enum hawser.v1.Nack.Reason.
  */
 export const Nack_ReasonSchema: GenEnum<Nack_Reason> = /*@__PURE__*/
-  enumDesc(file_hawser_v1_link, 15, 0);
+  enumDesc(file_hawser_v1_link, 16, 0);
 
 /**
  * Agent to relay: one entry of the outbox, a write that the device made and the cloud has not seen.
@@ -814,7 +869,7 @@ export type Report = Message<"hawser.v1.Report"> & {
  * Use `create(ReportSchema)` to create a new message.
  */
 export const ReportSchema: GenMessage<Report> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 16);
+  messageDesc(file_hawser_v1_link, 17);
 
 /**
  * @generated from message hawser.v1.Create
@@ -831,7 +886,7 @@ export type Create = Message<"hawser.v1.Create"> & {
  * Use `create(CreateSchema)` to create a new message.
  */
 export const CreateSchema: GenMessage<Create> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 17);
+  messageDesc(file_hawser_v1_link, 18);
 
 /**
  * @generated from message hawser.v1.Update
@@ -848,7 +903,7 @@ export type Update = Message<"hawser.v1.Update"> & {
  * Use `create(UpdateSchema)` to create a new message.
  */
 export const UpdateSchema: GenMessage<Update> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 18);
+  messageDesc(file_hawser_v1_link, 19);
 
 /**
  * @generated from message hawser.v1.Patch
@@ -870,7 +925,7 @@ export type Patch = Message<"hawser.v1.Patch"> & {
  * Use `create(PatchSchema)` to create a new message.
  */
 export const PatchSchema: GenMessage<Patch> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 19);
+  messageDesc(file_hawser_v1_link, 20);
 
 /**
  * @generated from enum hawser.v1.Patch.Type
@@ -906,7 +961,7 @@ export type Patch_Type = (typeof Patch_Type)[keyof typeof Patch_Type] | UnknownE
  * Describes the enum hawser.v1.Patch.Type.
  */
 export const Patch_TypeSchema: GenEnum<Patch_Type> = /*@__PURE__*/
-  enumDesc(file_hawser_v1_link, 19, 0);
+  enumDesc(file_hawser_v1_link, 20, 0);
 
 /**
  * @generated from message hawser.v1.Remove
@@ -923,7 +978,7 @@ export type Remove = Message<"hawser.v1.Remove"> & {
  * Use `create(RemoveSchema)` to create a new message.
  */
 export const RemoveSchema: GenMessage<Remove> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 20);
+  messageDesc(file_hawser_v1_link, 21);
 
 /**
  * Relay to agent: what became of a report. Only after it does the entry leave the outbox.
@@ -965,7 +1020,7 @@ export type ReportAnswer = Message<"hawser.v1.ReportAnswer"> & {
  * Use `create(ReportAnswerSchema)` to create a new message.
  */
 export const ReportAnswerSchema: GenMessage<ReportAnswer> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 21);
+  messageDesc(file_hawser_v1_link, 22);
 
 /**
  * @generated from message hawser.v1.Applied
@@ -997,7 +1052,7 @@ export type Applied = Message<"hawser.v1.Applied"> & {
  * Use `create(AppliedSchema)` to create a new message.
  */
 export const AppliedSchema: GenMessage<Applied> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 22);
+  messageDesc(file_hawser_v1_link, 23);
 
 /**
  * For good: the entry ends.
@@ -1030,7 +1085,7 @@ export type Refused = Message<"hawser.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 23);
+  messageDesc(file_hawser_v1_link, 24);
 
 /**
  * Not now: the entry stays and is sent again, not before retry_after_ms.
@@ -1054,7 +1109,7 @@ export type Unavailable = Message<"hawser.v1.Unavailable"> & {
  * Use `create(UnavailableSchema)` to create a new message.
  */
 export const UnavailableSchema: GenMessage<Unavailable> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 24);
+  messageDesc(file_hawser_v1_link, 25);
 
 /**
  * Relay to agent, before the relay closes the link on purpose.
@@ -1085,7 +1140,7 @@ export type Goodbye = Message<"hawser.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 25);
+  messageDesc(file_hawser_v1_link, 26);
 
 /**
  * @generated from enum hawser.v1.Goodbye.Reason
@@ -1120,6 +1175,13 @@ export const Goodbye_Reason = {
    * @generated from enum value: REASON_OVERLOADED = 5;
    */
   OVERLOADED: 5,
+
+  /**
+   * The API server was restored from a backup: dial again, the handshake tells the new epoch.
+   *
+   * @generated from enum value: REASON_NEW_EPOCH = 6;
+   */
+  NEW_EPOCH: 6,
 } as const;
 
 /**
@@ -1131,7 +1193,7 @@ export type Goodbye_Reason = (typeof Goodbye_Reason)[keyof typeof Goodbye_Reason
  * Describes the enum hawser.v1.Goodbye.Reason.
  */
 export const Goodbye_ReasonSchema: GenEnum<Goodbye_Reason> = /*@__PURE__*/
-  enumDesc(file_hawser_v1_link, 25, 0);
+  enumDesc(file_hawser_v1_link, 26, 0);
 
 /**
  * @generated from enum hawser.v1.Encoding
