@@ -1,5 +1,22 @@
+// The cores, without sockets: what the model of the sync engine and the benchmarks drive.
+export { createIntake, type Intake } from './apiserver/intake.ts';
+export type { Pump } from './apiserver/pump.ts';
+export { initialStatus, nextStatus, type StatusEvent, type StatusState } from './apiserver/reflector-status.ts';
 export { type Clock, systemClock } from './clock.ts';
+export {
+  createDownstream,
+  DEFAULT_DOWNSTREAM_LIMITS,
+  type Downstream,
+  type DownstreamLimits,
+  type RefusedObject,
+} from './downstream/index.ts';
 export { LINK_PATH } from './hub/index.ts';
+export { Link, type LinkContext, type LinkLimits, type LinkSocket } from './hub/link.ts';
+export { Sessions } from './hub/sessions.ts';
+export type { Change, Observed, ReflectorStatus } from './merge/change.ts';
+export { createMerge, type Merge } from './merge/merge.ts';
 export { type Config, resolveConfig, type Settings } from './ops/settings.ts';
 export { type Relay, type RelayOptions, startRelay } from './relay.ts';
 export { EDGE_LABEL } from './upstream/index.ts';
+export { planReport } from './upstream/request.ts';
+export { WATCHED } from './watching.ts';

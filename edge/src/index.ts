@@ -2,7 +2,19 @@ export { type Agent, type AgentOptions, startAgent } from './agent.ts';
 export { AGENT_VERSION } from './agent-version.ts';
 export { createDevicePolicy, type DevicePolicyOptions, nodeIdentity } from './api/device-policy.ts';
 export * from './api/index.ts';
+export { createLink, type Link, type LinkSocket, type LinkState, type SocketEvents } from './link/index.ts';
 export type { Settings } from './ops/settings.ts';
+export { createSession, type Session, type SessionOptions } from './session.ts';
+export {
+  type EdgeStore,
+  type HeldObject,
+  type MemoryStore,
+  type MemoryStoreOptions,
+  type Outbox,
+  openMemoryStore,
+} from './store/index.ts';
+export { createSync, type Sync, type SyncState } from './sync/index.ts';
+export { createUpstream, type Upstream } from './upstream/index.ts';
 export {
   DEFAULT_TIMINGS,
   EXIT_ANNOTATION,

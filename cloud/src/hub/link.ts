@@ -8,7 +8,7 @@ import {
   type SessionStatus,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
-import type { RawData, WebSocket } from 'ws';
+import type { RawData } from 'ws';
 import type { Clock } from '../clock.ts';
 import type { Downstream, Session, SessionStats } from '../downstream/index.ts';
 import type { ReportLane, ReportQueue } from '../upstream/index.ts';
@@ -39,6 +39,25 @@ export interface LinkLimits {
   readonly handshakeSeconds: number;
   readonly pingSeconds: number;
   readonly bufferedBytes: number;
+}
+
+/** What a link needs of its WebSocket (`ws`). */
+export interface LinkSocket {
+  /** Bytes that were sent and that the network has not taken. */
+  readonly bufferedAmount: number;
+  readonly isPaused: boolean;
+  on(event: 'message', listener: (data: RawData, isBinary: boolean) => void): unknown;
+  on(event: 'ping' | 'pong', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'close', listener: (code: number) => void): unknown;
+  once(event: 'close', listener: () => void): unknown;
+  /** `taken` is called when the network has the bytes, or never will. */
+  send(bytes: Uint8Array, taken: () => void): void;
+  ping(): void;
+  pause(): void;
+  resume(): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
 }
 
 /** What all links of a hub share. */
@@ -80,7 +99,7 @@ export class Link {
   readonly remote: string;
   /** Of the hello; undefined before it. */
   storeId: string | undefined;
-  readonly #socket: WebSocket;
+  readonly #socket: LinkSocket;
   readonly #relay: RelayIdentity;
   readonly #context: LinkContext;
   readonly #logger: Logger;
@@ -88,7 +107,7 @@ export class Link {
   /** The session has something to send and the network is behind. */
   #isHeldUp = false;
 
-  constructor(socket: WebSocket, peer: { node: string; remote: string }, relay: RelayIdentity, context: LinkContext) {
+  constructor(socket: LinkSocket, peer: { node: string; remote: string }, relay: RelayIdentity, context: LinkContext) {
     this.node = peer.node;
     this.remote = peer.remote;
     this.#socket = socket;

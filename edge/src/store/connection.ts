@@ -13,6 +13,9 @@ const LOG_BYTES = 4 * 1024 * 1024;
 /** KiB of pages that SQLite keeps in memory; the file's cache of the kernel is behind it. */
 const PAGE_CACHE_KIB = 1_024;
 
+/** What SQLite calls a database without a file. */
+const MEMORY = ':memory:';
+
 /**
  * Opens the file, makes it when it is missing, and brings it to the present schema.
  * @throws HawserError `store_damaged` for what is no database or does not pass its check, `store_newer`, `bad_config` for what
@@ -21,9 +24,21 @@ const PAGE_CACHE_KIB = 1_024;
 export function openDatabase(path: string): Database.Database {
   preparePrivateFile(path);
   if (!looksLikeDatabase(path)) throw new HawserError('store_damaged', `${path} is no SQLite database`);
+  return ready(path, () => new Database(path, { timeout: BUSY_WAIT_MS }));
+}
+
+/**
+ * The same without a file.
+ * @param image of a database in memory, as its `serialize` gave it; undefined: an empty one
+ */
+export function openMemoryDatabase(image: Buffer | undefined): Database.Database {
+  return ready(MEMORY, () => new Database(image ?? MEMORY));
+}
+
+function ready(path: string, open: () => Database.Database): Database.Database {
   let db: Database.Database | undefined;
   try {
-    db = new Database(path, { timeout: BUSY_WAIT_MS });
+    db = open();
     check(db, path);
     configure(db);
     migrate(db);

@@ -1,4 +1,5 @@
 export { DEFAULT_STORE_LIMITS, MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
+export { type MemoryStore, type MemoryStoreOptions, openMemoryStore } from './memory.ts';
 export { openStore } from './open.ts';
 export { readStore } from './read-store.ts';
 export type {

@@ -45,7 +45,7 @@ function openOrBegin(path: string, logger: Logger, clock: Pick<Clock, 'now'>): D
  * A new file gets its identity, and its change log begins at the milliseconds since 1970: above every revision that an earlier
  * file on this device can have given out, so that a watch from one is told to list again instead of waiting for ever.
  */
-function initialize(db: Database, clock: Pick<Clock, 'now'>): void {
+export function initialize(db: Database, clock: Pick<Clock, 'now'>): void {
   const meta = new Meta(db);
   if (meta.get('store_id') !== undefined) return;
   const epoch = Math.max(1, clock.now().getTime());
