@@ -5,7 +5,7 @@ import type { Clock } from './api/clock.ts';
 import { createDevicePolicy } from './api/device-policy.ts';
 import { createApiServer } from './api/http/server.ts';
 import { createRegistry } from './api/registry/registry.ts';
-import { createLink, type Link, type LinkState } from './link/index.ts';
+import { connectLink } from './connect.ts';
 import { deviceFacts } from './ops/device-facts.ts';
 import { startEndpoint } from './ops/endpoint.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
@@ -15,10 +15,8 @@ import { ensureLocalAccess } from './ops/local-access/index.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
-import { createSession } from './session.ts';
 import { type EdgeStore, openStore } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
-import { createUpstream } from './upstream/index.ts';
 import { startHollowNode } from './workload/index.ts';
 
 export interface AgentOptions {
@@ -74,7 +72,17 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     ending.push(() => server.close());
 
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
-    const link = connectLink({ settings, store, sync, nodeName, clock, random, logger });
+    const link = connectLink({
+      urls: settings.relay.urls,
+      tls: () => readLinkTls(settings),
+      backoff: settings.backoff,
+      store,
+      sync,
+      nodeName,
+      clock,
+      random,
+      logger,
+    });
     ending.push(link.stop);
 
     const opsPort = await startOps(settings, { store, sync, ...link }, logger, ending);
@@ -104,69 +112,6 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-interface Parts extends Pick<AgentOptions, 'settings' | 'clock' | 'random' | 'logger'> {
-  readonly store: EdgeStore;
-  readonly sync: Sync;
-  readonly nodeName: string;
-}
-
-/** Link, session and outbox, joined. */
-function connectLink({ settings, store, sync, nodeName, clock, random, logger }: Parts) {
-  const upstream = createUpstream({
-    outbox: store.outbox,
-    send: (report) => session.report(link, report),
-    clock,
-    random,
-    logger,
-  });
-  const session = createSession({ sync, upstream, nodeName, logger });
-  const link: Link = createLink({
-    urls: settings.relay.urls,
-    tls: () => readLinkTls(settings),
-    backoff: settings.backoff,
-    clock,
-    random,
-    logger,
-    onConnected: () => session.connected(link),
-    onFrame: (bytes) => session.frame(link, bytes),
-    onDown: () => session.down(),
-    onState: (state) => noteLink(store, clock, logger, state),
-  });
-  const stop = () => {
-    link.close();
-    session.down();
-    upstream.close();
-  };
-  return { link, upstream, stop };
-}
-
-/** Only what a person would want to know later is written: a device that dials for weeks in vain writes once. */
-function noteLink(store: EdgeStore, clock: Clock, logger: Logger, state: LinkState): void {
-  const note = noteOf(state);
-  if (note === undefined || Object.entries(note).every(([name, value]) => store.fact(name) === value)) return;
-  const isSameState = store.fact(AGENT_FACTS.link) === note[AGENT_FACTS.link];
-  try {
-    store.setFacts(isSameState ? note : { ...note, [AGENT_FACTS.linkSince]: clock.now().toISOString() });
-  } catch (err) {
-    // A full disk is no reason to lose the link.
-    logger.error({ err }, 'state of the link not noted');
-  }
-}
-
-function noteOf(state: LinkState): Record<string, string> | undefined {
-  const { link, linkRelay, linkDetail } = AGENT_FACTS;
-  switch (state.name) {
-    case 'open':
-      return { [link]: 'open', [linkRelay]: state.url, [linkDetail]: '' };
-    case 'waiting':
-      return { [link]: 'down', [linkRelay]: state.url, [linkDetail]: `${state.reason.kind}: ${state.reason.detail}` };
-    case 'closed':
-      return { [link]: 'down', [linkDetail]: 'the agent has stopped' };
-    default:
-      return undefined;
   }
 }
 

@@ -2,9 +2,9 @@ export { type Agent, type AgentOptions, startAgent } from './agent.ts';
 export { AGENT_VERSION } from './agent-version.ts';
 export { createDevicePolicy, type DevicePolicyOptions, nodeIdentity } from './api/device-policy.ts';
 export * from './api/index.ts';
-export { createLink, type Link, type LinkSocket, type LinkState, type SocketEvents } from './link/index.ts';
+export { type Connected, type ConnectOptions, connectLink } from './connect.ts';
+export { DEFAULT_BACKOFF, failure, type Link, type LinkSocket, type LinkState, type SocketEvents } from './link/index.ts';
 export type { Settings } from './ops/settings.ts';
-export { createSession, type Session, type SessionOptions } from './session.ts';
 export {
   type EdgeStore,
   type HeldObject,
@@ -14,7 +14,6 @@ export {
   openMemoryStore,
 } from './store/index.ts';
 export { createSync, type Sync, type SyncState } from './sync/index.ts';
-export { createUpstream, type Upstream } from './upstream/index.ts';
 export {
   DEFAULT_TIMINGS,
   EXIT_ANNOTATION,

@@ -1,5 +1,5 @@
 export { type BackoffBounds, DEFAULT_BACKOFF, fullJitter } from './backoff.ts';
-export type { LinkFailure, LinkFailureKind } from './failure.ts';
+export { failure, type LinkFailure, type LinkFailureKind } from './failure.ts';
 export { createLink, type Link, type LinkOptions, type LinkStats } from './link.ts';
 export { LINK_PATH, type LinkSocket, type LinkTls, type SocketEvents } from './socket.ts';
 export type { LinkState } from './state.ts';

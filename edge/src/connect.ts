@@ -1,0 +1,74 @@
+import type { Logger } from 'pino';
+import type { Clock } from './api/clock.ts';
+import { createLink, type Link, type LinkOptions, type LinkState } from './link/index.ts';
+import { AGENT_FACTS } from './ops/facts.ts';
+import { createSession } from './session.ts';
+import type { EdgeStore } from './store/index.ts';
+import type { Sync } from './sync/index.ts';
+import { createUpstream, type Upstream } from './upstream/index.ts';
+
+export interface ConnectOptions extends Pick<LinkOptions, 'urls' | 'tls' | 'backoff' | 'clock' | 'random' | 'logger' | 'open'> {
+  readonly store: EdgeStore;
+  readonly sync: Sync;
+  readonly nodeName: string;
+}
+
+export interface Connected {
+  /** Not started yet. */
+  readonly link: Link;
+  readonly upstream: Upstream;
+  stop(): void;
+}
+
+/** Link, session and outbox, joined. */
+export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptions): Connected {
+  const { clock, random, logger } = dialling;
+  const upstream = createUpstream({
+    outbox: store.outbox,
+    send: (report) => session.report(link, report),
+    clock,
+    random,
+    logger,
+  });
+  const session = createSession({ sync, upstream, nodeName, logger });
+  const link: Link = createLink({
+    ...dialling,
+    onConnected: () => session.connected(link),
+    onFrame: (bytes) => session.frame(link, bytes),
+    onDown: () => session.down(),
+    onState: (state) => noteLink(store, clock, logger, state),
+  });
+  const stop = () => {
+    link.close();
+    session.down();
+    upstream.close();
+  };
+  return { link, upstream, stop };
+}
+
+/** Only what a person would want to know later is written: a device that dials for weeks in vain writes once. */
+function noteLink(store: EdgeStore, clock: Clock, logger: Logger, state: LinkState): void {
+  const note = noteOf(state);
+  if (note === undefined || Object.entries(note).every(([name, value]) => store.fact(name) === value)) return;
+  const isSameState = store.fact(AGENT_FACTS.link) === note[AGENT_FACTS.link];
+  try {
+    store.setFacts(isSameState ? note : { ...note, [AGENT_FACTS.linkSince]: clock.now().toISOString() });
+  } catch (err) {
+    // A full disk is no reason to lose the link.
+    logger.error({ err }, 'state of the link not noted');
+  }
+}
+
+function noteOf(state: LinkState): Record<string, string> | undefined {
+  const { link, linkRelay, linkDetail } = AGENT_FACTS;
+  switch (state.name) {
+    case 'open':
+      return { [link]: 'open', [linkRelay]: state.url, [linkDetail]: '' };
+    case 'waiting':
+      return { [link]: 'down', [linkRelay]: state.url, [linkDetail]: `${state.reason.kind}: ${state.reason.detail}` };
+    case 'closed':
+      return { [link]: 'down', [linkDetail]: 'the agent has stopped' };
+    default:
+      return undefined;
+  }
+}
