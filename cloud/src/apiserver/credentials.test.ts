@@ -179,3 +179,14 @@ test('without a kubeconfig and outside of a cluster there is nothing to connect 
     (error) => error instanceof HawserError && error.code === 'bad_config' && /KUBERNETES_SERVICE_HOST/.test(error.message),
   );
 });
+
+test('the namespace is the one of the context, and absent where none is named', async (t) => {
+  const server = await scriptedServer(t);
+  const file = join(await folder(t), 'config');
+  const config = kubeconfig(server, {});
+  await writeFile(file, stringify(config));
+  assert.equal(loadCredentials({ kubeconfig: file }).namespace, undefined);
+  const contexts = [{ name: 'here', context: { cluster: 'local', user: 'relay', namespace: 'relays' } }];
+  await writeFile(file, stringify({ ...config, contexts }));
+  assert.equal(loadCredentials({ kubeconfig: file }).namespace, 'relays');
+});

@@ -22,6 +22,8 @@ export interface Credentials {
 export interface ApiServerConnection {
   /** An https URL without a slash at its end; it may have a path. */
   readonly server: string;
+  /** The namespace that the kubeconfig's context or the pod names. */
+  readonly namespace?: string | undefined;
   /** @throws HawserError `unauthorized` when a file cannot be read or a credential plug-in fails */
   credentials(): Promise<Credentials>;
 }
@@ -44,6 +46,7 @@ export function loadCredentials(options: { readonly kubeconfig?: string }): ApiS
   }
   return {
     server: identity.server,
+    namespace: identity.namespace,
     async credentials() {
       try {
         return await read();

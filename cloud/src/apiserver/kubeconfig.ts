@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { HawserError } from '@hawser/protocol';
@@ -10,6 +10,8 @@ export interface Identity {
   readonly source: string;
   /** An https URL without a slash at its end; it may have a path. */
   readonly server: string;
+  /** That of the context or of the pod; undefined where none is named. */
+  readonly namespace: string | undefined;
   readonly serverName: string | undefined;
   readonly skipsVerification: boolean;
   readonly authority: Material;
@@ -53,6 +55,7 @@ export function readKubeconfig(path: string): Identity {
   const identity: Identity = {
     source,
     server: server.replace(/\/+$/, ''),
+    namespace: context.text('namespace'),
     serverName: cluster.text('tls-server-name'),
     skipsVerification: cluster.value('insecure-skip-tls-verify') === true,
     authority: material(cluster, 'certificate-authority', folder),
@@ -76,6 +79,7 @@ export function readServiceAccount(env: { readonly [name: string]: string | unde
   const identity: Identity = {
     source: "the pod's service account",
     server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    namespace: podNamespace(),
     serverName: undefined,
     skipsVerification: false,
     authority: { from: 'file', path: `${SERVICE_ACCOUNT}/ca.crt` },
@@ -88,6 +92,12 @@ export function readServiceAccount(env: { readonly [name: string]: string | unde
   };
   checkFiles(identity);
   return identity;
+}
+
+/** Written beside the token; some clusters leave it out. */
+function podNamespace(): string | undefined {
+  const path = `${SERVICE_ACCOUNT}/namespace`;
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() || undefined : undefined;
 }
 
 /** Read once at the start, so that a missing file is said then and not with the first request. */

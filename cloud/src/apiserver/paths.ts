@@ -1,9 +1,12 @@
 import { type ApiResource, resourcePath } from '@hawser/protocol';
 
-/** What is asked of the API server for one resource, in all namespaces. */
+/** What is asked of the API server for one resource. */
 export interface Target {
   readonly resource: ApiResource;
+  /** Empty: all namespaces, or a resource that has none. */
+  readonly namespace: string;
   readonly fieldSelector: string | undefined;
+  readonly labelSelector: string | undefined;
 }
 
 /** Items per page: a page of large Secrets is still read in seconds, and 5,000 pods take ten requests. */
@@ -33,8 +36,12 @@ function watchParameters(random: number): Record<string, string> {
   return { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
 }
 
-function path({ resource, fieldSelector }: Target, parameters: Record<string, string>): string {
-  const selected = fieldSelector === undefined ? parameters : { ...parameters, fieldSelector };
-  const query = new URLSearchParams(selected).toString();
-  return query === '' ? resourcePath(resource) : `${resourcePath(resource)}?${query}`;
+function path({ resource, namespace, fieldSelector, labelSelector }: Target, parameters: Record<string, string>): string {
+  const query = new URLSearchParams({
+    ...parameters,
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+  }).toString();
+  const collection = resourcePath(resource, namespace);
+  return query === '' ? collection : `${collection}?${query}`;
 }

@@ -20,6 +20,21 @@ test('the first request is a streaming list with bookmarks, an end of its own an
   assert.equal(headers.authorization, 'Bearer test');
 });
 
+test('one namespace and what a label selects are asked for in each form of the request', async (t) => {
+  const h = await harness(t, { namespace: 'web', labelSelector: 'a in (b,c)' });
+  const stream = await h.server.next();
+  assert.equal(stream.path, '/api/v1/namespaces/web/secrets');
+  assert.equal(stream.query.get('labelSelector'), 'a in (b,c)');
+  stream.answer(422, status(422, 'Invalid', 'sendInitialEvents is forbidden'));
+  const list = await h.server.next();
+  assert.equal(list.path, '/api/v1/namespaces/web/secrets');
+  assert.equal(list.query.get('labelSelector'), 'a in (b,c)');
+  list.answer(200, secretList(40, []));
+  const watch = await h.resumed(40);
+  assert.equal(watch.path, '/api/v1/namespaces/web/secrets');
+  assert.equal(watch.query.get('labelSelector'), 'a in (b,c)');
+});
+
 test('objects of a streaming list are emitted as they come; synced is said only at its end', async (t) => {
   const h = await harness(t);
   const stream = await h.server.next();

@@ -21,8 +21,12 @@ const WORKED_AFTER_MS = 5_000;
 export interface ReflectorOptions {
   readonly resource: ApiResource;
   readonly client: ApiClient;
+  /** Default: all namespaces. */
+  readonly namespace?: string;
   /** What the server is to leave out: `type!=helm.sh/release.v1`. */
   readonly fieldSelector?: string;
+  /** What it is to send, by label: `hawser.dev/lease`. */
+  readonly labelSelector?: string;
   readonly clock: Clock;
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
@@ -73,7 +77,12 @@ export function createReflector(options: ReflectorOptions): Reflector {
   const intake = createIntake(merge, pump, logger, () => options.onListed?.());
   const backoff = createBackoff(random);
   const requests: Requests = {
-    target: { resource, fieldSelector: options.fieldSelector },
+    target: {
+      resource,
+      namespace: options.namespace ?? '',
+      fieldSelector: options.fieldSelector,
+      labelSelector: options.labelSelector,
+    },
     client,
     intake,
     wantsText: options.wantsText ?? (() => true),

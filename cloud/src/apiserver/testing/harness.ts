@@ -37,7 +37,9 @@ export interface Harness {
 
 export interface HarnessOptions {
   readonly resource?: string;
+  readonly namespace?: string;
   readonly fieldSelector?: string;
+  readonly labelSelector?: string;
   readonly onChange?: (change: Change) => void;
 }
 
@@ -61,7 +63,9 @@ export async function harness(t: TestContext, options: HarnessOptions = {}): Pro
   const reflector = createReflector({
     resource,
     client,
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     ...(options.fieldSelector === undefined ? {} : { fieldSelector: options.fieldSelector }),
+    ...(options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector }),
     clock,
     random,
     logger,
