@@ -6,7 +6,7 @@ import { readClusterUid } from './cluster.ts';
 import { createDownstream } from './downstream/index.ts';
 import { type Hub, startHub } from './hub/index.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
-import { createMetrics } from './ops/metrics.ts';
+import { createMetrics, type SessionTotals } from './ops/metrics.ts';
 import type { Settings } from './ops/settings.ts';
 import { readTlsFiles } from './ops/tls-files.ts';
 import { RELAY_VERSION } from './relay-version.ts';
@@ -61,6 +61,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     handshakes: () => hub?.handshakes() ?? 0,
     dirtyKeys: () => hub?.sessions.dirtyKeys() ?? 0,
     sessionTotals: () => hub?.sessions.totals() ?? NO_TOTALS,
+    supersededBytes: () => downstream.stats().supersededBytes,
     reports: () => reports.counts(),
     reflectors: () => watching.statuses(),
   });
@@ -74,6 +75,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     logger,
     clock,
     requestBody: (key) => bodies.request(key),
+    limits: { supersededBytes: settings.limits.supersededBytes },
     onRefused: ({ node, key, version, reason, detail }) =>
       logger.warn(
         { node, key, uid: version.uid, resourceVersion: version.resourceVersion, reason, detail },
@@ -186,4 +188,17 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   }
 }
 
-const NO_TOTALS = { batches: 0, upserts: 0, touches: 0, deletes: 0, inventories: 0, digestMismatches: 0 };
+const NO_TOTALS: SessionTotals = {
+  batches: 0,
+  upserts: 0,
+  deltas: 0,
+  touches: 0,
+  deletes: 0,
+  deltaBytes: 0,
+  staticBytes: 0,
+  zstdBytes: 0,
+  identityBytes: 0,
+  deltaRetries: 0,
+  inventories: 0,
+  digestMismatches: 0,
+};

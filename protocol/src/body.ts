@@ -12,6 +12,9 @@ const COMPRESS_FROM_BYTES = 256;
 const LARGE_BYTES = 64 * 1024;
 const LARGE_WINDOW_LOG = 23;
 
+/** What a frame may make its reader allocate for the search window, as a power of two: no writer asks for more. */
+const MAX_WINDOW_LOG = LARGE_WINDOW_LOG;
+
 /** A canonical body on the wire: as it is, or as one Zstandard frame (RFC 8878), without or with a static dictionary. */
 export type EncodedBody = PlainBody | StaticBody;
 
@@ -90,6 +93,7 @@ function unpack(bytes: Uint8Array, size: number, dictionary: Uint8Array | undefi
     return zstdDecompressSync(bytes, {
       ...(dictionary === undefined ? {} : { dictionary }),
       maxOutputLength: Math.max(size, 1),
+      params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
     });
   } catch (cause) {
     throw new HawserError('malformed_object', 'object is no Zstandard frame of the stated size', { cause });

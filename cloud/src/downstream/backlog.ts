@@ -1,20 +1,30 @@
-import type { Batch, ObjectKey } from '@hawser/protocol';
+import type { Batch, ObjectKey, OperationChange } from '@hawser/protocol';
 import type { KeptBody } from '../store/index.ts';
 import { BatchBuilder } from './batch-builder.ts';
 import { type Difference, difference } from './difference.ts';
 import { DirtyKeys, RANKS, type Rank, rankOf } from './dirty-keys.ts';
-import type { KnownSet } from './known-set.ts';
+import { type Agreement, type BodyEncoding, bodyBytes, chooseChange, encodingOf } from './encoding.ts';
+import type { KnownSet, ObjectName } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
 import type { SessionView } from './session-view.ts';
-import type { Window } from './window.ts';
+import type { DeltaStep, Window } from './window.ts';
 
 /** Operations sent since the session began. */
-export interface SentCounters {
-  batches: number;
-  upserts: number;
-  touches: number;
-  deletes: number;
-  bodyBytes: number;
+export type SentCounters = ReturnType<typeof nothingSent>;
+
+/** `upserts` are whole objects; `bodyBytes` are all, and then by encoding. */
+export function nothingSent() {
+  const bytes: Record<`${BodyEncoding}Bytes`, number> = { deltaBytes: 0, staticBytes: 0, zstdBytes: 0, identityBytes: 0 };
+  return { batches: 0, upserts: 0, deltas: 0, touches: 0, deletes: 0, bodyBytes: 0, ...bytes };
+}
+
+export interface BacklogParts {
+  readonly view: SessionView;
+  readonly limits: DownstreamLimits;
+  readonly window: Window;
+  readonly known: KnownSet;
+  readonly sent: SentCounters;
+  readonly agreement: Agreement;
 }
 
 /**
@@ -35,6 +45,7 @@ export class Backlog {
   readonly #limits: DownstreamLimits;
   readonly #window: Window;
   readonly #sent: SentCounters;
+  readonly #agreement: Agreement;
   readonly #dirty = new DirtyKeys();
   readonly #waiting = new Set<ObjectKey>();
   readonly #waitedFor = new Map<ObjectKey, Set<ObjectKey>>();
@@ -43,12 +54,13 @@ export class Backlog {
   /** What of the first difference is still to be sent or looked at, deletes not counted; undefined once the mark of completeness was sent. */
   #owed: Set<ObjectKey> | undefined;
 
-  constructor(view: SessionView, limits: DownstreamLimits, window: Window, known: KnownSet, sent: SentCounters) {
+  constructor({ view, limits, window, known, sent, agreement }: BacklogParts) {
     this.#view = view;
     this.#limits = limits;
     this.#window = window;
     this.known = known;
     this.#sent = sent;
+    this.#agreement = agreement;
   }
 
   get dirty(): number {
@@ -88,6 +100,13 @@ export class Backlog {
     for (const pod of pods) this.mark(pod);
   }
 
+  /** The agent could not apply a delta: it is as it was before, and the object goes again, whole. */
+  stayed(key: ObjectKey, { from }: DeltaStep): void {
+    this.known.stayed(key, from);
+    this.#owed?.add(key);
+    this.mark(key);
+  }
+
   /** The reflectors have moved on. Returns whether there is something to look at again. */
   recheckAhead(): boolean {
     let found = false;
@@ -112,8 +131,8 @@ export class Backlog {
     if (builder.operations.length === 0 && !complete) return undefined;
     if (complete) this.#owed = undefined;
     this.#sent.batches += 1;
-    const { operations, objects, bytes } = builder;
-    const number = this.#window.send({ bytes, digest: this.known.digest(), objects });
+    const { operations, objects, deltas, bytes } = builder;
+    const number = this.#window.send({ bytes, digest: this.known.digestNow(), objects, deltas });
     return { type: 'batch', number, operations, complete };
   }
 
@@ -165,18 +184,16 @@ export class Backlog {
       this.#held.add(key);
       return true;
     }
-    if (!builder.fits(key, 0)) return false;
-    builder.add(key, this.known.remove(key), { type: 'delete', uid });
+    if (!this.#add(key, builder, { type: 'delete', uid }, () => this.known.remove(key))) return false;
+    this.#agreement.wholeOnly.delete(key);
     this.#sent.deletes += 1;
-    this.#settle(key);
     return true;
   }
 
   #takeTouch(key: ObjectKey, { version }: KeptBody, builder: BatchBuilder): boolean {
-    if (!builder.fits(key, 0)) return false;
-    builder.add(key, this.known.send(key, version), { type: 'touch', resourceVersion: version.resourceVersion });
+    const { resourceVersion } = version;
+    if (!this.#add(key, builder, { type: 'touch', resourceVersion }, () => this.known.send(key, version))) return false;
     this.#sent.touches += 1;
-    this.#settle(key);
     return true;
   }
 
@@ -190,11 +207,19 @@ export class Backlog {
       else pods.add(key);
       return true;
     }
-    const body = this.#view.encode(kept);
-    if (!builder.fits(key, body.bytes.length)) return false;
-    builder.add(key, this.known.send(key, kept.version), { type: 'upsert', version: kept.version, body });
-    this.#sent.upserts += 1;
-    this.#sent.bodyBytes += body.bytes.length;
+    const change = chooseChange(key, kept, this.known.get(key), this.#agreement, this.#view);
+    if (!this.#add(key, builder, change, () => this.known.send(key, kept.version))) return false;
+    this.#sent[change.type === 'upsertDelta' ? 'deltas' : 'upserts'] += 1;
+    this.#sent.bodyBytes += bodyBytes(change);
+    this.#sent[`${encodingOf(change)}Bytes`] += bodyBytes(change);
+    return true;
+  }
+
+  /** @param count counts the operation in the known set. Returns false, and counts nothing, when it goes with the next batch. */
+  #add(key: ObjectKey, builder: BatchBuilder, change: OperationChange, count: () => ObjectName): boolean {
+    const before = this.known.get(key);
+    if (!builder.fits(key, before, change)) return false;
+    builder.add(key, count(), change, before);
     this.#settle(key);
     return true;
   }

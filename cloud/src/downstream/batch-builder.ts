@@ -1,9 +1,11 @@
 import type { ObjectKey, Operation, OperationChange } from '@hawser/protocol';
-import type { ObjectName } from './known-set.ts';
+import { bodyBytes } from './encoding.ts';
+import type { KnownObject, ObjectName } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
+import type { DeltaStep } from './window.ts';
 
-/** What an operation takes on the wire beside its body and key: number, uid, resourceVersion, hash and their tags, rounded up. */
-const OPERATION_BYTES = 64;
+/** What an operation takes on the wire beside its body and key: number, uid, resourceVersion, hashes and their tags, rounded up. */
+const OPERATION_BYTES: Readonly<Record<OperationChange['type'], number>> = { upsert: 80, upsertDelta: 56, touch: 32, delete: 32 };
 
 /** Collects the operations of one batch up to the bounds of a batch and of the window. */
 export class BatchBuilder {
@@ -11,6 +13,7 @@ export class BatchBuilder {
   readonly #room: number;
   readonly operations: Operation[] = [];
   readonly objects = new Map<number, ObjectKey>();
+  readonly deltas = new Map<number, DeltaStep>();
   bytes = 0;
 
   /** @param room bytes that the window has left */
@@ -20,20 +23,26 @@ export class BatchBuilder {
   }
 
   /** The first operation of a batch may be of any size that the window takes, so that the largest object gets through. */
-  fits(key: ObjectKey, bodyBytes: number): boolean {
-    const after = this.bytes + cost(key, bodyBytes);
+  fits(key: ObjectKey, known: KnownObject | undefined, change: OperationChange): boolean {
+    const after = this.bytes + cost(known?.number === undefined ? key : undefined, change);
     if (after > this.#room) return false;
     if (this.operations.length === 0) return true;
     return after <= this.#limits.batchBytes && this.operations.length < this.#limits.batchOperations;
   }
 
-  add(key: ObjectKey, name: ObjectName, change: OperationChange): void {
+  /** @param known what the agent held before; a delta has to be from it */
+  add(key: ObjectKey, name: ObjectName, change: OperationChange, known: KnownObject | undefined): void {
     this.operations.push({ object: name.object, key: name.key, change });
     this.objects.set(name.object, key);
-    this.bytes += cost(key, change.type === 'upsert' ? change.body.bytes.length : 0);
+    if (change.type === 'upsertDelta' && known !== undefined) {
+      const { resourceVersion, hash } = change;
+      this.deltas.set(name.object, { from: known.version, to: { uid: known.version.uid, resourceVersion, hash } });
+    }
+    this.bytes += cost(name.key, change);
   }
 }
 
-function cost(key: ObjectKey, bodyBytes: number): number {
-  return OPERATION_BYTES + key.length + bodyBytes;
+/** @param key where the operation carries it */
+function cost(key: ObjectKey | undefined, change: OperationChange): number {
+  return OPERATION_BYTES[change.type] + (key?.length ?? 0) + bodyBytes(change);
 }

@@ -58,7 +58,11 @@ describe('a relay that is behind the device (rule 2)', () => {
   test('deletes what it never saw once its reflector is past it, without a change that says so', () => {
     const { cluster, relay, connect, agent } = setUp();
     const ghost = objectKey('pods', 'shop', 'ghost');
-    agent.held.set(ghost, { version: { uid: 'u', resourceVersion: '30', hash: '0'.repeat(16) }, refused: false });
+    agent.held.set(ghost, {
+      version: { uid: 'u', resourceVersion: '30', hash: '0'.repeat(16) },
+      refused: false,
+      body: undefined,
+    });
     const link = connect();
     link.drain();
     assert.ok(agent.held.has(ghost));
@@ -94,7 +98,7 @@ describe('a relay that is behind the device (rule 2)', () => {
   test('keeps what it does not know the kind of', () => {
     const { agent, connect } = setUp();
     const claim = objectKey('persistentvolumeclaims', 'shop', 'data');
-    agent.held.set(claim, { version: { uid: 'u', resourceVersion: '5', hash: '0'.repeat(16) }, refused: false });
+    agent.held.set(claim, { version: { uid: 'u', resourceVersion: '5', hash: '0'.repeat(16) }, refused: false, body: undefined });
     const link = connect();
     link.drain();
     assert.ok(agent.held.has(claim));

@@ -28,7 +28,7 @@ export function difference(
   known: KnownObject | undefined,
   hasReached: (resourceVersion: string) => boolean,
 ): Difference {
-  if (desired.state === 'ready' && known !== undefined && sameVersion(desired.body.version, known.version))
+  if (desired.state === 'ready' && known?.isDoubtful === false && sameVersion(desired.body.version, known.version))
     return { type: 'nothing' };
   if (desired.state === 'unwatched') return { type: 'keep' };
   if (known?.isUnproven && !hasReached(known.version.resourceVersion)) return { type: 'ahead' };
@@ -44,7 +44,9 @@ export function difference(
   }
 }
 
-/** A refused version has no body on the device that a touch could leave in place. */
+/** A refused version has no body on the device that a touch could leave in place, and a doubtful one perhaps another. */
 function canTouch({ version }: KeptBody, known: KnownObject | undefined): boolean {
-  return known?.isRefused === false && known.version.uid === version.uid && known.version.hash === version.hash;
+  return (
+    known?.isRefused === false && !known.isDoubtful && known.version.uid === version.uid && known.version.hash === version.hash
+  );
 }

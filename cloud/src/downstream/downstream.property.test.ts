@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  bodyHash,
   compareResourceVersions,
   decodeBody,
   type ObjectKey,
+  type OperationChange,
   objectKey,
   type RelayMessage,
   type Version,
@@ -54,6 +56,8 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('connect'), node: edge, relay: fc.nat(1) }) },
   { weight: 20, arbitrary: fc.record({ do: fc.constant('carry'), node: edge, frames: fc.nat(12) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose'), node }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('damage'), node, nth: fc.nat(8) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('spoil'), node, share: fc.constantFrom(0, 0, 2, 3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('refuse'), node, share: fc.constantFrom(0, 0, 2, 3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait'), milliseconds: fc.constantFrom(1, 10_000, 100_000, 400_000) }) },
 );
@@ -67,8 +71,13 @@ class World {
   readonly links = new Map<string, { link: ModelLink; relay: ModelRelay }>();
   operations = 0;
   inventories = 0;
+  deltas = 0;
+  deltaRetries = 0;
   readonly #refuseEvery = new Map<string, number>();
   readonly #lost = new Set<ObjectKey>();
+  readonly #spoilEvery = new Map<string, number>();
+  /** Whose text was altered on some device, under its version. */
+  readonly #damaged = new Set<ObjectKey>();
   /** Nodes that have been gone or without their label at some time. */
   readonly #disturbed = new Set<string>(['plain']);
   #upserts = 0;
@@ -85,6 +94,11 @@ class World {
         const every = this.#refuseEvery.get(name) ?? 0;
         this.#upserts += 1;
         return every > 0 && this.#upserts % every === 0;
+      };
+      agent.spoils = () => {
+        const every = this.#spoilEvery.get(name) ?? 0;
+        this.deltas += 1;
+        return every > 0 && this.deltas % every === 0;
       };
     }
   }
@@ -148,6 +162,12 @@ class World {
         this.#lost.add(first);
         break;
       }
+      case 'damage':
+        this.#damage(step.node, step.nth);
+        break;
+      case 'spoil':
+        this.#spoilEvery.set(step.node, step.share);
+        break;
       case 'refuse':
         this.#refuseEvery.set(step.node, step.share);
         break;
@@ -165,18 +185,19 @@ class World {
   connect(name: string, relay: ModelRelay): ModelLink {
     const agent = this.agents.get(name);
     assert.ok(agent);
+    this.deltaRetries += this.links.get(name)?.link.session.stats().deltaRetries ?? 0;
     this.links.get(name)?.link.session.close();
     const link = new ModelLink(agent, relay.downstream, name);
     this.links.set(name, { link, relay });
     const mustBeThere = new Map<string, ObjectKey[]>();
     link.onPump = (messages) => {
       this.inventories += messages.filter(({ type }) => type === 'inventoryRequest').length;
-      checkSent(messages, link, relay, mustBeThere);
+      checkSent(messages, { link, relay, cluster: this.cluster }, mustBeThere);
     };
     agent.onOperation = (key, { change }, before) => {
       this.operations += 1;
-      if (change.type === 'upsert') {
-        for (const need of mustBeThere.get(versionName(change.version)) ?? []) {
+      if (change.type === 'upsert' || change.type === 'upsertDelta') {
+        for (const need of mustBeThere.get(versionOf(change)) ?? []) {
           assert.ok(agent.held.has(need) || this.#lost.has(need), `${key} comes before ${need}`);
         }
       }
@@ -193,9 +214,17 @@ class World {
     return link;
   }
 
-  /** Nothing more happens, and what is under way arrives. A device that has lost a row is found out when it comes back. */
+  /**
+   * Nothing more happens, and what is under way arrives. A device that has lost a row is found out when it comes back; one whose
+   * text was altered with the next change of the object.
+   */
   settle(): void {
     this.#refuseEvery.clear();
+    this.#spoilEvery.clear();
+    for (const key of this.#damaged) {
+      const fields = this.cluster.objects.get(key)?.fields;
+      if (fields !== undefined) this.cluster.put(key, { ...fields, mended: this.cluster.resourceVersion });
+    }
     for (let round = 0; round < 6; round += 1) {
       for (const relay of this.relays) relay.catchUp();
       if (round === 1) {
@@ -218,6 +247,14 @@ class World {
     const bound = stored === undefined ? nodeName : field(stored.fields.spec, 'nodeName');
     const volumes = needs.map((name) => (name < 'c' ? { configMap: { name } } : { secret: { secretName: name } }));
     this.cluster.put(key, { spec: { nodeName: bound, volumes } });
+  }
+
+  #damage(name: string, nth: number): void {
+    const agent = this.agents.get(name);
+    const [key, held] = [...(agent?.held ?? [])][nth] ?? [];
+    if (key === undefined || held?.body === undefined) return;
+    agent?.held.set(key, { ...held, body: held.body.replace('{', '{ ') });
+    this.#damaged.add(key);
   }
 
   #relay(index: number): ModelRelay {
@@ -278,11 +315,10 @@ function neededAsFarAs(relay: ModelRelay, name: string): Set<ObjectKey> {
   return new Set([...(watched ?? []), ...(fetched ?? [])]);
 }
 
-/** At the moment of sending. @param mustBeThere by uid and version of a pod: what the agent has to hold when it arrives */
+/** At the moment of sending. @param mustBeThere by resourceVersion of a pod: what the agent has to hold when it arrives */
 function checkSent(
   messages: readonly RelayMessage[],
-  { session }: ModelLink,
-  relay: ModelRelay,
+  { link: { session }, relay, cluster }: { readonly link: ModelLink; readonly relay: ModelRelay; readonly cluster: ModelCluster },
   mustBeThere: Map<string, ObjectKey[]>,
 ): void {
   const { inflightBatches, inflightBytes } = session.stats();
@@ -292,19 +328,20 @@ function checkSent(
     assert.ok(relay.isSynced, 'nothing is sent before the relay has synced');
     assert.ok(relay.watched.has(objectKey('nodes', '', session.node)), 'nothing is sent while the Node is missing');
     for (const { change } of message.operations) {
-      if (change.type !== 'upsert') continue;
-      const body = decodeBody(change.body);
+      if (change.type !== 'upsert' && change.type !== 'upsertDelta') continue;
+      const body = change.type === 'upsert' ? decodeBody(change.body) : cluster.bodyAt(change.resourceVersion);
       const key = keyOf(body);
       assert.ok(neededAsFarAs(relay, session.node).has(key), `${key} is sent and not needed`);
       if (!key.startsWith('pods/')) continue;
       const there = podFacts(body).needs.filter((need) => relay.watched.has(need) && !relay.gone.has(need));
-      mustBeThere.set(versionName(change.version), there);
+      mustBeThere.set(versionOf(change), there);
     }
   }
 }
 
-function versionName({ uid, resourceVersion }: Version): string {
-  return `${uid} ${resourceVersion}`;
+/** The model cluster gives each resourceVersion once. */
+function versionOf(change: Extract<OperationChange, { type: 'upsert' | 'upsertDelta' }>): string {
+  return change.type === 'upsert' ? change.version.resourceVersion : change.resourceVersion;
 }
 
 /** Every node's device holds what its node needs, as far as there is a labelled Node. */
@@ -322,7 +359,8 @@ function checkSettled(world: World): void {
     const texts = Array.from(world.cluster.objects.keys(), (key) => [key, world.cluster.observed(key)?.text ?? ''] as const);
     const desired = isEdge ? [...neededBy(name, texts)].filter((key) => world.cluster.objects.has(key)) : [];
     assert.deepEqual([...agent.held.keys()].sort(), desired.sort());
-    for (const [key, { version }] of agent.held) {
+    for (const [key, { version, body, refused }] of agent.held) {
+      if (!refused) assert.equal(bodyHash(body ?? ''), version.hash, `${key} has the body of its version`);
       const { uid, resourceVersion } = world.cluster.objects.get(key) ?? {};
       assert.deepEqual([version.uid, version.resourceVersion], [uid, resourceVersion]);
     }
@@ -340,6 +378,8 @@ test('whatever happens to cluster, relays, links and devices, all converge, and 
   let operations = 0;
   let unsettled = 0;
   let inventories = 0;
+  let deltas = 0;
+  let deltaRetries = 0;
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 200, size: 'max' }), (steps) => {
       const world = new World();
@@ -349,12 +389,15 @@ test('whatever happens to cluster, relays, links and devices, all converge, and 
       checkSettled(world);
       operations += world.operations;
       inventories += world.inventories;
+      deltas += world.deltas;
+      deltaRetries += world.deltaRetries;
       for (const { downstream } of world.relays) downstream.close();
       assert.equal(world.clock.timers, 0, 'no timer is left');
     }),
     { numRuns: RUNS },
   );
   t.diagnostic(
-    `${RUNS} runs, ${unsettled} operations applied on the way, ${operations} in all, ${inventories} inventories asked for`,
+    `${RUNS} runs, ${unsettled} operations applied on the way, ${operations} in all, ${inventories} inventories asked for, ` +
+      `${deltas} deltas, ${deltaRetries} others not applied`,
   );
 });

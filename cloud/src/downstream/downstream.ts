@@ -1,7 +1,7 @@
 import { compareResourceVersions, HawserError, type ObjectKey, parseObjectKey } from '@hawser/protocol';
 import { EDGE_LABEL, Locator, type NeedChange, nodeFacts, podFacts } from '../locating/index.ts';
 import type { Change, Delete, Observed, ReflectorStatus } from '../merge/change.ts';
-import { EncodedBodies, ObjectStore, resourceOf } from '../store/index.ts';
+import { EncodedBodies, ObjectStore, resourceOf, SupersededBodies } from '../store/index.ts';
 import { DEFAULT_DOWNSTREAM_LIMITS, type DownstreamLimits } from './limits.ts';
 import { LinkSession } from './link-session.ts';
 import { MissingBodies } from './missing-bodies.ts';
@@ -22,6 +22,7 @@ class DownstreamCore implements Downstream {
   readonly #options: DownstreamOptions;
   readonly #limits: DownstreamLimits;
   readonly #encoded: EncodedBodies;
+  readonly #superseded: SupersededBodies;
   readonly #store: ObjectStore;
   readonly #locator = new Locator();
   readonly #nodes: NodeStates;
@@ -39,7 +40,13 @@ class DownstreamCore implements Downstream {
     this.#limits = { ...DEFAULT_DOWNSTREAM_LIMITS, ...options.limits };
     const encoded = new EncodedBodies(this.#limits.encodedBytes);
     this.#encoded = encoded;
-    this.#store = new ObjectStore((body) => encoded.forget(body));
+    const superseded = new SupersededBodies(this.#limits.supersededBytes);
+    this.#superseded = superseded;
+    this.#store = new ObjectStore((body, isObjectGone) => {
+      encoded.forget(body);
+      // No later object has that uid, which is part of each body: nothing follows from it as a base.
+      if (!isObjectGone) superseded.add(body.version.hash, body.text);
+    });
     this.#nodes = new NodeStates(options.clock, this.#limits.labelGraceMs, (change) => this.#followNode(change));
     this.#missing = new MissingBodies(options.clock, options.requestBody, (key) => {
       const entry = this.#store.get(key);
@@ -114,6 +121,8 @@ class DownstreamCore implements Downstream {
       ...this.#store.stats(),
       missingBodies: this.#missing.size,
       encodedBytes: this.#encoded.bytes,
+      encodings: this.#encoded.encodings,
+      supersededBytes: this.#superseded.bytes,
       edgeNodes: this.#locator.edgeNodes,
       sessions: this.#sessions.size,
       malformed: this.#malformed,
@@ -235,7 +244,9 @@ class DownstreamCore implements Downstream {
       needCount: () => this.#locator.needCount(node),
       needsOfPod: (pod) => this.#locator.needsOfPod(pod),
       hasReached: (key, resourceVersion) => this.#hasReached(key, resourceVersion),
-      encode: (body) => this.#encoded.get(body),
+      baseText: (hash) => this.#superseded.get(hash),
+      whole: (body, dictionary) => this.#encoded.whole(body, dictionary),
+      delta: (body, base) => this.#encoded.delta(body, base),
     };
   }
 

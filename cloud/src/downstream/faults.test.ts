@@ -123,7 +123,11 @@ describe('what goes wrong on a link', () => {
       (link) => {
         link.pump();
         const version = { uid: 'u', resourceVersion: '1', hash: '0'.repeat(16) };
-        link.session.receive({ type: 'inventory', entries: [{ number: 2, key: POD, version, refused: false }], last: true });
+        link.session.receive({
+          type: 'inventory',
+          entries: [{ number: 2, key: POD, version, refused: false }],
+          last: true,
+        });
       },
     ],
     [
@@ -149,7 +153,7 @@ describe('what goes wrong on a link', () => {
     const { connect, agent } = setUp({ inventoryEntries: 3 });
     for (let n = 0; n < 4; n += 1) {
       const version = { uid: `u${n}`, resourceVersion: '1', hash: '0'.repeat(16) };
-      agent.held.set(objectKey('pods', 'shop', `pod-${n}`), { version, refused: false });
+      agent.held.set(objectKey('pods', 'shop', `pod-${n}`), { version, refused: false, body: undefined });
     }
     assert.throws(() => connect().drain(), { code: 'protocol' });
   });

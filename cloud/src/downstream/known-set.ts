@@ -6,6 +6,8 @@ export interface KnownObject {
   readonly isRefused: boolean;
   /** The agent said it; whether this relay has seen as much is not known yet. */
   readonly isUnproven: boolean;
+  /** It could not apply a delta to what it should hold: whether that is this version's body nobody knows. */
+  readonly isDoubtful: boolean;
   /** Names it in this session; undefined until it is named for the first time. */
   readonly number: number | undefined;
 }
@@ -52,6 +54,11 @@ export class KnownSet {
     return this.#digest.toString();
   }
 
+  /** The digest as of now, which does not follow the set. */
+  digestNow(): Digest {
+    return this.#digest.clone();
+  }
+
   /**
    * Takes an entry of an inventory, which numbers its entries 1, 2, …
    * @throws HawserError `protocol` for a number out of turn or a key that came before
@@ -62,18 +69,18 @@ export class KnownSet {
     }
     if (this.#objects.has(key)) throw new HawserError('protocol', `inventory: ${key} came twice`);
     this.#lastNumber = number;
-    this.#put(key, { version, isRefused: refused, isUnproven: true, number });
+    this.#put(key, { version, isRefused: refused, isUnproven: true, isDoubtful: false, number });
   }
 
   /** The agent is known by its digest to hold this version. */
   assume(key: ObjectKey, version: Version): void {
-    this.#put(key, { version, isRefused: false, isUnproven: false, number: undefined });
+    this.#put(key, { version, isRefused: false, isUnproven: false, isDoubtful: false, number: undefined });
   }
 
   /** The key's object is about to be sent in that version. */
   send(key: ObjectKey, version: Version): ObjectName {
     const { number, name } = this.#name(key);
-    this.#put(key, { version, isRefused: false, isUnproven: false, number });
+    this.#put(key, { version, isRefused: false, isUnproven: false, isDoubtful: false, number });
     return name;
   }
 
@@ -89,6 +96,12 @@ export class KnownSet {
     const known = this.#objects.get(key);
     if (known !== undefined) this.#put(key, { ...known, isRefused: true });
     return known;
+  }
+
+  /** The agent could not apply a delta, and has stayed with the version before it. */
+  stayed(key: ObjectKey, version: Version): void {
+    const known = this.#objects.get(key);
+    if (known !== undefined) this.#put(key, { ...known, version, isDoubtful: true });
   }
 
   prove(key: ObjectKey): void {

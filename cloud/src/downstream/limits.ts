@@ -23,6 +23,8 @@ export interface DownstreamLimits {
   readonly sessionNumbers: number;
   /** Bytes of encoded bodies kept for further sessions; at the bound the least recently used go and are encoded again. */
   readonly encodedBytes: number;
+  /** Bytes of superseded bodies kept as bases of deltas; at the bound the oldest go, and objects are sent whole in their place. */
+  readonly supersededBytes: number;
 }
 
 /** 1 MiB under way fills 80 Mbit/s at 100 ms; a batch of 256 KiB keeps a device's transaction well below that. */
@@ -37,4 +39,5 @@ export const DEFAULT_DOWNSTREAM_LIMITS: DownstreamLimits = {
   inventoryEntries: 10_000,
   sessionNumbers: 25_000,
   encodedBytes: 16 * 1024 * 1024,
+  supersededBytes: 64 * 1024 * 1024,
 };

@@ -4,18 +4,20 @@ import {
   HawserError,
   type Hello,
   type Inventory,
+  type Nack,
   type ObjectKey,
   type RelayMessage,
   type SessionStatus,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { Backlog, type SentCounters } from './backlog.ts';
+import { Backlog, nothingSent } from './backlog.ts';
+import { type Agreement, agreementOf } from './encoding.ts';
 import { KnownSet } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
 import type { Gate, SessionView } from './session-view.ts';
 import type { RefusedObject, Session, SessionStats } from './types.ts';
-import { Window } from './window.ts';
+import { type InflightBatch, Window } from './window.ts';
 
 export interface LinkSessionOptions {
   readonly node: string;
@@ -56,8 +58,10 @@ export class LinkSession implements Session {
   readonly node: string;
   readonly #options: LinkSessionOptions;
   readonly #window: Window;
-  readonly #sent: SentCounters = { batches: 0, upserts: 0, touches: 0, deletes: 0, bodyBytes: 0 };
-  readonly #counters = { nacks: 0, inventories: 0, digestMismatches: 0 };
+  readonly #sent = nothingSent();
+  readonly #counters = { nacks: 0, deltaRetries: 0, inventories: 0, digestMismatches: 0 };
+  /** Whole and plain until the hello says more. */
+  #agreement: Agreement = agreementOf({ features: [], dictionaries: [] });
   #phase: Phase = { name: 'greeting' };
   #gate: Gate;
   #status: SessionStatus;
@@ -79,6 +83,7 @@ export class LinkSession implements Session {
   hello(hello: Hello): SessionStatus {
     if (this.#phase.name === 'closed') return this.#status;
     if (this.#phase.name !== 'greeting') throw new HawserError('protocol', 'a second hello on one link');
+    this.#agreement = agreementOf(hello);
     this.#phase = { name: 'claimed', digest: hello.digest, pending: new Set(), hasWaited: false };
     this.#followGate();
     if (this.#gate.state !== 'closed') this.#compare(this.#phase);
@@ -231,7 +236,8 @@ export class LinkSession implements Session {
 
   #track(known: KnownSet): Backlog {
     const { view, limits } = this.#options;
-    const backlog = new Backlog(view, limits, this.#window, known, this.#sent);
+    const parts = { window: this.#window, sent: this.#sent, agreement: this.#agreement };
+    const backlog = new Backlog({ view, limits, known, ...parts });
     this.#acked = { ...this.#acked, digest: known.digest() };
     this.#phase = { name: 'tracking', backlog };
     return backlog;
@@ -239,20 +245,32 @@ export class LinkSession implements Session {
 
   #ack(ack: Ack): void {
     const { batch, changed } = this.#window.ack(ack);
-    const { logger } = this.#options;
     const backlog = this.#phase.name === 'tracking' ? this.#phase.backlog : undefined;
-    for (const { object, reason, detail } of ack.nacks) {
-      const key = batch.objects.get(object);
-      this.#counters.nacks += 1;
-      logger.warn({ node: this.node, key, reason, detail }, 'object refused by agent');
-      const refused = key === undefined ? undefined : backlog?.known.refuse(key);
-      if (key === undefined || refused === undefined) continue;
-      this.#options.onRefused({ node: this.node, key, version: refused.version, reason, detail });
-    }
-    this.#acked = { number: batch.number, digest: batch.digest };
+    for (const nack of ack.nacks) this.#nack(nack, batch, backlog);
+    this.#acked = { number: batch.number, digest: batch.digest.toString() };
     // Without a backlog an inventory is due or under way, which will tell more than this ack.
     if (backlog === undefined) return;
     if (this.#agrees(ack)) for (const key of changed) backlog.mark(key);
+  }
+
+  #nack({ object, reason, detail }: Nack, batch: InflightBatch, backlog: Backlog | undefined): void {
+    const key = batch.objects.get(object);
+    if (key === undefined) return;
+    const { logger } = this.#options;
+    const delta = batch.deltas.get(object);
+    if (delta !== undefined && (reason === 'baseUnknown' || reason === 'hashMismatch')) {
+      this.#counters.deltaRetries += 1;
+      logger.info({ node: this.node, key, reason, detail }, 'delta not applied, object sent whole');
+      if (reason === 'hashMismatch') this.#agreement.wholeOnly.add(key);
+      this.#window.stayed(batch, key, delta);
+      backlog?.stayed(key, delta);
+      return;
+    }
+    this.#counters.nacks += 1;
+    logger.warn({ node: this.node, key, reason, detail }, 'object refused by agent');
+    const refused = backlog?.known.refuse(key);
+    if (refused === undefined) return;
+    this.#options.onRefused({ node: this.node, key, version: refused.version, reason, detail });
   }
 
   /** Acks and checks come in order on one link, so a check is about the last ack. */

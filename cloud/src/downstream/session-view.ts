@@ -1,5 +1,5 @@
-import type { EncodedBody, ObjectKey } from '@hawser/protocol';
-import type { KeptBody } from '../store/index.ts';
+import type { EncodedBody, EncodedDelta, ObjectKey, StaticDictionary } from '@hawser/protocol';
+import type { Base, KeptBody } from '../store/index.ts';
 
 /**
  * Whether a session may send now.
@@ -37,5 +37,9 @@ export interface SessionView {
   needsOfPod(pod: ObjectKey): readonly ObjectKey[];
   /** Whether everything of the key's resource up to that resourceVersion has come by here (rule 2). */
   hasReached(key: ObjectKey, resourceVersion: string): boolean;
-  encode(body: KeptBody): EncodedBody;
+  /** The body of that hash, where the relay still has it. */
+  baseText(hash: string): string | undefined;
+  /** Encoded once for all sessions, as `delta`. */
+  whole(body: KeptBody, dictionary: StaticDictionary | undefined): EncodedBody;
+  delta(body: KeptBody, base: Base): EncodedDelta;
 }

@@ -98,11 +98,19 @@ export interface SessionStats {
   readonly inflightBatches: number;
   readonly inflightBytes: number;
   readonly batches: number;
+  /** Whole objects. */
   readonly upserts: number;
+  readonly deltas: number;
   readonly touches: number;
   readonly deletes: number;
-  /** Encoded bytes of bodies. */
+  /** Bytes of bodies as they travelled: all, and by encoding. */
   readonly bodyBytes: number;
+  readonly deltaBytes: number;
+  readonly staticBytes: number;
+  readonly zstdBytes: number;
+  readonly identityBytes: number;
+  /** Deltas that the agent could not apply, after which the object goes whole. */
+  readonly deltaRetries: number;
   readonly nacks: number;
   readonly inventories: number;
   readonly digestMismatches: number;
@@ -118,6 +126,10 @@ export interface DownstreamStats {
   readonly missingBodies: number;
   /** Bytes of encoded bodies that are kept to be sent again. */
   readonly encodedBytes: number;
+  /** Since the start: encodings of bodies that were made. */
+  readonly encodings: number;
+  /** Bytes of superseded bodies that are kept as bases of deltas. */
+  readonly supersededBytes: number;
   readonly edgeNodes: number;
   readonly sessions: number;
   /** Since the start: objects that could not be read, and changes that were no news. */

@@ -1,4 +1,4 @@
-import { type Ack, HawserError, type ObjectKey } from '@hawser/protocol';
+import { type Ack, type Digest, HawserError, type ObjectKey, type Version } from '@hawser/protocol';
 
 /** One batch under way. */
 export interface InflightBatch {
@@ -6,9 +6,16 @@ export interface InflightBatch {
   /** Encoded bytes of its bodies, and a little for each operation. */
   readonly bytes: number;
   /** What the agent's digest has to be after exactly this batch. */
-  readonly digest: string;
+  readonly digest: Digest;
   /** Its objects by their number in the session. */
   readonly objects: ReadonlyMap<number, ObjectKey>;
+  /** Its deltas by the number of their objects. */
+  readonly deltas: ReadonlyMap<number, DeltaStep>;
+}
+
+export interface DeltaStep {
+  readonly from: Version;
+  readonly to: Version;
 }
 
 /**
@@ -76,5 +83,16 @@ export class Window {
     const changed = keys.filter((key) => this.#keys.get(key) === 'changed');
     for (const key of keys) this.#keys.delete(key);
     return { batch, changed };
+  }
+
+  /**
+   * A delta of the batch that was just acknowledged could not be applied, and the agent has stayed with what it had: so it is
+   * after that batch and after those behind it, none of which can hold the same key.
+   */
+  stayed(batch: InflightBatch, key: ObjectKey, { from, to }: DeltaStep): void {
+    for (const { digest } of [batch, ...this.#inflight]) {
+      digest.remove(key, to);
+      digest.add(key, from);
+    }
   }
 }

@@ -119,6 +119,7 @@ test('a port in use is named with its setting', async (t) => {
           bufferedBytes: 1,
           apiCalls: 1,
           reportsPerSession: 1,
+          supersededBytes: 1,
         },
       },
       tls: TLS,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Hello } from '@hawser/protocol';
+import { DICTIONARIES, type Hello } from '@hawser/protocol';
 import { greet } from './handshake.ts';
 
 const RELAY = { relayVersion: '0.1.0', clusterUid: 'c0ffee00-0000-4000-8000-000000000001' };
@@ -30,6 +30,16 @@ test('a new store is welcomed under the name in the certificate, and told the cl
     epoch: 1,
     nodeName: 'edge-1',
   });
+});
+
+test('features and static dictionaries are those that both have', () => {
+  const [dictionary] = DICTIONARIES;
+  assert.ok(dictionary);
+  const offer = { features: ['delta', 'unheard-of'], dictionaries: ['0'.repeat(16), dictionary.id] };
+  const greeting = greet({ ...HELLO, ...offer }, 'edge-1', RELAY);
+  assert.equal(greeting.type, 'accepted');
+  assert.deepEqual(greeting.welcome.features, ['delta']);
+  assert.deepEqual(greeting.welcome.dictionaries, [dictionary.id]);
 });
 
 test('a store of the same cluster is welcomed', () => {

@@ -1,10 +1,10 @@
-import { type Hello, PROTOCOL_VERSIONS, type Welcome } from '@hawser/protocol';
+import { DICTIONARIES, type Feature, type Hello, PROTOCOL_VERSIONS, type Welcome } from '@hawser/protocol';
 import type { Ending } from './close-codes.ts';
 
-/** Named in Welcome. `delta` is not among them: this version sends whole objects. */
-export const RELAY_FEATURES: readonly string[] = [];
-/** Static dictionaries that this version has: none. */
-export const RELAY_DICTIONARIES: readonly string[] = [];
+/** Named in Welcome as far as the agent has them too. */
+export const RELAY_FEATURES: readonly Feature[] = ['delta'];
+/** Static dictionaries that this version has, newest first. */
+export const RELAY_DICTIONARIES: readonly string[] = DICTIONARIES.map(({ id }) => id);
 /** Rises when the API server was restored from a backup; told apart by resourceVersions that went back. This version knows one. */
 const FIRST_EPOCH = 1;
 /** Nothing about a store of another cluster changes by dialling again, so that should be rare. */

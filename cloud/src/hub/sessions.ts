@@ -9,7 +9,20 @@ const OTHER_DEVICE_WAIT_MS = 60_000;
 /** Counters over all sessions since the start, ended ones included. */
 export type SessionTotals = { readonly [Name in (typeof TOTALS)[number]]: number };
 
-const TOTALS = ['batches', 'upserts', 'touches', 'deletes', 'inventories', 'digestMismatches'] as const;
+const TOTALS = [
+  'batches',
+  'upserts',
+  'deltas',
+  'touches',
+  'deletes',
+  'deltaBytes',
+  'staticBytes',
+  'zstdBytes',
+  'identityBytes',
+  'deltaRetries',
+  'inventories',
+  'digestMismatches',
+] as const;
 
 /** The live links, one per node: the newest wins. */
 export class Sessions {
@@ -85,8 +98,14 @@ export class Sessions {
     return {
       batches: total('batches'),
       upserts: total('upserts'),
+      deltas: total('deltas'),
       touches: total('touches'),
       deletes: total('deletes'),
+      deltaBytes: total('deltaBytes'),
+      staticBytes: total('staticBytes'),
+      zstdBytes: total('zstdBytes'),
+      identityBytes: total('identityBytes'),
+      deltaRetries: total('deltaRetries'),
       inventories: total('inventories'),
       digestMismatches: total('digestMismatches'),
     };

@@ -9,6 +9,8 @@ export interface Readings {
   dirtyKeys(): number;
   /** Counters over all sessions since the start. */
   sessionTotals(): SessionTotals;
+  /** Superseded bodies that are kept as bases of deltas. */
+  supersededBytes(): number;
   reports(): { readonly waiting: number; readonly running: number };
   reflectors(): readonly { readonly resource: string; readonly state: string }[];
 }
@@ -16,8 +18,14 @@ export interface Readings {
 export interface SessionTotals {
   readonly batches: number;
   readonly upserts: number;
+  readonly deltas: number;
   readonly touches: number;
   readonly deletes: number;
+  readonly deltaBytes: number;
+  readonly staticBytes: number;
+  readonly zstdBytes: number;
+  readonly identityBytes: number;
+  readonly deltaRetries: number;
   readonly inventories: number;
   readonly digestMismatches: number;
 }
@@ -77,6 +85,9 @@ export function createMetrics(readings: Readings): Metrics {
   gauge('hawser_relay_dirty_keys', 'Objects of all sessions that differ from what the agents hold.', [], (dirty) => {
     dirty.set(readings.dirtyKeys());
   });
+  gauge('hawser_relay_superseded_bytes', 'Superseded bodies kept as bases of deltas, in bytes.', [], (superseded) => {
+    superseded.set(readings.supersededBytes());
+  });
   gauge('hawser_relay_reports', 'Reports of agents that wait for or are at the API server.', ['state'], (reports) => {
     const { waiting, running } = readings.reports();
     reports.set({ state: 'waiting' }, waiting);
@@ -108,6 +119,11 @@ export function createMetrics(readings: Readings): Metrics {
   for (const [total, name, help] of [
     ['batches', 'hawser_relay_batches_total', 'Batches sent to agents.'],
     ['inventories', 'hawser_relay_inventories_total', 'Inventories asked of agents.'],
+    [
+      'deltaRetries',
+      'hawser_relay_delta_retries_total',
+      'Deltas that an agent could not apply, after which the object was sent whole.',
+    ],
     ['digestMismatches', 'hawser_relay_digest_mismatches_total', 'Acknowledgements whose digest was not the expected one.'],
   ] as const) {
     new Counter({
@@ -127,10 +143,25 @@ export function createMetrics(readings: Readings): Metrics {
     registers,
     collect() {
       this.reset();
-      const { upserts, touches, deletes } = readings.sessionTotals();
+      const { upserts, deltas, touches, deletes } = readings.sessionTotals();
       this.inc({ operation: 'upsert' }, upserts);
+      this.inc({ operation: 'upsertDelta' }, deltas);
       this.inc({ operation: 'touch' }, touches);
       this.inc({ operation: 'delete' }, deletes);
+    },
+  });
+  new Counter({
+    name: 'hawser_relay_body_bytes_total',
+    help: 'Bytes of object bodies sent to agents, as they travelled.',
+    labelNames: ['encoding'],
+    registers,
+    collect() {
+      this.reset();
+      const { deltaBytes, staticBytes, zstdBytes, identityBytes } = readings.sessionTotals();
+      this.inc({ encoding: 'delta' }, deltaBytes);
+      this.inc({ encoding: 'static' }, staticBytes);
+      this.inc({ encoding: 'zstd' }, zstdBytes);
+      this.inc({ encoding: 'identity' }, identityBytes);
     },
   });
   const apiCalls = counter('hawser_relay_api_calls_total', 'Calls of the API server for agents, by verb and HTTP status.', [

@@ -42,6 +42,7 @@ export const SettingsSchema = section({
     bufferedBytes: whole(MAX_FRAME_BYTES, 256 * 1024 * 1024),
     apiCalls: whole(1, 1_000),
     reportsPerSession: whole(1, 10_000),
+    supersededBytes: whole(0, 16 * 1024 * 1024 * 1024),
   }),
 });
 
@@ -80,6 +81,11 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting.number('limits.apiCalls', 32, 'writes to the API server at a time'),
   setting.number('limits.reportsPerSession', 64, 'reports of one agent waiting for an answer; at it the link is read no further'),
+  setting.number(
+    'limits.supersededBytes',
+    64 * 1024 * 1024,
+    'older bodies kept as bases of differences, in bytes; at it the oldest go, and objects are sent whole',
+  ),
 ];
 
 export type Config = Resolved<Settings>;

@@ -38,12 +38,12 @@ export interface StoreStats {
 export class ObjectStore {
   readonly #entries = new Map<ObjectKey, Entry>();
   readonly #counts = new Map<string, number>();
-  readonly #onRelease: (body: KeptBody) => void;
+  readonly #onRelease: (body: KeptBody, isObjectGone: boolean) => void;
   #bodies = 0;
   #bodyCharacters = 0;
 
-  /** @param onRelease called with each body that is no longer kept */
-  constructor(onRelease: (body: KeptBody) => void) {
+  /** @param onRelease called with each body that is no longer kept; whether the object of that uid is known to be gone */
+  constructor(onRelease: (body: KeptBody, isObjectGone: boolean) => void) {
     this.#onRelease = onRelease;
   }
 
@@ -103,7 +103,7 @@ export class ObjectStore {
   #set(key: ObjectKey, entry: Entry | undefined): void {
     const before = this.#entries.get(key);
     this.#countBody(before?.body, -1);
-    if (typeof before?.body === 'object' && before.body !== entry?.body) this.#onRelease(before.body);
+    if (typeof before?.body === 'object' && before.body !== entry?.body) this.#onRelease(before.body, entry?.uid !== before.uid);
     this.#countBody(entry?.body, 1);
     if (entry === undefined) this.#entries.delete(key);
     else this.#entries.set(key, entry);

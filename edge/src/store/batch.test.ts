@@ -117,20 +117,6 @@ describe('an operation that cannot be taken', () => {
       altered(settings('2', {}), { body: { encoding: 'zstd', bytes: Buffer.from('xx'), size: MAX_BODY_BYTES + 1 } }),
       'tooLarge',
     ],
-    'is a delta that was not agreed on': [
-      {
-        key: keyText(MAP),
-        change: {
-          type: 'upsertDelta',
-          resourceVersion: '2',
-          baseHash: '',
-          hash: 'f'.repeat(16),
-          bytes: Buffer.from('x'),
-          size: 1,
-        },
-      },
-      'unsupported',
-    ],
   };
   for (const [name, [operation, reason]] of Object.entries(cases)) {
     it(`${name}: is refused by key, counted, and changes nothing that is served`, (t) => {

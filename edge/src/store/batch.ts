@@ -1,6 +1,8 @@
 import {
+  applyDelta,
   bodyHash,
   decodeBody,
+  type ErrorCode,
   HawserError,
   type NackReason,
   type OperationChange,
@@ -18,6 +20,8 @@ import type { OperationNack, ResolvedOperation } from './types.ts';
 
 /** Characters of a nack's detail: it is for a person, and crosses the link. */
 const MAX_DETAIL = 200;
+
+const REASONS: { readonly [Code in ErrorCode]?: NackReason } = { too_large: 'tooLarge', unsupported: 'unsupported' };
 
 type Refusal = Omit<OperationNack, 'operation'>;
 
@@ -54,24 +58,40 @@ export class BatchApplier {
 
   #upsert(key: StorageKey, change: Extract<OperationChange, { type: 'upsert' }>): Refusal | undefined {
     const row = this.#objects.rows.ensure(key);
-    const read = readBody(key, change);
+    return this.#take(
+      row,
+      change.version,
+      readBody(key, change.version, () => decodeBody(change.body)),
+    );
+  }
+
+  #take(row: Row, version: Version, read: string | Refusal): Refusal | undefined {
     if (typeof read !== 'string') {
-      this.#refuse(row, change.version, read);
+      this.#refuse(row, version, read);
       return read;
     }
-    this.#put(row, { version: change.version, body: read, refused: undefined });
+    this.#put(row, { version, body: read, refused: undefined });
     return undefined;
   }
 
-  /** Offered by no agent of this version in its Hello. What the delta leads to is known by hash all the same. */
-  #upsertDelta(key: StorageKey, change: Extract<OperationChange, { type: 'upsertDelta' }>): Refusal {
+  /**
+   * A delta that cannot be applied leaves everything as it was, the digest too: the relay then sends the same object whole. Only
+   * one that leads to the right body is judged as a whole object is.
+   */
+  #upsertDelta(key: StorageKey, change: Extract<OperationChange, { type: 'upsertDelta' }>): Refusal | undefined {
     const row = this.#objects.rows.find(key);
-    const refusal = refuse('unsupported', 'deltas were not agreed on');
-    if (row?.cloud !== undefined) {
-      const { resourceVersion, hash } = change;
-      this.#refuse(row, { uid: row.cloud.version.uid, resourceVersion, hash }, refusal);
-    }
-    return refusal;
+    if (row?.cloud === undefined) return refuse('baseUnknown', 'object is not held');
+    const base = baseOf(row.cloud, change.baseHash);
+    if (typeof base !== 'string') return base;
+    const { resourceVersion, hash } = change;
+    const body = follow(base, change);
+    if (typeof body !== 'string') return body;
+    const version = { uid: row.cloud.version.uid, resourceVersion, hash };
+    return this.#take(
+      row,
+      version,
+      readBody(key, version, () => body),
+    );
   }
 
   #touch(key: StorageKey, resourceVersion: string): Refusal | undefined {
@@ -121,10 +141,31 @@ export class BatchApplier {
   }
 }
 
-/** The canonical body, or why it cannot be taken. */
-function readBody(key: StorageKey, { body, version }: Extract<OperationChange, { type: 'upsert' }>): string | Refusal {
+/**
+ * The body to which a delta is applied. Its text is hashed anew: a row that was damaged on disk would lead to something else.
+ */
+function baseOf({ version, body, refused }: CloudObject, baseHash: string): string | Refusal {
+  if (body === undefined || refused !== undefined) return refuse('baseUnknown', 'no body of the version is held');
+  if (version.hash !== baseHash) return refuse('baseUnknown', `the body that is held is ${version.hash}`);
+  const actual = bodyHash(body);
+  return actual === baseHash ? body : refuse('baseUnknown', `the body that is held has hash ${actual}`);
+}
+
+/** What the delta leads to, if that is what the relay meant: a Zstandard frame may unpack to anything without an error. */
+function follow(base: string, change: Extract<OperationChange, { type: 'upsertDelta' }>): string | Refusal {
   try {
-    const text = decodeBody(body);
+    const body = applyDelta(base, change);
+    return bodyHash(body) === change.hash ? body : refuse('hashMismatch', `delta leads to hash ${bodyHash(body)}`);
+  } catch (error) {
+    if (!(error instanceof HawserError)) throw error;
+    return refuse('hashMismatch', `delta leads nowhere: ${error.message}`);
+  }
+}
+
+/** The canonical body, or why it cannot be taken. */
+function readBody(key: StorageKey, version: Version, read: () => string): string | Refusal {
+  try {
+    const text = read();
     if (bodyHash(text) !== version.hash) return refuse('hashMismatch', `body has hash ${bodyHash(text)}`);
     const { kind, metadata } = parseCanonical(text, version.resourceVersion);
     const expected = resourceById(key.resource)?.kind ?? kind;
@@ -134,7 +175,7 @@ function readBody(key: StorageKey, { body, version }: Extract<OperationChange, {
     return uid === version.uid ? text : refuse('malformed', `body has uid ${uid}`);
   } catch (error) {
     if (!(error instanceof HawserError)) throw error;
-    return refuse(error.code === 'too_large' ? 'tooLarge' : 'malformed', error.message);
+    return refuse(REASONS[error.code] ?? 'malformed', error.message);
   }
 }
 

@@ -2,10 +2,14 @@ import {
   type Ack,
   type AgentMessage,
   type Batch,
+  DICTIONARIES,
+  type Feature,
   HawserError,
   type Hello,
   type Inventory,
   type InventoryEntry,
+  type NackReason,
+  type Operation,
   PROTOCOL_VERSIONS,
   type RelayMessage,
   type SessionStatus,
@@ -13,6 +17,8 @@ import {
 } from '@hawser/protocol';
 import { ObjectNumbers } from './object-numbers.ts';
 import { SYNC_FACTS, type Sync, type SyncGoodbye, type SyncOptions, type SyncState, type SyncStats } from './types.ts';
+
+const FEATURES: readonly Feature[] = ['delta'];
 
 /** Entries of one inventory frame: some 80 KB, so that a slow link shows progress and no frame nears its bound. */
 const INVENTORY_FRAME_ENTRIES = 500;
@@ -54,8 +60,8 @@ class SyncMachine implements Sync {
     return {
       type: 'hello',
       protocolVersions: PROTOCOL_VERSIONS,
-      features: [],
-      dictionaries: [],
+      features: FEATURES,
+      dictionaries: DICTIONARIES.map(({ id }) => id),
       agentVersion,
       storeId,
       clusterUid,
@@ -159,7 +165,9 @@ class SyncMachine implements Sync {
       nacks: nacks.flatMap(({ operation, reason, detail }) => {
         const refused = operations[operation];
         if (refused === undefined) return [];
-        logger.warn({ key: resolved[operation]?.key, reason, detail }, 'object refused');
+        const fields = { key: resolved[operation]?.key, reason, detail };
+        if (isRetried(refused, reason)) logger.info(fields, 'delta not applied, object asked for whole');
+        else logger.warn(fields, 'object refused');
         return [{ object: refused.object, reason, detail }];
       }),
     };
@@ -200,6 +208,11 @@ class SyncMachine implements Sync {
     }
     for (const listener of this.#listeners) listener(state);
   }
+}
+
+/** The relay sends the object again: nothing is refused. */
+function isRetried({ change }: Operation, reason: NackReason): boolean {
+  return change.type === 'upsertDelta' && (reason === 'baseUnknown' || reason === 'hashMismatch');
 }
 
 /** Half of the set, or a few. */

@@ -1,15 +1,19 @@
 import {
   type Ack,
   type AgentMessage,
+  applyDelta,
   type Batch,
   bodyHash,
+  DICTIONARIES,
   Digest,
   decodeBody,
   type Hello,
   type Inventory,
   type Nack,
+  type NackReason,
   type ObjectKey,
   type Operation,
+  type OperationChange,
   PROTOCOL_VERSIONS,
   type RelayMessage,
   type Version,
@@ -18,7 +22,11 @@ import {
 export interface HeldObject {
   readonly version: Version;
   readonly refused: boolean;
+  /** Undefined where none of the object is held. Of a refused version the last good one. */
+  readonly body: string | undefined;
 }
+
+type Refusal = Omit<Nack, 'object'>;
 
 /** The agent as the protocol describes it, in memory and without a kubelet: what a session is tested against. */
 export class ModelAgent {
@@ -27,6 +35,11 @@ export class ModelAgent {
   onOperation: (key: ObjectKey, operation: Operation, before: HeldObject | undefined) => void = () => undefined;
   /** Whether an upsert is refused. */
   refuses: (key: ObjectKey) => boolean = () => false;
+  /** Whether a delta leads to something else, as one does that was damaged. */
+  spoils: (key: ObjectKey) => boolean = () => false;
+  /** What it says in its hello that it takes. */
+  features: readonly string[] = ['delta'];
+  dictionaries: readonly string[] = DICTIONARIES.map(({ id }) => id);
   readonly #entriesPerFrame: number;
   #numbers = new Map<number, ObjectKey>();
   #lastBatch = 0;
@@ -49,8 +62,8 @@ export class ModelAgent {
     return {
       type: 'hello',
       protocolVersions: PROTOCOL_VERSIONS,
-      features: [],
-      dictionaries: [],
+      features: this.features,
+      dictionaries: this.dictionaries,
       agentVersion: '0.0.0-model',
       storeId: '5'.repeat(32),
       clusterUid: undefined,
@@ -101,23 +114,45 @@ export class ModelAgent {
     this.#numbers.set(object, key);
     const before = this.held.get(key);
     this.onOperation(key, operation, before);
+    const refusal = this.#change(key, change, before);
+    return refusal === undefined ? [] : [{ object, ...refusal }];
+  }
+
+  #change(key: ObjectKey, change: OperationChange, before: HeldObject | undefined): Refusal | undefined {
     switch (change.type) {
       case 'upsert': {
-        if (bodyHash(decodeBody(change.body)) !== change.version.hash) throw new Error(`${key}: body has another hash`);
-        const refused = this.refuses(key);
-        this.held.set(key, { version: change.version, refused });
-        return refused ? [{ object, reason: 'store', detail: 'refused by the test' }] : [];
+        const body = decodeBody(change.body);
+        if (bodyHash(body) !== change.version.hash) throw new Error(`${key}: body has another hash`);
+        return this.#put(key, change.version, body);
+      }
+      case 'upsertDelta': {
+        if (before?.body === undefined || before.refused || before.version.hash !== change.baseHash) return refuse('baseUnknown');
+        if (bodyHash(before.body) !== change.baseHash) return refuse('baseUnknown');
+        const body = this.spoils(key) ? before.body : applyDelta(before.body, change);
+        if (bodyHash(body) !== change.hash) return refuse('hashMismatch');
+        const { resourceVersion, hash } = change;
+        return this.#put(key, { uid: before.version.uid, resourceVersion, hash }, body);
       }
       case 'touch': {
-        if (before === undefined) return [{ object, reason: 'baseUnknown', detail: 'not held' }];
+        if (before === undefined) return refuse('baseUnknown');
         this.held.set(key, { ...before, version: { ...before.version, resourceVersion: change.resourceVersion } });
-        return before.refused ? [{ object, reason: 'baseUnknown', detail: 'refused before' }] : [];
+        return before.refused ? refuse('baseUnknown') : undefined;
       }
       case 'delete':
         if (before?.version.uid === change.uid) this.held.delete(key);
-        return [];
-      case 'upsertDelta':
-        throw new Error('deltas were not agreed on');
+        return undefined;
     }
   }
+
+  #put(key: ObjectKey, version: Version, body: string): Refusal | undefined {
+    const refused = this.refuses(key);
+    const before = this.held.get(key);
+    const kept = before?.version.uid === version.uid ? before.body : undefined;
+    this.held.set(key, { version, refused, body: refused ? kept : body });
+    return refused ? refuse('store') : undefined;
+  }
+}
+
+function refuse(reason: NackReason): Refusal {
+  return { reason, detail: 'refused by the model' };
 }

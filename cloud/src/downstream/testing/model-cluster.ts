@@ -1,4 +1,4 @@
-import { type JsonObject, type ObjectKey, parseObjectKey } from '@hawser/protocol';
+import { canonicalize, type JsonObject, type ObjectKey, parseObjectKey } from '@hawser/protocol';
 import type { Change, Observed } from '../../merge/change.ts';
 
 export interface StoredObject {
@@ -46,6 +46,15 @@ export class ModelCluster {
     const metadata = { name, ...(namespace === '' ? {} : { namespace }), uid, resourceVersion, labels: labels ?? {} };
     const type = { apiVersion: 'v1', kind: KINDS[resource] ?? resource };
     return { key, uid, resourceVersion, text: JSON.stringify({ metadata, ...rest }), type };
+  }
+
+  /** The canonical body of the object that has, or had, that resourceVersion. */
+  bodyAt(resourceVersion: string): string {
+    for (const change of this.history) {
+      if (change.type !== 'upsert' || change.object.resourceVersion !== resourceVersion) continue;
+      return canonicalize(change.object.text ?? '', change.object.type).body;
+    }
+    throw new Error(`there was no object of resourceVersion ${resourceVersion}`);
   }
 
   #newUid(): string {
