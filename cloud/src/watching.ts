@@ -12,15 +12,23 @@ interface Watched {
 
 /**
  * Everything that the relay watches, and what of it the server leaves out for us; one stage begins when the one before is
- * synced. Nodes and pods say which of the other objects an edge node needs: when those come, their bodies are kept at once and
- * need not be asked for again.
+ * synced. Nodes, pods and then volumes say which of the other objects an edge node needs: when those come, their bodies are kept
+ * at once and need not be asked for again.
  */
 const STAGES: readonly (readonly Watched[])[] = [
   [{ resource: 'nodes' }, { resource: 'pods' }],
+  [{ resource: 'persistentvolumeclaims' }, { resource: 'persistentvolumes' }, { resource: 'storage.k8s.io/volumeattachments' }],
   [
+    { resource: 'namespaces' },
+    { resource: 'serviceaccounts' },
     { resource: 'configmaps' },
     // Helm keeps each release as a Secret of up to 1 MB; no pod refers to one.
     { resource: 'secrets', fieldSelector: 'type!=helm.sh/release.v1' },
+    { resource: 'services' },
+    { resource: 'endpoints' },
+    { resource: 'discovery.k8s.io/endpointslices' },
+    { resource: 'node.k8s.io/runtimeclasses' },
+    { resource: 'storage.k8s.io/csidrivers' },
   ],
 ];
 

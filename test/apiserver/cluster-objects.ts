@@ -7,7 +7,7 @@ const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease', 
 
 /**
  * The objects that every cluster has, made where they are missing: four namespaces and the relay's, in each namespace the ServiceAccount
- * `default` and the ConfigMap `kube-root-ca.crt`, and the Service of the API server. Namespaces that come later get theirs in
+ * `default` and the ConfigMap `kube-root-ca.crt`, and the Service of the API server with its Endpoints and EndpointSlice. Namespaces that come later get theirs in
  * the moment of their creation, where a real cluster takes some milliseconds. Returns the way to stop that.
  */
 export function maintainClusterObjects(storage: Storage, caPem: string, now: () => Date): () => void {
@@ -45,8 +45,28 @@ export function maintainClusterObjects(storage: Storage, caPem: string, now: () 
     { apiVersion: 'v1', kind: 'Service', spec: API_SERVICE_SPEC, status: { loadBalancer: {} } },
     { component: 'apiserver', provider: 'kubernetes' },
   );
+  add(
+    { resource: 'endpoints', namespace: 'default', name: 'kubernetes' },
+    { apiVersion: 'v1', kind: 'Endpoints', subsets: [{ addresses: [{ ip: API_ADDRESS }], ports: [API_PORT] }] },
+    { 'endpointslice.kubernetes.io/skip-mirror': 'true' },
+  );
+  add(
+    { resource: 'discovery.k8s.io/endpointslices', namespace: 'default', name: 'kubernetes' },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [API_ADDRESS], conditions: { ready: true } }],
+      ports: [API_PORT],
+    },
+    { 'kubernetes.io/service-name': 'kubernetes' },
+  );
   return stop;
 }
+
+/** An address of documentation (RFC 5737): nothing is there, since the server's own port is not known yet. */
+const API_ADDRESS = '192.0.2.1';
+const API_PORT = { name: 'https', port: 6443, protocol: 'TCP' };
 
 const API_SERVICE_SPEC = {
   ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: 6443 }],

@@ -12,9 +12,15 @@ export const RELAY_BINDINGS: readonly RuleBinding[] = [
     rules: [
       {
         apiGroups: [''],
-        resources: ['pods', 'configmaps', 'secrets', 'nodes', 'namespaces'],
+        resources: [
+          ...['nodes', 'pods', 'namespaces', 'serviceaccounts', 'configmaps', 'secrets'],
+          ...['persistentvolumeclaims', 'persistentvolumes', 'services', 'endpoints'],
+        ],
         verbs: ['get', 'list', 'watch'],
       },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['node.k8s.io'], resources: ['runtimeclasses'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['storage.k8s.io'], resources: ['csidrivers', 'volumeattachments'], verbs: ['get', 'list', 'watch'] },
       // The older form of impersonation has no prefixes, so the groups are named and the users cannot be.
       { apiGroups: [''], resources: ['users'], verbs: ['impersonate'] },
       { apiGroups: [''], resources: ['groups'], resourceNames: ['system:nodes'], verbs: ['impersonate'] },

@@ -1,8 +1,9 @@
 import type { Batch, ObjectKey, OperationChange } from '@hawser/protocol';
 import type { KeptBody } from '../store/index.ts';
+import { AheadKeys } from './ahead-keys.ts';
 import { BatchBuilder } from './batch-builder.ts';
 import { type Difference, difference } from './difference.ts';
-import { DirtyKeys, RANKS, type Rank, rankOf } from './dirty-keys.ts';
+import { DirtyKeys, isDelete, type Rank, rankOf } from './dirty-keys.ts';
 import { type Agreement, type BodyEncoding, bodyBytes, chooseChange, encodingOf } from './encoding.ts';
 import type { KnownSet, ObjectName } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
@@ -37,7 +38,7 @@ export interface BacklogParts {
  * | window | it is under way, and goes again after the ack if it changed meanwhile |
  * | waiting | its body is being fetched; or it is a pod, and an object that it needs has to go before it |
  * | ahead | the device holds something newer than this relay has seen |
- * | held | it is to be deleted, and a pod or Node that is ahead may need it |
+ * | held | it is to be deleted, and something that is ahead may need it |
  */
 export class Backlog {
   readonly known: KnownSet;
@@ -49,7 +50,7 @@ export class Backlog {
   readonly #dirty = new DirtyKeys();
   readonly #waiting = new Set<ObjectKey>();
   readonly #waitedFor = new Map<ObjectKey, Set<ObjectKey>>();
-  readonly #ahead = { node: new Set<ObjectKey>(), config: new Set<ObjectKey>(), pod: new Set<ObjectKey>() };
+  readonly #ahead = new AheadKeys();
   readonly #held = new Set<ObjectKey>();
   /** What of the first difference is still to be sent or looked at, deletes not counted; undefined once the mark of completeness was sent. */
   #owed: Set<ObjectKey> | undefined;
@@ -72,7 +73,7 @@ export class Backlog {
   }
 
   get ahead(): number {
-    return this.#ahead.node.size + this.#ahead.config.size + this.#ahead.pod.size;
+    return this.#ahead.size;
   }
 
   /** Everything desired is acknowledged. */
@@ -110,13 +111,11 @@ export class Backlog {
   /** The reflectors have moved on. Returns whether there is something to look at again. */
   recheckAhead(): boolean {
     let found = false;
-    for (const keys of Object.values(this.#ahead)) {
-      for (const key of keys) {
-        const known = this.known.get(key);
-        if (known !== undefined && !this.#view.hasReached(key, known.version.resourceVersion)) continue;
-        this.mark(key);
-        found = true;
-      }
+    for (const key of this.#ahead) {
+      const known = this.known.get(key);
+      if (known !== undefined && !this.#view.hasReached(key, known.version.resourceVersion)) continue;
+      this.mark(key);
+      found = true;
     }
     return found;
   }
@@ -150,7 +149,7 @@ export class Backlog {
         return true;
       case 'ahead':
         this.#dirty.delete(key);
-        this.#ahead[rankOf(key)].add(key);
+        this.#ahead.add(key);
         return true;
       case 'delete':
         return this.#takeDelete(key, rank, found.uid, builder);
@@ -166,7 +165,7 @@ export class Backlog {
     if (found.type === 'ahead') return found;
     this.known.prove(key);
     // One less that is ahead: deletes may no longer be held. Their ranks come last, so they are seen in this same pass.
-    if (this.#ahead[rankOf(key)].delete(key)) {
+    if (this.#ahead.delete(key)) {
       for (const held of this.#held) this.#dirty.defer(held);
       this.#held.clear();
     }
@@ -174,12 +173,12 @@ export class Backlog {
   }
 
   #takeDelete(key: ObjectKey, rank: Rank, uid: string, builder: BatchBuilder): boolean {
-    if (RANKS.indexOf(rank) < RANKS.indexOf('deletedPod')) {
+    if (!isDelete(rank)) {
       this.#owed?.delete(key);
       this.#dirty.defer(key);
       return true;
     }
-    if (this.#mayBeNeededByAhead(key)) {
+    if (this.#ahead.mayNeed(key)) {
       this.#dirty.delete(key);
       this.#held.add(key);
       return true;
@@ -231,12 +230,6 @@ export class Backlog {
       const { state } = this.#view.desired(need);
       return (state === 'ready' || state === 'pending') && this.known.get(need) === undefined;
     });
-  }
-
-  /** A pod that this relay has not seen may need any ConfigMap; a Node that it has not seen may carry the label again. */
-  #mayBeNeededByAhead(key: ObjectKey): boolean {
-    const rank = rankOf(key);
-    return rank !== 'node' && (this.#ahead.node.size > 0 || (rank === 'config' && this.#ahead.pod.size > 0));
   }
 
   #settle(key: ObjectKey): void {

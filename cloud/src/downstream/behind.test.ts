@@ -11,7 +11,7 @@ describe('a relay that is behind the device (rule 2)', () => {
     world.cluster.put(POD, podFields('edge-1', 'cart'));
     world.cluster.put(CONFIG, { data: { n: '1' } });
     const late = new ModelRelay(world.cluster, world.clock);
-    while (late.step('nodes') || late.step('pods') || late.step('configmaps') || late.step('secrets'));
+    late.read();
     late.tell();
     return { ...world, late, connectLate: () => new ModelLink(world.agent, late.downstream, 'edge-1') };
   }
@@ -97,11 +97,15 @@ describe('a relay that is behind the device (rule 2)', () => {
 
   test('keeps what it does not know the kind of', () => {
     const { agent, connect } = setUp();
-    const claim = objectKey('persistentvolumeclaims', 'shop', 'data');
-    agent.held.set(claim, { version: { uid: 'u', resourceVersion: '5', hash: '0'.repeat(16) }, refused: false, body: undefined });
+    const deployment = objectKey('apps/deployments', 'shop', 'cart');
+    agent.held.set(deployment, {
+      version: { uid: 'u', resourceVersion: '5', hash: '0'.repeat(16) },
+      refused: false,
+      body: undefined,
+    });
     const link = connect();
     link.drain();
-    assert.ok(agent.held.has(claim));
+    assert.ok(agent.held.has(deployment));
     assert.equal(batches(link).at(-1)?.complete, true);
   });
 });

@@ -17,7 +17,7 @@ import { ManualClock } from './testing/manual-clock.ts';
 import { ModelAgent } from './testing/model-agent.ts';
 import { ModelCluster } from './testing/model-cluster.ts';
 import { ModelLink } from './testing/model-link.ts';
-import { ModelRelay, type WatchedResource } from './testing/model-relay.ts';
+import { ModelRelay } from './testing/model-relay.ts';
 
 const RUNS = 400;
 const NODES = ['edge-1', 'edge-2', 'plain'];
@@ -32,7 +32,7 @@ const LIMITS: Partial<DownstreamLimits> = {
   sessionNumbers: 12,
 };
 
-const resource = fc.constantFrom<WatchedResource>('nodes', 'pods', 'configmaps', 'secrets');
+const resource = fc.constantFrom('nodes', 'pods', 'configmaps', 'secrets');
 const configKey = fc
   .tuple(fc.constantFrom('configmaps', 'secrets'), fc.constantFrom(...CONFIGS))
   .map(([kind, name]) => objectKey(kind, 'shop', name));

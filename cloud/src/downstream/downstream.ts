@@ -1,5 +1,13 @@
 import { compareResourceVersions, HawserError, type ObjectKey, parseObjectKey } from '@hawser/protocol';
-import { EDGE_LABEL, Locator, type NeedChange, nodeFacts, podFacts } from '../locating/index.ts';
+import {
+  EDGE_LABEL,
+  isLocatedByText,
+  Locator,
+  locate,
+  type NeedChange,
+  nodeFacts,
+  SERVICE_SCOPE_ANNOTATION,
+} from '../locating/index.ts';
 import type { Change, Delete, Observed, ReflectorStatus } from '../merge/change.ts';
 import { EncodedBodies, ObjectStore, resourceOf, SupersededBodies } from '../store/index.ts';
 import { DEFAULT_DOWNSTREAM_LIMITS, type DownstreamLimits } from './limits.ts';
@@ -10,8 +18,7 @@ import type { Desired, Gate, SessionView } from './session-view.ts';
 import { SyncStatus, WATCHED_RESOURCES } from './sync-status.ts';
 import type { Downstream, DownstreamOptions, DownstreamStats, NodeState, Session } from './types.ts';
 
-/** What these hold says which node needs what: their texts are always read. */
-const LOCATING_RESOURCES: ReadonlySet<string> = new Set(['nodes', 'pods']);
+const WATCHED: ReadonlySet<string> = new Set(WATCHED_RESOURCES);
 
 export function createDownstream(options: DownstreamOptions): Downstream {
   return new DownstreamCore(options);
@@ -104,7 +111,7 @@ class DownstreamCore implements Downstream {
   }
 
   wantsText(key: ObjectKey): boolean {
-    return LOCATING_RESOURCES.has(resourceOf(key)) || this.#locator.isNeeded(key);
+    return isLocatedByText(key) || this.#locator.isNeeded(key);
   }
 
   node(name: string): NodeState {
@@ -161,10 +168,9 @@ class DownstreamCore implements Downstream {
       this.#ignored += 1;
       return;
     }
-    const resource = resourceOf(key);
     this.#markEverywhere(key);
-    if (resource === 'pods') this.#follow(this.#locator.removePod(key));
-    if (resource === 'nodes') this.#followNode(this.#nodes.remove(parseObjectKey(key).name));
+    if (resourceOf(key) === 'nodes') this.#followNode(this.#nodes.remove(parseObjectKey(key).name));
+    else this.#follow(this.#locator.remove(key));
     this.#tellNodeState(key, before);
   }
 
@@ -178,21 +184,16 @@ class DownstreamCore implements Downstream {
   }
 
   #locate({ key, uid, text }: Observed): { needs: NeedChange[]; node: NodeChange | undefined } {
-    if (!LOCATING_RESOURCES.has(resourceOf(key))) return { needs: [], node: undefined };
-    if (text === undefined) throw new HawserError('malformed_object', 'a pod or node came without its text');
-    switch (resourceOf(key)) {
-      case 'pods': {
-        const facts = podFacts(text);
-        if (facts.truncated) this.#options.logger.warn({ key }, 'pod names too many objects, not all are located');
-        return { needs: this.#locator.setPod(key, facts), node: undefined };
-      }
-      case 'nodes': {
-        const node = this.#nodes.set(parseObjectKey(key).name, uid, nodeFacts(text).labelled);
-        return { needs: this.#locator.setNode(node.node, node.isEdge), node };
-      }
-      default:
-        return { needs: [], node: undefined };
+    if (text === undefined && isLocatedByText(key)) {
+      throw new HawserError('malformed_object', 'an object that others follow from came without its text');
     }
+    if (resourceOf(key) === 'nodes') {
+      const node = this.#nodes.set(parseObjectKey(key).name, uid, nodeFacts(text ?? ''));
+      return { needs: this.#locator.setNode(node.node, node.scope), node };
+    }
+    const { changes, truncated } = locate(this.#locator, key, text ?? '');
+    if (truncated) this.#options.logger.warn({ key }, 'pod names too many objects, not all are located');
+    return { needs: changes, node: undefined };
   }
 
   #follow(changes: readonly NeedChange[]): void {
@@ -203,8 +204,11 @@ class DownstreamCore implements Downstream {
     }
   }
 
-  #followNode({ node, isEdge, edgeChanged, standingChanged }: NodeChange): void {
-    if (edgeChanged) this.#follow(this.#locator.setNode(node, isEdge));
+  #followNode({ node, scope, scopeChanged, standingChanged }: NodeChange): void {
+    if (scopeChanged) this.#follow(this.#locator.setNode(node, scope));
+    if (scopeChanged && scope === 'unknown') {
+      this.#options.logger.warn({ node, annotation: SERVICE_SCOPE_ANNOTATION }, 'service scope unknown, taken for the default');
+    }
     if (standingChanged) this.#sessions.get(node)?.gateChanged();
   }
 
@@ -251,8 +255,7 @@ class DownstreamCore implements Downstream {
   }
 
   #desired(node: string, key: ObjectKey): Desired {
-    if (!WATCHED_RESOURCES.includes(resourceOf(key))) return { state: 'unwatched' };
-    if (!this.#locator.neededBy(key).has(node)) return { state: 'absent' };
+    if (!this.#locator.needs(node, key)) return { state: WATCHED.has(resourceOf(key)) ? 'absent' : 'unwatched' };
     const body = this.#store.get(key)?.body;
     if (body === undefined) return { state: 'absent' };
     if (typeof body === 'object') return { state: 'ready', body };

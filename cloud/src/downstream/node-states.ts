@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { NodeFacts, ServiceScope } from '../locating/index.ts';
 import type { NodeState } from './types.ts';
 
 /**
@@ -13,23 +14,24 @@ export type NodeStanding = 'missing' | 'edge' | 'grace' | 'removing';
 interface NodeRecord {
   uid: string | undefined;
   isLabelled: boolean;
-  /** Its needs are counted: it is labelled, or has been until less than the grace ago. */
-  isEdge: boolean;
+  /** Which Services it needs. Undefined: it needs nothing at all, as it has been without its label for longer than the grace. */
+  scope: ServiceScope | undefined;
   isGraceOver: boolean;
 }
 
 /** What a change led to. */
 export interface NodeChange {
   readonly node: string;
-  readonly isEdge: boolean;
-  readonly edgeChanged: boolean;
+  /** As in the record. */
+  readonly scope: ServiceScope | undefined;
+  readonly scopeChanged: boolean;
   readonly standingChanged: boolean;
 }
 
 const MISSING: NodeState = { exists: false, uid: undefined, labelled: false };
 
 /**
- * Follows the Nodes and their edge label. A Node that this relay has always seen without the label begins its grace when it is
+ * Follows the Nodes, their edge label and their service scope. A Node that this relay has always seen without the label begins its grace when it is
  * first seen: the label may have been lost while no relay ran. Size: one small record per Node of the cluster.
  */
 export class NodeStates {
@@ -47,16 +49,16 @@ export class NodeStates {
     this.#onGraceOver = onGraceOver;
   }
 
-  set(node: string, uid: string, isLabelled: boolean): NodeChange {
+  set(node: string, uid: string, { labelled: isLabelled, serviceScope }: NodeFacts): NodeChange {
     const before = this.#records.get(node);
-    const wasEdge = before?.isEdge ?? false;
     const standing = this.standing(node);
     const losesLabel = !isLabelled && (before === undefined || before.isLabelled || before.uid === undefined);
     const isGraceOver = !isLabelled && !losesLabel && (before?.isGraceOver ?? false);
-    this.#records.set(node, { uid, isLabelled, isEdge: isLabelled || wasEdge, isGraceOver });
+    const scope = isLabelled || before?.scope !== undefined ? serviceScope : undefined;
+    this.#records.set(node, { uid, isLabelled, scope, isGraceOver });
     if (isLabelled) this.#graces.delete(node);
     if (losesLabel) this.#beginGrace(node);
-    return this.#change(node, wasEdge, standing);
+    return this.#change(node, before?.scope, standing);
   }
 
   /** The Node is gone. Should it come back soon with its label, nothing has to be fetched again. */
@@ -67,7 +69,7 @@ export class NodeStates {
       this.#records.set(node, { ...before, uid: undefined, isLabelled: false, isGraceOver: false });
       this.#beginGrace(node);
     }
-    return this.#change(node, before?.isEdge ?? false, standing);
+    return this.#change(node, before?.scope, standing);
   }
 
   state(node: string): NodeState {
@@ -119,12 +121,12 @@ export class NodeStates {
     if (record === undefined) return;
     const standing = this.standing(node);
     if (record.uid === undefined) this.#records.delete(node);
-    else this.#records.set(node, { ...record, isEdge: false, isGraceOver: true });
-    this.#onGraceOver(this.#change(node, record.isEdge, standing));
+    else this.#records.set(node, { ...record, scope: undefined, isGraceOver: true });
+    this.#onGraceOver(this.#change(node, record.scope, standing));
   }
 
-  #change(node: string, wasEdge: boolean, standing: NodeStanding): NodeChange {
-    const isEdge = this.#records.get(node)?.isEdge ?? false;
-    return { node, isEdge, edgeChanged: isEdge !== wasEdge, standingChanged: this.standing(node) !== standing };
+  #change(node: string, before: ServiceScope | undefined, standing: NodeStanding): NodeChange {
+    const scope = this.#records.get(node)?.scope;
+    return { node, scope, scopeChanged: scope !== before, standingChanged: this.standing(node) !== standing };
   }
 }

@@ -4,6 +4,7 @@ import { type ObjectKey, objectKey } from '@hawser/protocol';
 import { EDGE_LABEL } from '../locating/index.ts';
 import type { Observed } from '../merge/change.ts';
 import { createDownstream } from './downstream.ts';
+import { WATCHED_RESOURCES } from './sync-status.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { ModelAgent } from './testing/model-agent.ts';
 import { ModelLink } from './testing/model-link.ts';
@@ -53,8 +54,7 @@ function quietDownstream(): Downstream {
 }
 
 function tellSynced(downstream: Downstream, resourceVersion: string): void {
-  const names = ['nodes', 'pods', 'configmaps', 'secrets'];
-  downstream.setSynced(names.map((resource) => ({ resource, state: 'synced', detail: '', resourceVersion })));
+  downstream.setSynced(WATCHED_RESOURCES.map((resource) => ({ resource, state: 'synced', detail: '', resourceVersion })));
 }
 
 function timed<T>(act: () => T): { milliseconds: number; result: T } {

@@ -1,5 +1,7 @@
-export type { NodeFacts, PodFacts } from './facts.ts';
-export { EDGE_LABEL, nodeFacts, podFacts } from './facts.ts';
-export type { NeedChange } from './locator.ts';
+export type { NodeFacts, PodFacts, ServiceScope } from './facts.ts';
+export { EDGE_LABEL, nodeFacts, podFacts, SERVICE_SCOPE_ANNOTATION } from './facts.ts';
+export type { Located } from './locate.ts';
+export { isLocatedByText, locate } from './locate.ts';
 export { Locator } from './locator.ts';
+export type { NeedChange } from './need-graph.ts';
 export { MAX_REFERENCES, references } from './references.ts';

@@ -1,4 +1,6 @@
 import { type ObjectKey, objectKey } from '@hawser/protocol';
+import { podVolumeSecrets } from './driver-secrets.ts';
+import { isName } from './names.ts';
 import { field, items, text } from './read.ts';
 
 /** The resources whose objects a pod can need by name. */
@@ -9,9 +11,6 @@ export type ReferencedResource = 'configmaps' | 'secrets' | 'persistentvolumecla
  * tens; what comes after the bound is not located, and the caller says so.
  */
 export const MAX_REFERENCES = 5_000;
-
-/** A name that can stand in a path (Kubernetes, "Object Names and IDs"); the API server serves no object of another. */
-const NAME = /^[a-z0-9A-Z]([-_.a-z0-9A-Z]{0,251}[a-z0-9A-Z])?$/;
 
 type Found = (resource: ReferencedResource, name: string | undefined) => void;
 
@@ -24,10 +23,10 @@ type Found = (resource: ReferencedResource, name: string | undefined) => void;
  */
 export function references(pod: unknown): readonly ObjectKey[] {
   const namespace = text(pod, 'metadata', 'namespace');
-  if (namespace === undefined || !NAME.test(namespace)) return [];
+  if (!isName(namespace)) return [];
   const keys = new Set<ObjectKey>();
   const found: Found = (resource, name) => {
-    if (name === undefined || keys.size >= MAX_REFERENCES || !NAME.test(name)) return;
+    if (!isName(name) || keys.size >= MAX_REFERENCES) return;
     keys.add(objectKey(resource, namespace, name));
   };
   const spec = field(pod, 'spec');
@@ -56,23 +55,10 @@ function containerReferences(container: unknown, found: Found): void {
   }
 }
 
-/** Volume drivers that are given a Secret, and where in the volume its name stands. */
-const DRIVER_SECRETS: readonly (readonly string[])[] = [
-  ['azureFile', 'secretName'],
-  ['cephfs', 'secretRef', 'name'],
-  ['cinder', 'secretRef', 'name'],
-  ['csi', 'nodePublishSecretRef', 'name'],
-  ['flexVolume', 'secretRef', 'name'],
-  ['iscsi', 'secretRef', 'name'],
-  ['rbd', 'secretRef', 'name'],
-  ['scaleIO', 'secretRef', 'name'],
-  ['storageos', 'secretRef', 'name'],
-];
-
 function volumeReferences(pod: unknown, volume: unknown, found: Found): void {
   found('configmaps', text(volume, 'configMap', 'name'));
   found('secrets', text(volume, 'secret', 'secretName'));
-  for (const path of DRIVER_SECRETS) found('secrets', text(volume, ...path));
+  for (const name of podVolumeSecrets(volume)) found('secrets', name);
   found('persistentvolumeclaims', text(volume, 'persistentVolumeClaim', 'claimName'));
   if (field(volume, 'ephemeral') !== undefined) found('persistentvolumeclaims', ephemeralClaim(pod, volume));
   for (const source of items(volume, 'projected', 'sources')) {

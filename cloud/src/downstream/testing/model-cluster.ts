@@ -1,13 +1,12 @@
-import { canonicalize, type JsonObject, type ObjectKey, parseObjectKey } from '@hawser/protocol';
+import { apiVersionOf, canonicalize, type JsonObject, type ObjectKey, parseObjectKey, resourceById } from '@hawser/protocol';
 import type { Change, Observed } from '../../merge/change.ts';
 
 export interface StoredObject {
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Labels and annotations, and what stands beside the metadata. */
   readonly fields: JsonObject;
 }
-
-const KINDS: Readonly<Record<string, string>> = { pods: 'Pod', configmaps: 'ConfigMap', secrets: 'Secret', nodes: 'Node' };
 
 /** The API server's objects and the history of their changes. */
 export class ModelCluster {
@@ -42,9 +41,11 @@ export class ModelCluster {
     if (stored === undefined) return undefined;
     const { resource, namespace, name } = parseObjectKey(key);
     const { uid, resourceVersion, fields } = stored;
-    const { labels, ...rest } = fields;
-    const metadata = { name, ...(namespace === '' ? {} : { namespace }), uid, resourceVersion, labels: labels ?? {} };
-    const type = { apiVersion: 'v1', kind: KINDS[resource] ?? resource };
+    const { labels = {}, annotations = {}, ...rest } = fields;
+    const metadata = { name, ...(namespace === '' ? {} : { namespace }), uid, resourceVersion, labels, annotations };
+    const known = resourceById(resource);
+    if (known === undefined) throw new Error(`${resource} is not in the resource table`);
+    const type = { apiVersion: apiVersionOf(known), kind: known.kind };
     return { key, uid, resourceVersion, text: JSON.stringify({ metadata, ...rest }), type };
   }
 

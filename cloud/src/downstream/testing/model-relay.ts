@@ -1,14 +1,14 @@
 import type { ObjectKey } from '@hawser/protocol';
+import { isLocatedByText } from '../../locating/index.ts';
 import type { Change, Observed, ReflectorStatus } from '../../merge/change.ts';
+import { resourceOf } from '../../store/index.ts';
 import { createDownstream } from '../downstream.ts';
 import type { DownstreamLimits } from '../limits.ts';
+import { WATCHED_RESOURCES } from '../sync-status.ts';
 import type { Downstream, RefusedObject } from '../types.ts';
 import type { ManualClock } from './manual-clock.ts';
 import type { ModelCluster } from './model-cluster.ts';
 import { silentLogger } from './silent-logger.ts';
-
-const RESOURCES = ['nodes', 'pods', 'configmaps', 'secrets'] as const;
-export type WatchedResource = (typeof RESOURCES)[number];
 
 interface ModelReflector {
   /** Of the first list, what has not been emitted. */
@@ -30,10 +30,10 @@ export class ModelRelay {
   /** What it was told not to be there, and has not seen since. */
   readonly gone = new Set<ObjectKey>();
   readonly requests: ObjectKey[] = [];
-  /** Every so many ConfigMaps and Secrets were read before somebody wanted them. 0: none. */
+  /** Every so many objects that are not located by their text were read before somebody wanted them. 0: none. */
   earlyEvery = 0;
   readonly #cluster: ModelCluster;
-  readonly #reflectors: Readonly<Record<WatchedResource, ModelReflector>>;
+  readonly #reflectors: ReadonlyMap<string, ModelReflector>;
 
   constructor(cluster: ModelCluster, clock: ManualClock, limits: Partial<DownstreamLimits> = {}) {
     this.#cluster = cluster;
@@ -47,21 +47,16 @@ export class ModelRelay {
       },
       onRefused: (refusal) => this.refusals.push(refusal),
     });
-    this.#reflectors = {
-      nodes: this.#list('nodes'),
-      pods: this.#list('pods'),
-      configmaps: this.#list('configmaps'),
-      secrets: this.#list('secrets'),
-    };
+    this.#reflectors = new Map(WATCHED_RESOURCES.map((resource) => [resource, this.#list(resource)]));
   }
 
   get isSynced(): boolean {
-    return RESOURCES.every((resource) => this.#reflectors[resource].isSynced);
+    return [...this.#reflectors.values()].every(({ isSynced }) => isSynced);
   }
 
   /** One step of one reflector. Returns false when it had nothing to do. */
-  step(resource: WatchedResource): boolean {
-    const reflector = this.#reflectors[resource];
+  step(resource: string): boolean {
+    const reflector = this.#reflector(resource);
     const listed = reflector.listed.pop();
     if (listed !== undefined) {
       this.#apply({ type: 'upsert', object: listed });
@@ -74,7 +69,7 @@ export class ModelRelay {
     while (reflector.position < this.#cluster.history.length) {
       const change = this.#cluster.history[reflector.position];
       reflector.position += 1;
-      if (change === undefined || !keyOf(change).startsWith(`${resource}/`)) continue;
+      if (change === undefined || resourceOf(keyOf(change)) !== resource) continue;
       this.#apply(change);
       reflector.reached = change.type === 'upsert' ? change.object.resourceVersion : change.resourceVersion;
       return true;
@@ -82,10 +77,14 @@ export class ModelRelay {
     return false;
   }
 
+  /** Everything that happened so far comes in, but nobody is told how far that is. */
+  read(except?: string): void {
+    for (const resource of WATCHED_RESOURCES) while (resource !== except && this.step(resource));
+  }
+
   /** Tells how far the reflectors are; a bookmark when everything was seen. */
   tell(): void {
-    const statuses = RESOURCES.map((resource): ReflectorStatus => {
-      const { isSynced, reached } = this.#reflectors[resource];
+    const statuses = Array.from(this.#reflectors, ([resource, { isSynced, reached }]): ReflectorStatus => {
       return isSynced
         ? { resource, state: 'synced', detail: '', resourceVersion: reached }
         : { resource, state: 'listing', detail: '', resourceVersion: undefined };
@@ -105,14 +104,20 @@ export class ModelRelay {
 
   /** Everything that happened so far comes in. */
   catchUp(): void {
-    for (const resource of RESOURCES) while (this.step(resource));
-    for (const resource of RESOURCES) this.#reflectors[resource].reached = this.#cluster.resourceVersion;
+    this.read();
+    for (const reflector of this.#reflectors.values()) reflector.reached = this.#cluster.resourceVersion;
     this.tell();
     while (this.answerOne());
   }
 
-  #list(resource: WatchedResource): ModelReflector {
-    const listed = [...this.#cluster.objects.keys()].filter((key) => key.startsWith(`${resource}/`));
+  #reflector(resource: string): ModelReflector {
+    const reflector = this.#reflectors.get(resource);
+    if (reflector === undefined) throw new Error(`${resource} is not watched`);
+    return reflector;
+  }
+
+  #list(resource: string): ModelReflector {
+    const listed = [...this.#cluster.objects.keys()].filter((key) => resourceOf(key) === resource);
     return {
       listed: listed.flatMap((key) => this.#cluster.observed(key) ?? []),
       isSynced: false,
@@ -123,8 +128,7 @@ export class ModelRelay {
 
   /** As a reflector hands it on: without the text that nobody wanted when it was read. */
   #asRead(object: Observed): Observed {
-    const isLocating = object.key.startsWith('nodes/') || object.key.startsWith('pods/');
-    const isEarly = !isLocating && this.earlyEvery > 0 && Number(object.resourceVersion) % this.earlyEvery === 0;
+    const isEarly = !isLocatedByText(object.key) && this.earlyEvery > 0 && Number(object.resourceVersion) % this.earlyEvery === 0;
     return this.downstream.wantsText(object.key) && !isEarly ? object : { ...object, text: undefined };
   }
 
