@@ -1,171 +1,272 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { Flow, type FlowShape } from './flow.ts';
+
+/** `up` is from whoever dialled to the target, `down` the way back. */
+export type Direction = 'up' | 'down';
 
 /**
- * A TCP proxy in user space for what a poor link does: it delays, limits the rate, stops passing bytes without closing
- * (half-open), closes, refuses, and counts the bytes each way. Connections to it are the link; it knows nothing of TLS.
+ * A TCP proxy in user space for what a poor link does: it delays, limits the rate, loses connections, stops passing bytes without
+ * closing (half-open, in one direction or both), refuses, and counts the bytes each way. Connections to it are the link; it
+ * knows nothing of TLS.
  */
 export interface LinkProxy {
   readonly port: number;
   /** Bytes passed since the last reset, TLS and all. */
   counted(): { readonly up: number; readonly down: number; readonly connections: number };
   resetCount(): void;
+  /** Other delays and rates from now on, for connections that stand as well. What is not named stays. */
+  shape(shapes: LinkShapes): void;
+  /** New connections go there: the device has been moved. Those that stand stay where they are: `cut` and `restore` end them. */
+  retarget(port: number): void;
+  /** From now on each connection is closed after a random number of bytes, below twice this mean; undefined ends that. */
+  lose(meanBytes: number | undefined): void;
   /** Closes all connections and refuses new ones until `restore`. */
   cut(): void;
-  /** Keeps connections open and passes nothing, as when a modem loses its network; new ones are accepted and stay silent. */
-  freeze(): void;
+  /** Closes all connections once; new ones are taken. */
+  flap(): void;
+  /**
+   * Keeps connections open and passes nothing in that direction (default: in both), as when a modem loses its network; new
+   * ones are accepted. Whoever sends is read no further: when the buffers on the way are full its window is zero.
+   */
+  freeze(direction?: Direction): void;
   restore(): void;
   close(): Promise<void>;
 }
 
-export interface LinkProxyOptions {
+export interface LinkShapes extends Partial<FlowShape> {
+  /** Only for that direction, in place of what holds for both. */
+  readonly up?: Partial<FlowShape>;
+  readonly down?: Partial<FlowShape>;
+}
+
+export interface LinkProxyOptions extends LinkShapes {
   readonly targetPort: number;
   readonly targetHost?: string;
   /** To listen on; 0 (default) takes a free one. */
   readonly port?: number;
-  /** Added to each direction: a round trip takes twice as long. Default 0. */
-  readonly delayMs?: number;
-  /** Each direction. Default: unlimited. */
-  readonly bytesPerSecond?: number;
+  /** At least 0, below 1: after how many bytes a connection is lost. Default: Math.random. */
+  readonly random?: () => number;
 }
 
-/**
- * - open: bytes pass
- * - frozen: connections stand, nothing passes
- * - cut: no connections
- */
-type LinkState = 'open' | 'frozen' | 'cut';
-
 export async function startLinkProxy(options: LinkProxyOptions): Promise<LinkProxy> {
-  let state: LinkState = 'open';
+  const random = options.random ?? Math.random;
+  const free: FlowShape = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY };
+  const shapes = { up: merged(free, options, 'up'), down: merged(free, options, 'down') };
+  const frozen = { up: false, down: false };
   const count = { up: 0, down: 0, connections: 0 };
-  const links = new Set<{ end(): void; thaw(): void }>();
+  const links = new Set<ProxiedLink>();
+  let target = options.targetPort;
+  let meanBytes: number | undefined;
+  let isCut = false;
 
-  const server: Server = createServer({ allowHalfOpen: false }, (client) => {
-    if (state === 'cut') {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    if (isCut) {
       client.destroy();
       return;
     }
     count.connections += 1;
-    const upstream = connect({ port: options.targetPort, host: options.targetHost ?? '127.0.0.1' });
-    const up = pipe(
+    const upstream = connect({ port: target, host: options.targetHost ?? '127.0.0.1', allowHalfOpen: true });
+    let left = meanBytes === undefined ? Number.POSITIVE_INFINITY : random() * 2 * meanBytes;
+    const link = new ProxiedLink({
       client,
       upstream,
-      options,
-      () => state,
-      (bytes) => {
-        count.up += bytes;
+      shapes,
+      frozen,
+      onBytes: (direction, bytes) => {
+        count[direction] += bytes;
+        left -= bytes;
+        if (left <= 0) link.end();
       },
-    );
-    const down = pipe(
-      upstream,
-      client,
-      options,
-      () => state,
-      (bytes) => {
-        count.down += bytes;
-      },
-    );
-    const link = {
-      end: () => {
-        client.destroy();
-        upstream.destroy();
-      },
-      thaw: () => {
-        up.thaw();
-        down.thaw();
-      },
-    };
+      onGone: () => links.delete(link),
+    });
     links.add(link);
-    const gone = () => {
-      links.delete(link);
-      up.stop();
-      down.stop();
-      link.end();
-    };
-    for (const socket of [client, upstream]) {
-      socket.setNoDelay(true);
-      socket.on('error', gone);
-      socket.on('close', () => {
-        if (state !== 'frozen') gone();
-      });
-    }
   });
-
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
-  const end = () => {
+
+  const endAll = () => {
     for (const link of [...links]) link.end();
-    links.clear();
   };
   return {
     port: (server.address() as AddressInfo).port,
     counted: () => ({ ...count }),
     resetCount: () => Object.assign(count, { up: 0, down: 0, connections: 0 }),
-    cut: () => {
-      state = 'cut';
-      end();
+    shape: (changed) => {
+      for (const direction of ['up', 'down'] as const) shapes[direction] = merged(shapes[direction], changed, direction);
+      for (const link of links) link.reshape(shapes);
     },
-    freeze: () => {
-      state = 'frozen';
+    retarget: (port) => {
+      target = port;
+    },
+    lose: (mean) => {
+      meanBytes = mean;
+    },
+    cut: () => {
+      isCut = true;
+      endAll();
+    },
+    flap: endAll,
+    freeze: (direction) => {
+      if (direction !== 'down') frozen.up = true;
+      if (direction !== 'up') frozen.down = true;
+      for (const link of links) link.followFreeze();
     },
     restore: () => {
-      state = 'open';
-      for (const link of links) link.thaw();
+      isCut = false;
+      Object.assign(frozen, { up: false, down: false });
+      for (const link of links) link.followFreeze();
     },
     close: () => {
-      state = 'cut';
-      end();
+      isCut = true;
+      endAll();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
 }
 
-/** One direction: chunks wait in order for their time, and the source is paused while the destination or the rate holds them. */
-function pipe(from: Socket, to: Socket, options: LinkProxyOptions, state: () => LinkState, onBytes: (count: number) => void) {
-  const waiting: { readonly chunk: Buffer; readonly due: number }[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let freeAt = 0;
-
-  const drain = () => {
-    timer = undefined;
-    while (waiting[0] !== undefined && state() === 'open') {
-      const wait = waiting[0].due - performance.now();
-      if (wait > 0) {
-        timer = setTimeout(drain, wait);
-        return;
-      }
-      const next = waiting.shift();
-      if (next === undefined || to.destroyed) return;
-      onBytes(next.chunk.length);
-      if (!to.write(next.chunk)) {
-        from.pause();
-        to.once('drain', () => from.resume());
-      }
-    }
-    if (waiting.length === 0 && from.readableEnded && !to.destroyed) to.end();
-  };
-  const schedule = () => {
-    timer ??= setTimeout(drain, Math.max(0, (waiting[0]?.due ?? 0) - performance.now()));
-  };
-  from.on('data', (chunk: Buffer) => {
-    const now = performance.now();
-    const sendMs = options.bytesPerSecond === undefined ? 0 : (chunk.length / options.bytesPerSecond) * 1000;
-    freeAt = Math.max(freeAt, now) + sendMs;
-    waiting.push({ chunk, due: freeAt + (options.delayMs ?? 0) });
-    if (sendMs > 0 && freeAt - now > 1000) {
-      from.pause();
-      setTimeout(() => from.resume(), freeAt - now - 500).unref();
-    }
-    schedule();
-  });
-  from.on('end', schedule);
+function merged(before: FlowShape, changed: LinkShapes, direction: Direction): FlowShape {
+  const own = changed[direction];
   return {
-    thaw: schedule,
-    stop: () => {
-      clearTimeout(timer);
-      waiting.length = 0;
-    },
+    delayMs: own?.delayMs ?? changed.delayMs ?? before.delayMs,
+    bytesPerSecond: own?.bytesPerSecond ?? changed.bytesPerSecond ?? before.bytesPerSecond,
   };
+}
+
+interface ProxiedLinkOptions {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  readonly shapes: Readonly<Record<Direction, FlowShape>>;
+  readonly frozen: Readonly<Record<Direction, boolean>>;
+  readonly onBytes: (direction: Direction, bytes: number) => void;
+  readonly onGone: () => void;
+}
+
+/** One connection of each side, and the bytes between them. An error of one side ends the other, unless the way there is frozen. */
+class ProxiedLink {
+  readonly #options: ProxiedLinkOptions;
+  readonly #up: Pipe;
+  readonly #down: Pipe;
+  readonly #broken = new Set<Socket>();
+  #isOver = false;
+
+  constructor(options: ProxiedLinkOptions) {
+    this.#options = options;
+    const { client, upstream, shapes, frozen, onBytes } = options;
+    const pipe = (direction: Direction, from: Socket, to: Socket) =>
+      new Pipe({
+        from,
+        to,
+        shape: shapes[direction],
+        isFrozen: () => frozen[direction],
+        onBytes: (bytes) => onBytes(direction, bytes),
+      });
+    this.#up = pipe('up', client, upstream);
+    this.#down = pipe('down', upstream, client);
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay(true);
+      // It is followed by `close`.
+      socket.on('error', () => undefined);
+      socket.on('close', (isBroken: boolean) => {
+        if (isBroken) this.#broken.add(socket);
+        this.#followClose();
+      });
+    }
+  }
+
+  reshape(shapes: ProxiedLinkOptions['shapes']): void {
+    this.#up.reshape(shapes.up);
+    this.#down.reshape(shapes.down);
+  }
+
+  followFreeze(): void {
+    this.#up.run();
+    this.#down.run();
+    this.#followClose();
+  }
+
+  end(): void {
+    this.#up.stop();
+    this.#down.stop();
+    this.#options.client.destroy();
+    this.#options.upstream.destroy();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.onGone();
+  }
+
+  /** That a side broke is news for the other one, which comes the same way as its bytes. An end in order follows them by itself. */
+  #followClose(): void {
+    const { client, upstream, frozen } = this.#options;
+    const isToldBy = (from: Socket, direction: Direction) => this.#broken.has(from) && !frozen[direction];
+    if (isToldBy(client, 'up') || isToldBy(upstream, 'down') || (client.closed && upstream.closed)) this.end();
+  }
+}
+
+interface PipeOptions {
+  readonly from: Socket;
+  readonly to: Socket;
+  readonly shape: FlowShape;
+  readonly isFrozen: () => boolean;
+  readonly onBytes: (count: number) => void;
+}
+
+/** One direction: the source is read while there is room for its bytes, and its end follows them. */
+class Pipe {
+  readonly #options: PipeOptions;
+  readonly #flow: Flow;
+  #timer: NodeJS.Timeout | undefined;
+  #isBlocked = false;
+  #hasEnded = false;
+  #isStopped = false;
+
+  constructor(options: PipeOptions) {
+    this.#options = options;
+    this.#flow = new Flow(options.shape);
+    const { from, to } = options;
+    from.on('data', (chunk: Buffer) => {
+      this.#flow.push(chunk, performance.now());
+      this.run();
+    });
+    from.on('end', () => {
+      this.#hasEnded = true;
+      this.run();
+    });
+    to.on('drain', () => {
+      this.#isBlocked = false;
+      this.run();
+    });
+    this.run();
+  }
+
+  reshape(shape: FlowShape): void {
+    this.#flow.shape = shape;
+    this.run();
+  }
+
+  /** Passes what is due, and comes again when there is more. */
+  run(): void {
+    const { from, to, isFrozen, onBytes } = this.#options;
+    clearTimeout(this.#timer);
+    if (this.#isStopped) return;
+    if (!isFrozen() && !this.#isBlocked) {
+      for (const piece of this.#flow.take(performance.now())) {
+        if (!to.write(piece)) this.#isBlocked = true;
+        onBytes(piece.length);
+        if (this.#isStopped) return;
+      }
+      if (this.#hasEnded && this.#flow.isEmpty && !to.writableEnded) to.end();
+      const at = this.#flow.nextAt();
+      if (at !== undefined && !this.#isBlocked) this.#timer = setTimeout(() => this.run(), Math.max(0, at - performance.now()));
+    }
+    const mayRead = !isFrozen() && !this.#isBlocked && !this.#flow.isFull;
+    if (mayRead && from.isPaused()) from.resume();
+    if (!mayRead && !from.isPaused()) from.pause();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
 }
