@@ -44,13 +44,11 @@ test('a rate is held over idle times, which save up nothing', () => {
 test('another shape holds from then on for what waits', () => {
   const flow = new Flow({ delayMs: 0, bytesPerSecond: 100 });
   flow.push(Buffer.alloc(10_000), 0);
-  assert.equal(
-    flow.take(10_000).reduce((sum, { length }) => sum + length, 0),
-    1_000,
-  );
+  const before = run(flow, 0, 10_000).reduce((sum, { bytes }) => sum + bytes, 0);
+  assert.ok(before > 1_000 - 16 && before <= 1_000, `${before}`);
   flow.shape = { delayMs: 0, bytesPerSecond: 9_000 };
   const last = run(flow, 10_000).at(-1);
-  assert.ok(last !== undefined && Math.abs(last.at - 11_000) < 1, `${last?.at}`);
+  assert.ok(last !== undefined && last.at > 10_900 && last.at < 11_010, `${last?.at}`);
 });
 
 test('the queue before the bottleneck is full at 16 KiB, and has room again when bytes have passed', () => {
