@@ -201,4 +201,5 @@ const NO_TOTALS: SessionTotals = {
   deltaRetries: 0,
   inventories: 0,
   digestMismatches: 0,
+  checkMismatches: 0,
 };

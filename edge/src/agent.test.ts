@@ -80,6 +80,7 @@ async function scene(t: TestContext) {
     workload: 'none',
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
+    recheckSeconds: 50,
     backoff: { baseMs: 10, capMs: 50 },
   };
   const agents: Agent[] = [];

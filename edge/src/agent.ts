@@ -15,7 +15,7 @@ import { ensureLocalAccess } from './ops/local-access/index.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
-import { type EdgeStore, openStore } from './store/index.ts';
+import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
 import { startHollowNode } from './workload/index.ts';
 
@@ -84,6 +84,15 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
       logger,
     });
     ending.push(link.stop);
+    const rechecking = startRechecking({
+      recheck: store.recheck,
+      held: () => store.objectCount(),
+      roundMs: settings.recheckSeconds * 1000,
+      clock,
+      logger,
+      onMended: link.check,
+    });
+    ending.push(rechecking.stop);
 
     const opsPort = await startOps(settings, { store, sync, ...link }, logger, ending);
     store.setFacts({
@@ -127,6 +136,7 @@ async function startOps(
     link: link.stats,
     sessionState: () => sync.state().name,
     sync: () => sync.stats(),
+    recheck: () => store.recheck.stats(),
     upstream: upstream.stats,
     outbox: () => store.outbox.count(),
     objects: () => store.objectCount(),

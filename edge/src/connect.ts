@@ -17,6 +17,8 @@ export interface Connected {
   /** Not started yet. */
   readonly link: Link;
   readonly upstream: Upstream;
+  /** The store has mended rows: the relay is told, if there is a link. */
+  check(): void;
   stop(): void;
 }
 
@@ -43,7 +45,7 @@ export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptio
     session.down();
     upstream.close();
   };
-  return { link, upstream, stop };
+  return { link, upstream, check: () => session.check(link), stop };
 }
 
 /** Only what a person would want to know later is written: a device that dials for weeks in vain writes once. */

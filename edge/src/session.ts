@@ -23,6 +23,8 @@ export interface Session {
   connected(link: Link): void;
   frame(link: Link, bytes: Uint8Array): void;
   report(link: Link, report: Report): void;
+  /** The store has mended something: the relay is told, if there is one. */
+  check(link: Link): void;
   down(): void;
 }
 
@@ -105,6 +107,10 @@ export function createSession({ sync, upstream, nodeName, logger }: SessionOptio
         // It would never pass: the answer is the one that the API server would give.
         upstream.answer(report.number, { type: 'refused', code: 413, reason: 'RequestEntityTooLarge', message: error.message });
       }
+    },
+    check(link) {
+      const check = sync.check();
+      if (check !== undefined) link.send(encodeAgentMessage(check));
     },
     down() {
       upstream.down();

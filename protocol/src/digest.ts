@@ -14,13 +14,23 @@ export class Digest {
   #count = 0;
 
   add(key: ObjectKey, version: Version): void {
-    this.#sum = (this.#sum + entry(key, version)) % MODULUS;
-    this.#count += 1;
+    this.addEntry(digestEntry(key, version));
   }
 
   /** The entry must have been added before. */
   remove(key: ObjectKey, version: Version): void {
-    this.#sum = (this.#sum - entry(key, version) + MODULUS) % MODULUS;
+    this.removeEntry(digestEntry(key, version));
+  }
+
+  /** @param entry of {@link digestEntry} */
+  addEntry(entry: bigint): void {
+    this.#sum = (this.#sum + entry) % MODULUS;
+    this.#count += 1;
+  }
+
+  /** The entry must have been added before. */
+  removeEntry(entry: bigint): void {
+    this.#sum = (this.#sum - entry + MODULUS) % MODULUS;
     this.#count -= 1;
   }
 
@@ -42,7 +52,8 @@ export class Digest {
   }
 }
 
-function entry(key: ObjectKey, version: Version): bigint {
+/** What one object adds to the sum: the first 128 bits of a SHA-256 over key and version. */
+export function digestEntry(key: ObjectKey, version: Version): bigint {
   const text = `${key}\0${version.uid}\0${version.resourceVersion}\0${version.hash}`;
   return BigInt(`0x${hash('sha256', text, 'hex').slice(0, 32)}`);
 }

@@ -5,7 +5,7 @@ export { bodyHash, canonicalize, parseCanonical } from './canonical.ts';
 export { decodeAgentMessage, decodeRelayMessage, encodeAgentMessage, encodeRelayMessage, MAX_FRAME_BYTES } from './codec.ts';
 export type { StaticDictionary } from './dictionary/index.ts';
 export { DICTIONARIES, dictionaryById } from './dictionary/index.ts';
-export { Digest } from './digest.ts';
+export { Digest, digestEntry } from './digest.ts';
 export type { ErrorCode } from './errors.ts';
 export { HawserError } from './errors.ts';
 export type { JsonObject, JsonValue, KubeObject, ObjectMeta, OwnerReference } from './kubernetes/object.ts';

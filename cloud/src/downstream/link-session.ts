@@ -59,7 +59,7 @@ export class LinkSession implements Session {
   readonly #options: LinkSessionOptions;
   readonly #window: Window;
   readonly #sent = nothingSent();
-  readonly #counters = { nacks: 0, deltaRetries: 0, inventories: 0, digestMismatches: 0 };
+  readonly #counters = { nacks: 0, deltaRetries: 0, inventories: 0, digestMismatches: 0, checkMismatches: 0 };
   /** Whole and plain until the hello says more. */
   #agreement: Agreement = agreementOf({ features: [], dictionaries: [] });
   #phase: Phase = { name: 'greeting' };
@@ -95,6 +95,7 @@ export class LinkSession implements Session {
 
   receive(message: Inventory | Ack | Check): void {
     if (this.#phase.name === 'closed') return;
+    if (this.#phase.name === 'greeting') throw new HawserError('protocol', `${message.type} before the hello`);
     switch (message.type) {
       case 'ack':
         this.#ack(message);
@@ -287,6 +288,7 @@ export class LinkSession implements Session {
   #agrees({ type, number, digest }: Ack | Check): boolean {
     if (digest === this.#acked.digest) return true;
     this.#counters.digestMismatches += 1;
+    if (type === 'check') this.#counters.checkMismatches += 1;
     const fields = { node: this.node, told: type, batch: number, expected: this.#acked.digest, actual: digest };
     this.#options.logger.warn(fields, 'digest mismatch');
     this.#requireInventory();

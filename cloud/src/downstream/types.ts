@@ -113,7 +113,10 @@ export interface SessionStats {
   readonly deltaRetries: number;
   readonly nacks: number;
   readonly inventories: number;
+  /** Told by an ack or a check. */
   readonly digestMismatches: number;
+  /** Those of them that a check told. */
+  readonly checkMismatches: number;
 }
 
 export interface DownstreamStats {

@@ -22,6 +22,7 @@ const TOTALS = [
   'deltaRetries',
   'inventories',
   'digestMismatches',
+  'checkMismatches',
 ] as const;
 
 /** The live links, one per node: the newest wins. */
@@ -108,6 +109,7 @@ export class Sessions {
       deltaRetries: total('deltaRetries'),
       inventories: total('inventories'),
       digestMismatches: total('digestMismatches'),
+      checkMismatches: total('checkMismatches'),
     };
   }
 }

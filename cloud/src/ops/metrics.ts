@@ -28,6 +28,8 @@ export interface SessionTotals {
   readonly deltaRetries: number;
   readonly inventories: number;
   readonly digestMismatches: number;
+  /** Those of them that a check told, and not an ack. */
+  readonly checkMismatches: number;
 }
 
 /** All metrics of the relay, in a registry of their own. Labels have few values: never the name of a node or object. */
@@ -124,7 +126,6 @@ export function createMetrics(readings: Readings): Metrics {
       'hawser_relay_delta_retries_total',
       'Deltas that an agent could not apply, after which the object was sent whole.',
     ],
-    ['digestMismatches', 'hawser_relay_digest_mismatches_total', 'Acknowledgements whose digest was not the expected one.'],
   ] as const) {
     new Counter({
       name,
@@ -136,6 +137,18 @@ export function createMetrics(readings: Readings): Metrics {
       },
     });
   }
+  new Counter({
+    name: 'hawser_relay_digest_mismatches_total',
+    help: 'Digests of agents that were not the expected ones: told by an ack, or by a check on an idle link.',
+    labelNames: ['told'],
+    registers,
+    collect() {
+      this.reset();
+      const { digestMismatches, checkMismatches } = readings.sessionTotals();
+      this.inc({ told: 'ack' }, digestMismatches - checkMismatches);
+      this.inc({ told: 'check' }, checkMismatches);
+    },
+  });
   new Counter({
     name: 'hawser_relay_operations_total',
     help: 'Operations sent to agents, by what they do.',

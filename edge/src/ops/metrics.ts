@@ -1,4 +1,5 @@
 import type { LinkStats } from '../link/index.ts';
+import type { RecheckStats } from '../store/index.ts';
 import type { SyncStats } from '../sync/index.ts';
 import type { UpstreamStats } from '../upstream/index.ts';
 
@@ -8,6 +9,7 @@ export interface Readings {
   link(): LinkStats;
   sessionState(): string;
   sync(): SyncStats;
+  recheck(): RecheckStats;
   upstream(): UpstreamStats;
   outbox(): number;
   objects(): number;
@@ -65,38 +67,53 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
       },
     });
   }
+  function byLabel(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        this.reset();
+        for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count);
+      },
+    });
+  }
 
   oneOf('hawser_agent_link_state', '1 for the state that the link is in.', LINK_STATES, readings.linkState);
   oneOf('hawser_agent_session_state', '1 for the state that the session is in.', SESSION_STATES, readings.sessionState);
   counter('hawser_agent_link_dials_total', 'Attempts to make a link.', () => readings.link().dials);
   counter('hawser_agent_link_opened_total', 'Links on which a relay welcomed us.', () => readings.link().opened);
-  new Counter({
-    name: 'hawser_agent_link_failures_total',
-    help: 'Links that failed or ended, by reason.',
-    labelNames: ['kind'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [kind, count] of Object.entries(readings.link().failures)) this.inc({ kind }, count);
-    },
-  });
+  byLabel('hawser_agent_link_failures_total', 'Links that failed or ended, by reason.', 'kind', () => readings.link().failures);
   counter('hawser_agent_batches_total', 'Batches applied.', () => readings.sync().batches);
-  counter('hawser_agent_operations_total', 'Operations in those batches.', () => readings.sync().operations);
+  byLabel(
+    'hawser_agent_operations_total',
+    'Operations in those batches, by what they do.',
+    'operation',
+    () => readings.sync().byType,
+  );
   counter('hawser_agent_nacks_total', 'Operations that could not be taken.', () => readings.sync().nacks);
   counter('hawser_agent_inventories_total', 'Inventories sent.', () => readings.sync().inventories);
+  counter(
+    'hawser_agent_checks_total',
+    'Digests told to the relay unasked: rows were not as they were written.',
+    () => readings.sync().checks,
+  );
+  counter('hawser_agent_rows_reread_total', 'Rows of the store that were read again.', () => readings.recheck().rows);
+  counter('hawser_agent_reread_rounds_total', 'Times that all rows were read again.', () => readings.recheck().rounds);
+  counter('hawser_agent_unreadable_rows_total', 'Rows that could not be read again.', () => readings.recheck().failures);
+  byLabel(
+    'hawser_agent_damaged_rows_total',
+    'Rows that were not as they were written, by what was wrong.',
+    'damage',
+    () => readings.recheck().damaged,
+  );
   gauge('hawser_agent_objects', 'Objects of the cloud in the store.', readings.objects);
   gauge('hawser_agent_outbox_entries', 'Writes that the cloud has not answered.', readings.outbox);
   gauge('hawser_agent_last_sync_timestamp_seconds', 'When the store last held all that the cloud wants.', readings.lastSync);
-  new Counter({
-    name: 'hawser_agent_reports_total',
-    help: 'Reports to the cloud: sent, and answered by outcome.',
-    labelNames: ['event'],
-    registers,
-    collect() {
-      const { sent, applied, refused, unavailable } = readings.upstream();
-      this.reset();
-      for (const [event, count] of Object.entries({ sent, applied, refused, unavailable })) this.inc({ event }, count);
-    },
+  byLabel('hawser_agent_reports_total', 'Reports to the cloud: sent, and answered by outcome.', 'event', () => {
+    const { sent, applied, refused, unavailable } = readings.upstream();
+    return { sent, applied, refused, unavailable };
   });
 
   return { contentType: registry.contentType, text: () => registry.metrics() };

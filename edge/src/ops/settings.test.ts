@@ -31,6 +31,7 @@ test('what is not said has its default', () => {
     workload: 'hollow',
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
+    recheckSeconds: 50,
     backoff: { baseMs: 500, capMs: 60_000 },
   });
 });

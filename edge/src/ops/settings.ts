@@ -52,6 +52,8 @@ export const SettingsSchema = section({
   workload: oneOf(['hollow', 'none']),
   ops: section({ address: loopback, port: v.optional(port) }),
   logLevel,
+  /** A minute is what we promise for noticing; what is beyond an hour would not find damage before it matters. */
+  recheckSeconds: whole(1, 3_600),
   backoff: section({ baseMs: whole(10, 60_000), capMs: whole(10, 3_600_000) }),
 });
 
@@ -81,6 +83,11 @@ export const SETTINGS: readonly Setting[] = [
     'port of /metrics and /healthz; 0 takes a free one and logs it; without it there are none',
   ),
   setting.text('logLevel', 'info', 'trace, debug, info, warn, error or fatal'),
+  setting.number(
+    'recheckSeconds',
+    50,
+    'in which all rows of the store are read again and compared, up to 500 objects; more take in proportion longer',
+  ),
   setting.number(
     'backoff.baseMs',
     500,

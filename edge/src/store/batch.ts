@@ -109,7 +109,7 @@ export class BatchApplier {
   #delete(key: StorageKey, uid: string): undefined {
     const row = this.#objects.rows.find(key);
     if (row?.cloud?.version.uid !== uid) return;
-    this.#held.digest.remove(digestKey(key), row.cloud.version);
+    this.#held.remove(row.id);
     this.#objects.rows.setCloud(row.id, undefined);
     this.#objects.refresh(row.id);
   }
@@ -135,9 +135,8 @@ export class BatchApplier {
   }
 
   #count(row: Row, version: Version): void {
-    const key = digestKey(row.key);
-    if (row.cloud !== undefined) this.#held.digest.remove(key, row.cloud.version);
-    this.#held.digest.add(key, version);
+    const { resource, namespace, name } = row.key;
+    this.#held.put(row.id, objectKey(resource, namespace, name), version);
   }
 }
 
@@ -181,8 +180,4 @@ function readBody(key: StorageKey, version: Version, read: () => string): string
 
 function refuse(reason: NackReason, detail: string): Refusal {
   return { reason, detail: detail.slice(0, MAX_DETAIL) };
-}
-
-function digestKey({ resource, namespace, name }: StorageKey) {
-  return objectKey(resource, namespace, name);
 }

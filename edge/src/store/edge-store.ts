@@ -9,14 +9,25 @@ import { HeldSet } from './held-set.ts';
 import { LocalEvents } from './local-events.ts';
 import type { StoreLock } from './lock.ts';
 import { mend } from './mend.ts';
+import { RowMender } from './mend-row.ts';
 import { Meta } from './meta.ts';
 import { Objects } from './objects.ts';
 import { OutboxTable } from './outbox.ts';
+import { RowRecheck } from './recheck.ts';
 import { RowTable } from './row-table.ts';
 import { SqliteStorage } from './storage.ts';
 import { Subscribers } from './subscribers.ts';
 import { Transactions } from './transactions.ts';
-import type { BatchResult, EdgeStore, HeldObject, Outbox, ResolvedOperation, StoreIdentity, StoreLimits } from './types.ts';
+import type {
+  BatchResult,
+  EdgeStore,
+  HeldObject,
+  Outbox,
+  Recheck,
+  ResolvedOperation,
+  StoreIdentity,
+  StoreLimits,
+} from './types.ts';
 
 export interface EdgeStoreParts {
   readonly path: string;
@@ -34,6 +45,8 @@ export class SqliteEdgeStore implements EdgeStore {
   readonly path: string;
   readonly storage: Storage;
   readonly outbox: Outbox;
+  readonly recheck: Recheck;
+  readonly #rechecked: RowRecheck;
   readonly #db: Database;
   readonly #lock: StoreLock;
   readonly #meta: Meta;
@@ -52,11 +65,13 @@ export class SqliteEdgeStore implements EdgeStore {
     const events = new LocalEvents(db, objects, meta, logger, limits);
     transactions.derive(log);
     transactions.derive(held);
-    transactions.run(() => mend({ db, objects, log, held, meta, logger }));
-    held.reload();
+    const mender = new RowMender({ db, objects, log, held, logger });
+    transactions.run(() => mend({ db, held, meta, mender, logger }));
     this.path = path;
     this.storage = new SqliteStorage({ db, transactions, objects, log, outbox, events, subscribers, clock });
     this.outbox = outbox;
+    this.#rechecked = new RowRecheck({ db, transactions, held, meta, mender });
+    this.recheck = this.#rechecked;
     this.#db = db;
     this.#lock = lock;
     this.#meta = meta;
@@ -77,14 +92,15 @@ export class SqliteEdgeStore implements EdgeStore {
   }
 
   digest(): string {
-    return this.#held.digest.toString();
+    return this.#held.digest;
   }
 
   objectCount(): number {
-    return this.#held.digest.count;
+    return this.#held.count;
   }
 
   inventory(): Iterable<HeldObject> {
+    this.#rechecked.checkVersions();
     return this.#held.entries();
   }
 

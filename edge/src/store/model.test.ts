@@ -125,6 +125,14 @@ class Pair {
     }
   }
 
+  /** Nothing is wrong with what the store itself has written, whatever that was. */
+  #recheck(): void {
+    const { recheck } = this.#store;
+    while (!recheck.step());
+    const { failures, damaged } = recheck.stats();
+    assert.deepEqual({ failures, ...damaged }, { failures: 0, row: 0, lost: 0, body: 0, write: 0, served: 0 });
+  }
+
   check(): void {
     const digest = new Digest();
     const held = new Map([...this.#store.inventory()].map((entry) => [entry.key, entry]));
@@ -147,6 +155,7 @@ class Pair {
     }
     assert.equal(this.#store.digest(), digest.toString());
     assert.equal(this.#store.objectCount(), digest.count);
+    this.#recheck();
     const waiting = [...this.#model.rows.values()].flatMap(({ writes }) => writes.filter(({ answer }) => answer === undefined));
     assert.equal(this.#store.outbox.count(), waiting.length);
   }

@@ -134,6 +134,53 @@ describe('a store file', () => {
   });
 });
 
+describe('an object that was refused in an earlier life', () => {
+  const key = storageKey('configmaps', 'map');
+  const good = upsert(key, '7', testObject(key, 'uid-1', { data: { n: '2' } }));
+  const wrongHash = () => {
+    assert.ok(good.change.type === 'upsert');
+    return { ...good, change: { ...good.change, version: { ...good.change.version, hash: 'f'.repeat(16) } } };
+  };
+
+  it('is held under a version that the cloud cannot have, so that it is asked for again; what was taken is not', (t) => {
+    const path = join(temporaryFolder(t), 'agent.db');
+    const other = storageKey('configmaps', 'other');
+    const first = openTestStore(path);
+    first.applyBatch(CLUSTER, [upsert(key, '6', testObject(key, 'uid-1', { data: { n: '1' } }))]);
+    first.applyBatch(CLUSTER, [upsert(other, '6', testObject(other, 'uid-2'))]);
+    assert.equal(first.applyBatch(CLUSTER, [wrongHash()]).nacks.length, 1);
+    const inventory = [...first.inventory()];
+    const digest = first.digest();
+    first.close();
+
+    for (const life of ['second', 'third']) {
+      const store = openTestStore(path);
+      assert.notEqual(store.digest(), digest, `${life} life`);
+      const [map, untouched] = [...store.inventory()];
+      assert.deepEqual(map, { ...inventory[0], version: { ...inventory[0]?.version, hash: '0'.repeat(16) } });
+      assert.deepEqual(untouched, inventory[1]);
+      assert.deepEqual(served(store, key).data, { n: '1' }, 'the last good one is served');
+      assert.deepEqual(store.recheck.stats().damaged, { row: 0, lost: 0, body: 0, write: 0, served: 0 }, 'it is no damage');
+      store.close();
+    }
+    const store = openTestStore(path);
+    t.after(() => store.close());
+    assert.deepEqual(store.applyBatch(CLUSTER, [good]).nacks, []);
+    assert.deepEqual(served(store, key).data, { n: '2' });
+  });
+
+  it('costs nothing where there is none', (t) => {
+    const path = join(temporaryFolder(t), 'agent.db');
+    withObjects(path, 3);
+    const store = openTestStore(path);
+    const digest = store.digest();
+    store.close();
+    const again = openTestStore(path);
+    t.after(() => again.close());
+    assert.equal(again.digest(), digest);
+  });
+});
+
 describe('a damaged file', () => {
   const damages: Readonly<Record<string, (path: string) => void>> = {
     'is no database': (path) => writeFileSync(path, 'this is a text file, longer than a header\n'.repeat(10)),

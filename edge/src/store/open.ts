@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { HawserError } from '@hawser/protocol';
-import type { Database } from 'better-sqlite3';
+import { type Database, SqliteError } from 'better-sqlite3';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import { openDatabase } from './connection.ts';
@@ -20,9 +20,21 @@ export function openStore({ path, logger, clock, limits }: StoreOptions): EdgeSt
   const lock = lockStore(path);
   let db: Database | undefined;
   try {
-    db = openOrBegin(path, logger, clock);
-    initialize(db, clock);
-    return new SqliteEdgeStore({ path, db, lock, logger, clock, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
+    const begin = () => {
+      const opened = openOrBegin(path, logger, clock);
+      db = opened;
+      initialize(opened, clock);
+      return new SqliteEdgeStore({ path, db: opened, lock, logger, clock, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
+    };
+    try {
+      return begin();
+    } catch (err) {
+      // It passed its check, and yet it lacks a table that this schema has, or holds rows that cannot be mended.
+      if (!isDamaged(err) && !(err instanceof SqliteError && err.code === 'SQLITE_ERROR')) throw err;
+      db?.close();
+      logger.error({ err, path, keptAs: setAside(path, clock.now()) }, 'store damaged, begun anew');
+      return begin();
+    }
   } catch (error) {
     db?.close();
     lock.release();
@@ -34,11 +46,15 @@ function openOrBegin(path: string, logger: Logger, clock: Pick<Clock, 'now'>): D
   try {
     return openDatabase(path);
   } catch (err) {
-    if (!(err instanceof HawserError && err.code === 'store_damaged')) throw err;
+    if (!isDamaged(err)) throw err;
     const keptAs = setAside(path, clock.now());
     logger.error({ err, path, keptAs }, 'store damaged, begun anew');
     return openDatabase(path);
   }
+}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof HawserError && error.code === 'store_damaged';
 }
 
 /**

@@ -35,6 +35,7 @@ export interface EdgeStore {
   /** What the local API serves from. */
   readonly storage: Storage;
   readonly outbox: Outbox;
+  readonly recheck: Recheck;
   identity(): StoreIdentity;
   /**
    * Takes that cluster for good. Binding the same again does nothing.
@@ -45,7 +46,10 @@ export interface EdgeStore {
   digest(): string;
   /** How many entries that digest counts. */
   objectCount(): number;
-  /** Every entry that the digest counts, by key. Read it to its end before anything else is done with the store. */
+  /**
+   * Every entry that the digest counts, by key. Rows that are damaged are mended first, so it and the digest agree. Read it to its
+   * end before anything else is done with the store.
+   */
   inventory(): Iterable<HeldObject>;
   /**
    * One batch in one transaction, in order, with the facts. An operation that cannot be taken is refused with a nack, and the
@@ -62,6 +66,38 @@ export interface EdgeStore {
   /** As SQLite says it of the open connection: `wal` and `full`, or what is acknowledged does not survive a power loss. */
   durability(): { readonly journal: string; readonly synchronous: 'off' | 'normal' | 'full' | 'extra' };
   close(): void;
+}
+
+/**
+ * What may be wrong with a row of the store.
+ * - row: key or version are not what was written
+ * - lost: the row is gone
+ * - body: the cloud's body is not what was written
+ * - write: an open write of the device cannot be read
+ * - served: what the local API serves is not what follows from the row
+ */
+export type Damage = 'row' | 'lost' | 'body' | 'write' | 'served';
+
+/** Reads the rows again, one after the other, and mends what is not as it was written. */
+export interface Recheck {
+  /**
+   * Reads the next row from the file, past SQLite's own cache.
+   * @returns whether that was the last of a round
+   * @throws HawserError `store_damaged` where the file cannot be read: the next call goes on behind that place
+   */
+  step(): boolean;
+  /** Rows in the store, those that are only here included. */
+  rows(): number;
+  stats(): RecheckStats;
+}
+
+/** Since the store was opened. Damage that was found at the opening is counted too. */
+export interface RecheckStats {
+  readonly rows: number;
+  readonly rounds: number;
+  /** Places that could not be read. */
+  readonly failures: number;
+  readonly damaged: Readonly<Record<Damage, number>>;
 }
 
 export interface StoreIdentity {

@@ -10,6 +10,7 @@ import {
   type SessionState,
   type Welcome,
 } from '@hawser/protocol';
+import Database from 'better-sqlite3';
 import {
   CLUSTER,
   clock,
@@ -145,7 +146,14 @@ describe('a batch', () => {
       [[keyText(map(1)), '3']],
     );
     assert.equal(store.fact(SYNC_FACTS.lastSync), '2026-03-01T12:00:00.000Z', 'the last one said that it was complete');
-    assert.deepEqual(sync.stats(), { batches: 2, operations: 4, nacks: 0, inventories: 0 });
+    assert.deepEqual(sync.stats(), {
+      batches: 2,
+      operations: 4,
+      nacks: 0,
+      inventories: 0,
+      checks: 0,
+      byType: { upsert: 2, upsertDelta: 0, touch: 1, delete: 1 },
+    });
   });
 
   it('refuses objects by their number', (t) => {
@@ -286,5 +294,54 @@ describe('a relay that deletes most of what is held', () => {
     sync.receive(status('inSync'));
     sync.receive(batch(1, deletes(0, HELD)));
     assert.equal(store.objectCount(), 0);
+  });
+});
+
+describe('a check', () => {
+  /** As another process would, then the re-reading that finds it. */
+  function damageRow(store: EdgeStore, statement: string): void {
+    const db = new Database(store.path);
+    db.exec(statement);
+    db.close();
+    while (!store.recheck.step());
+  }
+
+  it('is sent once when the digest is another than the relay was told, with the last batch that was acknowledged', (t) => {
+    const { store, sync } = started(t);
+    assert.equal(sync.check(), undefined);
+    sync.receive(batch(1, [numbered(1, put(1, '1')), numbered(2, put(2, '2'))]));
+    assert.equal(sync.check(), undefined);
+    damageRow(store, "UPDATE objects SET body = '{}' WHERE name = 'map-1'");
+    assert.deepEqual(sync.check(), { type: 'check', number: 1, digest: store.digest() });
+    assert.equal(sync.check(), undefined);
+    assert.equal(sync.stats().checks, 1);
+    damageRow(store, "DELETE FROM objects WHERE name = 'map-2'");
+    assert.deepEqual(sync.check(), { type: 'check', number: 1, digest: store.digest() }, 'what comes after is told too');
+  });
+
+  it('is about no batch before the first, and needs a session', (t) => {
+    const store = testStore(t);
+    store.applyBatch(CLUSTER, [put(1, '1')]);
+    const sync = newSync(store);
+    sync.hello();
+    damageRow(store, "UPDATE objects SET body = '{}'");
+    assert.equal(sync.check(), undefined, 'the relay has not answered');
+    sync.receive(welcome());
+    assert.deepEqual(sync.check(), { type: 'check', number: 0, digest: store.digest() }, 'the hello said something else');
+    sync.disconnected();
+    damageRow(store, 'DELETE FROM objects');
+    assert.equal(sync.check(), undefined);
+    assert.equal(sync.hello().digest, store.digest());
+  });
+
+  it('is not needed when an inventory has told more, or an ack the same', (t) => {
+    const { store, sync } = started(t);
+    sync.receive(batch(1, [numbered(1, put(1, '1')), numbered(2, put(2, '2'))]));
+    damageRow(store, "UPDATE objects SET body = '{}' WHERE name = 'map-1'");
+    sync.receive({ type: 'inventoryRequest' });
+    assert.equal(sync.check(), undefined);
+    damageRow(store, "UPDATE objects SET body = '{}' WHERE name = 'map-2'");
+    sync.receive(batch(2, [numbered(3, put(3, '3'))]));
+    assert.equal(sync.check(), undefined);
   });
 });

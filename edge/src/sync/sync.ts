@@ -44,7 +44,16 @@ class SyncMachine implements Sync {
   readonly #listeners = new Set<(state: SyncState) => void>();
   #state: SyncState = { name: 'disconnected', goodbye: undefined };
   #session: LinkSession | undefined;
-  #stats: SyncStats = { batches: 0, operations: 0, nacks: 0, inventories: 0 };
+  /** The last digest that the relay was given in this session. */
+  #told = '';
+  #stats = {
+    batches: 0,
+    operations: 0,
+    nacks: 0,
+    inventories: 0,
+    checks: 0,
+    byType: { upsert: 0, upsertDelta: 0, touch: 0, delete: 0 },
+  };
 
   constructor(options: SyncOptions) {
     this.#options = options;
@@ -57,6 +66,7 @@ class SyncMachine implements Sync {
     const { storeId, clusterUid } = store.identity();
     this.#session = undefined;
     this.#enter({ name: 'greeting' });
+    this.#told = store.digest();
     return {
       type: 'hello',
       protocolVersions: PROTOCOL_VERSIONS,
@@ -65,7 +75,7 @@ class SyncMachine implements Sync {
       agentVersion,
       storeId,
       clusterUid,
-      digest: store.digest(),
+      digest: this.#told,
       objects: store.objectCount(),
       epoch: undefined,
     };
@@ -91,6 +101,16 @@ class SyncMachine implements Sync {
     }
   }
 
+  check(): AgentMessage | undefined {
+    const digest = this.#options.store.digest();
+    if (this.#session === undefined || digest === this.#told) return undefined;
+    const { lastBatch } = this.#session;
+    this.#options.logger.warn({ batch: lastBatch, told: this.#told, digest }, 'digest is another than was told');
+    this.#told = digest;
+    this.#stats.checks += 1;
+    return { type: 'check', number: lastBatch, digest };
+  }
+
   disconnected(): void {
     const goodbye = this.#state.name === 'ended' || this.#state.name === 'disconnected' ? this.#state.goodbye : undefined;
     this.#session = undefined;
@@ -107,7 +127,7 @@ class SyncMachine implements Sync {
   }
 
   stats(): SyncStats {
-    return this.#stats;
+    return { ...this.#stats, byType: { ...this.#stats.byType } };
   }
 
   #welcome({ protocolVersion, clusterUid, relayVersion, nodeName, status }: Welcome): [] {
@@ -137,7 +157,8 @@ class SyncMachine implements Sync {
       entries.push({ number: numbers.assignNext(held.key), ...held });
     }
     frames.push({ type: 'inventory', entries, last: true });
-    this.#stats = { ...this.#stats, inventories: this.#stats.inventories + 1 };
+    this.#told = this.#options.store.digest();
+    this.#stats.inventories += 1;
     return frames;
   }
 
@@ -152,12 +173,11 @@ class SyncMachine implements Sync {
     const facts: Record<string, string> = settled ? { [SYNC_FACTS.lastSync]: clock.now().toISOString() } : {};
     const { nacks, digest } = store.applyBatch(session.clusterUid, resolved, facts);
     session.lastBatch = number;
-    this.#stats = {
-      ...this.#stats,
-      batches: this.#stats.batches + 1,
-      operations: this.#stats.operations + operations.length,
-      nacks: this.#stats.nacks + nacks.length,
-    };
+    this.#told = digest;
+    this.#stats.batches += 1;
+    this.#stats.operations += operations.length;
+    this.#stats.nacks += nacks.length;
+    for (const { change } of operations) this.#stats.byType[change.type] += 1;
     return {
       type: 'ack',
       number,

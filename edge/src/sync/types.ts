@@ -1,4 +1,4 @@
-import type { AgentMessage, GoodbyeReason, Hello, RelayMessage, SessionState } from '@hawser/protocol';
+import type { AgentMessage, GoodbyeReason, Hello, OperationChange, RelayMessage, SessionState } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import type { EdgeStore } from '../store/types.ts';
@@ -23,6 +23,8 @@ export interface Sync {
    * @throws HawserError `protocol` or `wrong_cluster`: the link must be closed, nothing of that message was applied
    */
   receive(message: RelayMessage): AgentMessage[];
+  /** To be called when the store has mended something: what is to be sent, if its digest is another than the relay was told. */
+  check(): AgentMessage | undefined;
   /** The link is gone. May be called in any state. */
   disconnected(): void;
   state(): SyncState;
@@ -61,6 +63,9 @@ export interface SyncStats {
   readonly operations: number;
   readonly nacks: number;
   readonly inventories: number;
+  readonly checks: number;
+  /** Of the operations, by type; refused ones included. */
+  readonly byType: Readonly<Record<OperationChange['type'], number>>;
 }
 
 /** Names of the facts that a session leaves in the store. Times are RFC 3339 with milliseconds. */

@@ -59,6 +59,7 @@ const NO_STATS: SessionStats = {
   nacks: 0,
   inventories: 0,
   digestMismatches: 0,
+  checkMismatches: 0,
 };
 export const HELLO: Hello = {
   type: 'hello',
