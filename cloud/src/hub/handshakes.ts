@@ -49,9 +49,14 @@ export class Handshakes {
     });
   }
 
-  /** The connection has become a link, which waits for the hello itself and can say goodbye. It still counts. */
-  upgraded(remote: string): void {
-    this.#open.get(remote)?.cancelDeadline();
+  /**
+   * The connection has become a link, which waits for the hello itself and can say goodbye. It still counts.
+   * @returns the connection below TLS; undefined when it has closed meanwhile
+   */
+  upgraded(remote: string): Socket | undefined {
+    const handshake = this.#open.get(remote);
+    handshake?.cancelDeadline();
+    return handshake?.socket;
   }
 
   /** The hello has come. */

@@ -129,9 +129,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       socket.end(refusalText(admission));
       return;
     }
-    handshakes.upgraded(remote);
+    const connection = handshakes.upgraded(remote);
+    const peer = { node: admission.node, remote, bytesRead: () => connection?.bytesRead ?? 0 };
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      links.add(new Link(webSocket, { node: admission.node, remote }, admission.relay, context));
+      links.add(new Link(webSocket, peer, admission.relay, context));
     });
   });
 

@@ -15,10 +15,11 @@ function harness() {
       };
     },
   };
-  const seen = { pings: 0, deadAt: undefined as number | undefined, isPaused: false };
-  const alive = keepAlive({
+  const seen = { bytes: 0, pings: 0, deadAt: undefined as number | undefined, isPaused: false };
+  const stop = keepAlive({
     intervalMs: 8_000,
     clock,
+    bytesRead: () => seen.bytes,
     ping: () => {
       seen.pings += 1;
     },
@@ -28,7 +29,10 @@ function harness() {
     },
   });
   return {
-    alive,
+    stop,
+    heard: () => {
+      seen.bytes += 1;
+    },
     seen,
     advance(to: number) {
       while (timer !== undefined && timer.at <= to && seen.deadAt === undefined) {
@@ -50,19 +54,19 @@ function harness() {
 }
 
 test('a link that answers is pinged at each interval and lives', () => {
-  const { alive, seen, advance } = harness();
+  const { heard, seen, advance } = harness();
   for (let at = 8_000; at <= 80_000; at += 8_000) {
     advance(at);
-    alive.heard();
+    heard();
   }
   assert.equal(seen.pings, 10);
   assert.equal(seen.deadAt, undefined);
 });
 
 test('a link that falls silent is dead within 20 s of its last word', () => {
-  const { alive, seen, advance } = harness();
+  const { heard, seen, advance } = harness();
   advance(8_000);
-  alive.heard();
+  heard();
   advance(60_000);
   assert.equal(seen.deadAt, 24_000);
   assert.ok(24_000 - 8_000 < 20_000);
@@ -88,8 +92,8 @@ test('a process that slept gives every link another interval', () => {
 });
 
 test('a stopped keep-alive does nothing more', () => {
-  const { alive, seen, advance } = harness();
-  alive.stop();
+  const { stop, seen, advance } = harness();
+  stop();
   advance(100_000);
   assert.equal(seen.pings, 0);
   assert.equal(seen.deadAt, undefined);

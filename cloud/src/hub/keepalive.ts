@@ -6,6 +6,8 @@ const LATE_MS = 1_000;
 export interface KeepAliveOptions {
   readonly intervalMs: number;
   readonly clock: Clock;
+  /** Bytes that came in so far, before TLS: a large message on a slow link is a sign of life long before it is whole. */
+  readonly bytesRead: () => number;
   readonly ping: () => void;
   /** While true the link is not read, so its silence says nothing. */
   readonly isPaused: () => boolean;
@@ -13,17 +15,12 @@ export interface KeepAliveOptions {
 }
 
 /**
- * Notices a half-open link: it is dead when nothing was heard between two pings. From the last sign of life to the notice
- * it takes two intervals at most. The agent hears the pings and so needs none of its own.
+ * Watches until stopped. Notices a half-open link: it is dead when nothing was heard between two pings. From the last sign of life to the notice
+ * it takes two intervals at most. The agent hears the pings and so needs none of its own; one that is receiving a long message
+ * behind which the ping waits speaks up unasked.
  */
-export interface KeepAlive {
-  /** Anything came from the other side. */
-  heard(): void;
-  stop(): void;
-}
-
-export function keepAlive({ intervalMs, clock, ping, isPaused, onDead }: KeepAliveOptions): KeepAlive {
-  let hasHeard = true;
+export function keepAlive({ intervalMs, clock, bytesRead, ping, isPaused, onDead }: KeepAliveOptions): () => void {
+  let bytes = -1;
   let due = 0;
   let cancel = arm();
 
@@ -34,19 +31,14 @@ export function keepAlive({ intervalMs, clock, ping, isPaused, onDead }: KeepAli
 
   function tick(): void {
     const isLate = clock.now().getTime() - due > LATE_MS;
-    if (!hasHeard && !isLate && !isPaused()) {
+    if (bytesRead() === bytes && !isLate && !isPaused()) {
       onDead();
       return;
     }
-    hasHeard = false;
+    bytes = bytesRead();
     cancel = arm();
     ping();
   }
 
-  return {
-    heard: () => {
-      hasHeard = true;
-    },
-    stop: () => cancel(),
-  };
+  return () => cancel();
 }

@@ -14,7 +14,7 @@ import type { Downstream, Session, SessionStats } from '../downstream/index.ts';
 import type { ReportLane, ReportQueue } from '../upstream/index.ts';
 import { CLOSE_CODES, type Ending } from './close-codes.ts';
 import { greet, type RelayIdentity } from './handshake.ts';
-import { type KeepAlive, keepAlive } from './keepalive.ts';
+import { keepAlive } from './keepalive.ts';
 import type { Turns } from './turns.ts';
 
 /** Written and not yet taken by the network, in bytes: above it the session is not asked for more, until half of it has gone. */
@@ -47,7 +47,6 @@ export interface LinkSocket {
   readonly bufferedAmount: number;
   readonly isPaused: boolean;
   on(event: 'message', listener: (data: RawData, isBinary: boolean) => void): unknown;
-  on(event: 'ping' | 'pong', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'close', listener: (code: number) => void): unknown;
   once(event: 'close', listener: () => void): unknown;
@@ -88,10 +87,17 @@ type LinkState =
       readonly name: 'live';
       readonly session: Session;
       readonly lane: ReportLane;
-      readonly alive: KeepAlive;
+      readonly stopKeepAlive: () => void;
       readonly since: Date;
     }
   | { readonly name: 'ended' };
+
+export interface LinkPeer {
+  readonly node: string;
+  readonly remote: string;
+  /** Bytes of the connection that came in so far, TLS and all. */
+  readonly bytesRead: () => number;
+}
 
 /** One WebSocket of one node: frames to session and reports, and back. Decides nothing about objects. */
 export class Link {
@@ -100,6 +106,7 @@ export class Link {
   /** Of the hello; undefined before it. */
   storeId: string | undefined;
   readonly #socket: LinkSocket;
+  readonly #bytesRead: () => number;
   readonly #relay: RelayIdentity;
   readonly #context: LinkContext;
   readonly #logger: Logger;
@@ -107,18 +114,17 @@ export class Link {
   /** The session has something to send and the network is behind. */
   #isHeldUp = false;
 
-  constructor(socket: LinkSocket, peer: { node: string; remote: string }, relay: RelayIdentity, context: LinkContext) {
+  constructor(socket: LinkSocket, peer: LinkPeer, relay: RelayIdentity, context: LinkContext) {
     this.node = peer.node;
     this.remote = peer.remote;
     this.#socket = socket;
+    this.#bytesRead = peer.bytesRead;
     this.#relay = relay;
     this.#context = context;
     this.#logger = context.logger.child({ node: peer.node, remote: peer.remote });
     const deadlineMs = context.limits.handshakeSeconds * 1000;
     this.#state = { name: 'greeting', cancelDeadline: context.clock.after(deadlineMs, () => this.#onHelloTimeout()) };
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
-    socket.on('pong', () => this.#heard());
-    socket.on('ping', () => this.#heard());
     socket.on('error', (error) => this.#onSocketError(error));
     socket.on('close', (code) => this.#leave(code === 1006 ? 'lost' : 'closed', { code }));
   }
@@ -151,7 +157,6 @@ export class Link {
       this.#fault('textMessage', 'text message: the link takes binary messages');
       return;
     }
-    this.#heard();
     try {
       const bytes = bytesOf(data);
       const message = decodeAgentMessage(bytes);
@@ -205,14 +210,15 @@ export class Link {
       (number, outcome) => this.#send({ type: 'reportAnswer', number, outcome }),
       () => this.#socket.resume(),
     );
-    const alive = keepAlive({
+    const stopKeepAlive = keepAlive({
       intervalMs: limits.pingSeconds * 1000,
       clock,
+      bytesRead: this.#bytesRead,
       ping: () => this.#socket.ping(),
       isPaused: () => this.#socket.isPaused,
       onDead: () => this.#onSilence(),
     });
-    this.#state = { name: 'live', session, lane, alive, since: clock.now() };
+    this.#state = { name: 'live', session, lane, stopKeepAlive, since: clock.now() };
     metrics.sessionOpened();
     const status = session.hello(hello);
     this.#logger.info(
@@ -261,10 +267,6 @@ export class Link {
     if (!this.#isHeldUp || this.#socket.bufferedAmount > HOLD_UP_BYTES / 2) return;
     this.#isHeldUp = false;
     this.#schedulePump();
-  }
-
-  #heard(): void {
-    if (this.#state.name === 'live') this.#state.alive.heard();
   }
 
   #onHelloTimeout(): void {
@@ -316,7 +318,7 @@ export class Link {
     if (state.name === 'greeting') {
       state.cancelDeadline();
     } else {
-      state.alive.stop();
+      state.stopKeepAlive();
       state.lane.close();
       stats = state.session.stats();
       state.session.close();

@@ -72,7 +72,7 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting.number('limits.sessions', 20_000, 'links at a time; one more is answered 503'),
   setting.number('limits.handshakes', 256, 'connections at a time that have not said hello; one more is closed'),
-  setting.number('limits.handshakeSeconds', 10, 'from connection to hello, then the connection is closed'),
+  setting.number('limits.handshakeSeconds', 20, 'from connection to hello, then the connection is closed'),
   setting.number('limits.pingSeconds', 8, 'between two pings; a link silent for two of them is cut'),
   setting.number(
     'limits.bufferedBytes',

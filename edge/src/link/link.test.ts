@@ -34,6 +34,8 @@ function harness(options: Partial<LinkOptions> = {}) {
         ping: () => {},
         // Something comes all the time, so that only the test ends a socket.
         bytesRead: () => ++bytes,
+        bytesWritten: () => 0,
+        pong: () => {},
         destroy: () => {
           socket.ended ??= 'destroyed';
         },

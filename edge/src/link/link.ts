@@ -117,7 +117,9 @@ export function createLink(options: LinkOptions): Link {
       silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS,
       clock,
       bytesRead: current.bytesRead,
+      bytesWritten: current.bytesWritten,
       ping: current.ping,
+      pong: current.pong,
       onSilent: () => fail(failure('silent', 'nothing came over the link for too long: it was half-open')),
     });
     cancelTimer = clock.after(GREETING_TIMEOUT_MS, () =>

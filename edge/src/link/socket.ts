@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { MAX_FRAME_BYTES } from '@hawser/protocol';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import { answerFailure, dialFailure, failure, type LinkFailure } from './failure.ts';
 
 /** PEM texts. */
@@ -22,8 +23,15 @@ export interface SocketEvents {
 export interface LinkSocket {
   send(frame: Uint8Array): void;
   ping(): void;
-  /** Bytes that the connection has received so far, TLS and all. */
+  /** Says that we are here, unasked (RFC 6455, section 5.5.3). */
+  pong(): void;
+  /**
+   * Bytes that the connection has received so far, TLS and all. Below TLS, since that shows nothing of a record before all of
+   * its 16 KB are there.
+   */
   bytesRead(): number;
+  /** Bytes given to the connection so far, without TLS. */
+  bytesWritten(): number;
   /** Closes without waiting for the other side; no event follows. */
   destroy(): void;
   /** Says a code and a reason first (RFC 6455, section 7.4) and gives the close frame a moment to leave; no event follows. */
@@ -32,8 +40,9 @@ export interface LinkSocket {
 
 /** The path on which relays await agents. */
 export const LINK_PATH = '/v1/link';
-/** TCP, TLS and upgrade together: some ten round trips of a satellite link. */
-const HANDSHAKE_TIMEOUT_MS = 15_000;
+const DEFAULT_PORT = 443;
+/** TCP, TLS and upgrade together: some ten round trips of a satellite link, or 5 KB at 512 bytes a second. */
+const HANDSHAKE_TIMEOUT_MS = 20_000;
 /** How long a close frame may take to leave before the connection is cut. */
 const CLOSE_TIMEOUT_MS = 1_000;
 /**
@@ -46,8 +55,11 @@ const MAX_REASON_BYTES = 120;
 export function openSocket(url: string, tls: LinkTls, events: SocketEvents): LinkSocket {
   let isOver = false;
   let isOpen = false;
-  let bytesRead = () => 0;
-  const socket = new WebSocket(new URL(LINK_PATH, url), {
+  const address = new URL(LINK_PATH, url);
+  const connection = dialTcp(address);
+  let bytesWritten = () => 0;
+  const options: ClientOptions & { readonly socket: Socket } = {
+    socket: connection,
     cert: tls.cert,
     key: tls.key,
     ca: tls.ca,
@@ -57,7 +69,8 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     followRedirects: false,
     perMessageDeflate: false,
     maxPayload: MAX_FRAME_BYTES,
-  });
+  };
+  const socket = webSocketOver(connection, address, options);
   socket.binaryType = 'nodebuffer';
 
   const end = (reason: LinkFailure) => {
@@ -68,8 +81,8 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
   };
 
   socket.on('upgrade', (response) => {
-    const { socket: connection } = response;
-    bytesRead = () => connection.bytesRead;
+    const { socket: secured } = response;
+    bytesWritten = () => secured.bytesWritten;
   });
   socket.on('message', (data, isBinary) => {
     if (isOver) return;
@@ -101,7 +114,11 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     ping() {
       if (!isOver && isOpen) socket.ping();
     },
-    bytesRead: () => bytesRead(),
+    pong() {
+      if (!isOver && isOpen) socket.pong();
+    },
+    bytesRead: () => connection.bytesRead,
+    bytesWritten: () => bytesWritten(),
     destroy() {
       isOver = true;
       socket.terminate();
@@ -117,6 +134,22 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
       socket.once('close', () => clearTimeout(timer));
     },
   };
+}
+
+/** A connection of its own below TLS, so that its bytes can be counted. */
+function dialTcp({ hostname, port }: URL): Socket {
+  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  return connect({ host, port: port === '' ? DEFAULT_PORT : Number(port) });
+}
+
+/** @throws what is wrong with the certificate or its key */
+function webSocketOver(connection: Socket, address: URL, options: ClientOptions): WebSocket {
+  try {
+    return new WebSocket(address, options);
+  } catch (error) {
+    connection.on('error', () => {}).destroy();
+    throw error;
+  }
 }
 
 function openFailure(error: Error): LinkFailure {
