@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createApiClient, fetchObject, loadCredentials } from './apiserver/index.ts';
 import { createBodies } from './bodies.ts';
@@ -10,6 +12,7 @@ import { createMetrics, type SessionTotals } from './ops/metrics.ts';
 import type { Settings } from './ops/settings.ts';
 import { readTlsFiles } from './ops/tls-files.ts';
 import { RELAY_VERSION } from './relay-version.ts';
+import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
 import { createUpstream, type ImpersonationForm, probeImpersonation } from './upstream/index.ts';
 import { createWatching } from './watching.ts';
@@ -63,7 +66,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     sessionTotals: () => hub?.sessions.totals() ?? NO_TOTALS,
     supersededBytes: () => downstream.stats().supersededBytes,
     reports: () => reports.counts(),
-    reflectors: () => watching.statuses(),
+    replicas: () => replicas?.counts(),
+    reflectors: () => [...watching.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
   });
   const bodies = createBodies({
     ...retry,
@@ -93,6 +97,21 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     reportsPerSession: settings.limits.reportsPerSession,
     onOutcome: (outcome) => metrics.reportOutcome(outcome),
   });
+
+  const randomId = () => randomBytes(8).toString('hex');
+  const machine = { podName: process.env.POD_NAME, hostname: hostname(), randomText: randomId() };
+  const replicas = settings.replica.leases
+    ? createReplicas({
+        ...settings.replica,
+        identity: replicaIdentity(settings.replica, connection, machine),
+        client,
+        clock,
+        random,
+        randomId,
+        logger,
+        metrics,
+      })
+    : undefined;
 
   function readiness(): Readiness {
     if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
@@ -136,6 +155,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     stopping.abort();
     await watching.stop();
     await hub?.stop();
+    await replicas?.stop();
     downstream.close();
     await endpoint?.close();
     client.close();
@@ -149,6 +169,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       relay: () => (cluster === undefined ? undefined : { relayVersion: RELAY_VERSION, clusterUid: cluster.uid }),
       downstream,
       reports,
+      ...(replicas === undefined ? {} : { claims: replicas }),
       metrics,
       clock,
       logger,
@@ -158,6 +179,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     throw error;
   }
   watching.start();
+  replicas?.start();
   const learning = learnCluster();
 
   return {

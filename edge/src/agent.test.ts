@@ -296,12 +296,24 @@ test('another device under the same name is told, and the session is not fought 
   await start();
   const played = await link(0);
   played.say(welcome('inSync'));
-  played.say({ type: 'goodbye', reason: 'replaced', detail: 'store 1234', retryAfterMs: 0 });
+  played.say({ type: 'goodbye', reason: 'replaced', detail: 'store 1234', retryAfterMs: 1 });
   await played.closed;
   assert.ok(logs.some(({ msg }) => msg === 'another device uses the name of this one'));
   assert.equal(logs.findLast(({ msg }) => msg === 'link down')?.retryInMs, 60_000);
   await sleep(150);
   assert.equal(links.length, 1);
+});
+
+test('a link that was ended for a newer one of this very device is made again, without a word of another', async (t) => {
+  const { start, link, logs } = await scene(t);
+  await start();
+  const played = await link(0);
+  played.say(welcome('inSync'));
+  played.say({ type: 'goodbye', reason: 'replaced', detail: 'this node has opened a newer link', retryAfterMs: 0 });
+  await played.closed;
+  const again = await link(1);
+  again.say(welcome('inSync'));
+  assert.ok(!logs.some(({ msg }) => msg === 'another device uses the name of this one'));
 });
 
 test('the hollow node registers, and registers anew when the cloud has lost its Node', async (t) => {

@@ -62,9 +62,11 @@ export function createSession({ sync, upstream, nodeName, logger }: SessionOptio
   }
 
   function goodbye(link: Link, { reason, detail, retryAfterMs }: Goodbye): void {
-    if (reason === 'replaced') logger.error({ detail }, 'another device uses the name of this one');
+    // No wait is asked of the device that has the session: it was a late word about an older link that ended this one.
+    const isOtherDevice = reason === 'replaced' && retryAfterMs > 0;
+    if (isOtherDevice) logger.error({ detail }, 'another device uses the name of this one');
     if (reason === 'wrongCluster') logger.error({ detail }, 'relay speaks for another cluster');
-    const least = reason === 'replaced' ? REPLACED_WAIT_MS : reason === 'wrongCluster' ? WRONG_CLUSTER_WAIT_MS : 0;
+    const least = isOtherDevice ? REPLACED_WAIT_MS : reason === 'wrongCluster' ? WRONG_CLUSTER_WAIT_MS : 0;
     link.goodbye(detail === '' ? reason : `${reason}: ${detail}`, Math.max(least, retryAfterMs));
   }
 

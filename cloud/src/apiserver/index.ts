@@ -1,3 +1,4 @@
+export { type Failure, readFailure, saysNotFound } from './answer.ts';
 export type { ApiClient, ApiClientOptions, ApiRequest, ApiResponse, ApiStream } from './client.ts';
 export { createApiClient } from './client.ts';
 export type { ApiServerConnection, Credentials } from './credentials.ts';

@@ -11,6 +11,7 @@ import type { Settings } from '../ops/settings.ts';
 import type { TlsMaterial } from '../ops/tls-files.ts';
 import type { ReportQueue } from '../upstream/index.ts';
 import { admit, LINK_PATH, refusalText } from './admission.ts';
+import type { SessionClaims } from './claims.ts';
 import type { RelayIdentity } from './handshake.ts';
 import { Handshakes, remoteOf } from './handshakes.ts';
 import { nodeBehind } from './identity.ts';
@@ -28,6 +29,8 @@ export interface HubOptions {
   readonly relay: () => RelayIdentity | undefined;
   readonly downstream: Pick<Downstream, 'open'>;
   readonly reports: Pick<ReportQueue, 'open'>;
+  /** Absent where this relay knows of no others. */
+  readonly claims?: SessionClaims;
   readonly metrics: LinkMetrics & { linkRefused(why: string): void };
   readonly clock: Clock;
   readonly logger: Logger;
@@ -92,9 +95,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     onAccepted: (link) => {
       handshakes.end(link.remote);
       sessions.take(link);
+      options.claims?.opened(link);
     },
     onEnded: (link, stats) => {
       links.delete(link);
+      options.claims?.ended(link);
       sessions.drop(link, stats);
     },
   };

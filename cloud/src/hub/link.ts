@@ -103,8 +103,9 @@ export interface LinkPeer {
 export class Link {
   readonly node: string;
   readonly remote: string;
-  /** Of the hello; undefined before it. */
-  storeId: string | undefined;
+  /** Of the hello; empty before it. */
+  storeId = '';
+  agentVersion = '';
   readonly #socket: LinkSocket;
   readonly #bytesRead: () => number;
   readonly #relay: RelayIdentity;
@@ -197,6 +198,7 @@ export class Link {
   #open(hello: Hello, cancelDeadline: () => void): void {
     const greeting = greet(hello, this.node, this.#relay);
     this.storeId = hello.storeId;
+    this.agentVersion = hello.agentVersion;
     if (greeting.type === 'refused') {
       this.end(greeting.ending);
       return;

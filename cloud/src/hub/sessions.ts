@@ -1,10 +1,8 @@
 import type { SessionState } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { SessionStats } from '../downstream/index.ts';
+import { replaced } from './claims.ts';
 import type { Link } from './link.ts';
-
-/** Two devices that take turns in replacing each other should do so slowly; the same device has dialled anew already. */
-const OTHER_DEVICE_WAIT_MS = 60_000;
 
 /** Counters over all sessions since the start, ended ones included. */
 export type SessionTotals = { readonly [Name in (typeof TOTALS)[number]]: number };
@@ -58,12 +56,7 @@ export class Sessions {
     const isSameDevice = older.storeId === link.storeId;
     if (isSameDevice) this.#logger.info(fields, 'session replaced');
     else this.#logger.warn(fields, 'two devices under one node name');
-    older.end({
-      close: 'replaced',
-      goodbye: 'replaced',
-      detail: isSameDevice ? 'this node has opened a newer link' : 'another device has linked under the name of this node',
-      retryAfterMs: isSameDevice ? 0 : OTHER_DEVICE_WAIT_MS,
-    });
+    older.end(replaced(isSameDevice, ''));
   }
 
   /** A link has ended. One that was replaced is no longer the node's. */

@@ -12,6 +12,8 @@ export interface Readings {
   /** Superseded bodies that are kept as bases of deltas. */
   supersededBytes(): number;
   reports(): { readonly waiting: number; readonly running: number };
+  /** Undefined where the relay keeps no Leases. */
+  replicas(): { readonly live: number; readonly gone: number; readonly waiting: number } | undefined;
   reflectors(): readonly { readonly resource: string; readonly state: string }[];
 }
 
@@ -48,6 +50,9 @@ export interface Metrics {
   reportOutcome(outcome: string): void;
   change(type: string, resource: string): void;
   listed(resource: string): void;
+  leaseCall(verb: string, lease: string, outcome: string): void;
+  sessionElsewhere(device: string): void;
+  nodeMarked(): void;
 }
 
 const REFLECTOR_STATES = ['listing', 'synced', 'notServed', 'failing'];
@@ -94,6 +99,15 @@ export function createMetrics(readings: Readings): Metrics {
     const { waiting, running } = readings.reports();
     reports.set({ state: 'waiting' }, waiting);
     reports.set({ state: 'running' }, running);
+  });
+  gauge('hawser_relay_replicas', 'Replicas of the relay by their Leases, this one included.', ['state'], (replicas) => {
+    const counts = readings.replicas();
+    if (counts === undefined) return;
+    replicas.set({ state: 'live' }, counts.live);
+    replicas.set({ state: 'gone' }, counts.gone);
+  });
+  gauge('hawser_relay_leases_waiting', 'Leases of nodes that wait for a call of the API server.', [], (waiting) => {
+    waiting.set(readings.replicas()?.waiting ?? 0);
   });
   gauge(
     'hawser_relay_reflector_state',
@@ -188,6 +202,17 @@ export function createMetrics(readings: Readings): Metrics {
     'Complete lists of a resource: the first, and one after each position that was lost.',
     ['resource'],
   );
+  const leaseCalls = counter(
+    'hawser_relay_lease_calls_total',
+    'Calls of the API server about Leases of nodes and replicas, by what came of them.',
+    ['verb', 'lease', 'outcome'],
+  );
+  const elsewhere = counter(
+    'hawser_relay_sessions_replaced_elsewhere_total',
+    'Sessions ended because the node has a newer one at another replica, by whether it is the same device.',
+    ['device'],
+  );
+  const marked = counter('hawser_relay_nodes_marked_total', 'Nodes of gone replicas whose link was marked as unknown.');
 
   return {
     contentType: registry.contentType,
@@ -209,5 +234,8 @@ export function createMetrics(readings: Readings): Metrics {
     reportOutcome: (outcome) => outcomes.inc({ outcome }),
     change: (type, resource) => changes.inc({ resource, type }),
     listed: (resource) => lists.inc({ resource }),
+    leaseCall: (verb, lease, outcome) => leaseCalls.inc({ verb, lease, outcome }),
+    sessionElsewhere: (device) => elsewhere.inc({ device }),
+    nodeMarked: () => marked.inc(),
   };
 }

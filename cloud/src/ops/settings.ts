@@ -30,6 +30,13 @@ export const SettingsSchema = section({
   keyExchange: oneOf(['hybrid', 'x25519']),
   ops: section({ address, port }),
   labelNodes: flag,
+  replica: section({
+    leases: flag,
+    name: v.optional(filled('a name')),
+    namespace: v.optional(filled('the name of a namespace')),
+    renewSeconds: whole(1, 60),
+    callsPerSecond: whole(1, 1_000),
+  }),
   logLevel,
   drainSeconds: whole(0, 300),
   limits: section({
@@ -63,6 +70,27 @@ export const SETTINGS: readonly Setting[] = [
   setting.text('ops.address', '0.0.0.0', 'address of /metrics, /healthz and /readyz (plain HTTP)'),
   setting.number('ops.port', 8081, 'port of /metrics, /healthz and /readyz; 0 takes a free one and logs it'),
   setting.flag('labelNodes', true, 'set node-role.kubernetes.io/edge on a Node when its agent first registers it'),
+  setting.flag(
+    'replica.leases',
+    true,
+    'tell other replicas by Leases which sessions are here, and end those that have moved to them',
+  ),
+  setting.text(
+    'replica.name',
+    undefined,
+    'own name among the replicas; without it POD_NAME, or that of the host and something random',
+  ),
+  setting.text(
+    'replica.namespace',
+    undefined,
+    'where the Leases are; without it that of the pod or kubeconfig, or hawser-system',
+  ),
+  setting.number(
+    'replica.renewSeconds',
+    10,
+    'between renewals of its own Lease; others take a replica for gone after three times that',
+  ),
+  setting.number('replica.callsPerSecond', 100, 'calls of the API server about Leases, at most; they wait, links do not'),
   setting.text('logLevel', 'info', 'trace, debug, info, warn, error or fatal'),
   setting.number('drainSeconds', 5, 'at a stop, how long reports under way and closing links are waited for'),
   setting.number(
