@@ -12,7 +12,7 @@ import type { GoodbyeReason } from '@hawser/protocol';
  * | 1009 | tooBig | a message over the bound; no goodbye, the socket refuses it unread | as 1002 |
  * | 1011 | internalError | a fault of the relay in this link; the others go on | dials again with backoff |
  * | 1013 | overloaded | the link took too little for too long | dials again after the goodbye's wait |
- * | 4001 | replaced | the same node has opened a newer link | the same device: nothing; another: its operator is told |
+ * | 4001 | replaced | the same node has opened a newer link, here or at another replica | the same device: nothing; another: its operator is told |
  * | 4002 | wrongCluster | the agent's store belongs to another cluster | keeps its objects, tells its operator |
  * | 4003 | noCommonVersion | no protocol version in common | tells its operator |
  * | 4008 | helloTimeout | no hello in time | dials again with backoff |
