@@ -124,7 +124,7 @@ export class Backlog {
   nextBatch(): Batch | undefined {
     const room = this.#window.room();
     if (room === 0) return undefined;
-    const builder = new BatchBuilder(this.#limits, room);
+    const builder = new BatchBuilder({ ...this.#limits, batchBytes: this.#window.batchBytes }, room);
     for (const { key, rank } of this.#dirty) if (!this.#take(key, rank, builder)) break;
     const complete = this.#owed?.size === 0;
     if (builder.operations.length === 0 && !complete) return undefined;

@@ -5,7 +5,7 @@ import { DEFAULT_DOWNSTREAM_LIMITS } from './limits.ts';
 import { batches, CONFIG, NODE, noise, POD, podFields, setUp } from './testing/world.ts';
 
 describe('bounds', () => {
-  test('a batch holds 256 KiB of bodies, and at most 1 MiB and four batches are under way', () => {
+  test('a batch holds 128 KiB of bodies, and at most 1 MiB and eight batches are under way', () => {
     const { cluster, relay, connect, agent } = setUp();
     const names = Array.from({ length: 60 }, (_, index) => `config-${index}`);
     for (const [seed, name] of names.entries()) {
@@ -17,14 +17,14 @@ describe('bounds', () => {
     let most = 0;
     link.onPump = () => {
       const { inflightBatches, inflightBytes } = link.session.stats();
-      assert.ok(inflightBatches <= 4 && inflightBytes <= 1024 * 1024);
+      assert.ok(inflightBatches <= 8 && inflightBytes <= 1024 * 1024);
       most = Math.max(most, inflightBatches);
     };
     link.drain();
-    assert.equal(most, 4);
+    assert.equal(most, 8);
     for (const { operations } of batches(link)) {
       const bytes = operations.reduce((sum, { change }) => sum + (change.type === 'upsert' ? change.body.bytes.length : 0), 0);
-      assert.ok(bytes <= 256 * 1024);
+      assert.ok(bytes <= 128 * 1024);
     }
     assert.equal(agent.held.size, 62);
     assert.equal(link.session.status().state, 'inSync');
@@ -79,15 +79,42 @@ describe('bounds', () => {
     assert.equal(agent.held.get(CONFIG)?.version.resourceVersion, cluster.resourceVersion);
   });
 
+  test('a session begins with 32 KiB in batches of 4 KiB, and its acks bring it to the full window', () => {
+    const { cluster, relay, connect } = setUp();
+    const names = Array.from({ length: 300 }, (_, index) => `config-${index}`);
+    for (const [seed, name] of names.entries()) {
+      cluster.put(objectKey('configmaps', 'shop', name), { data: { noise: noise(3_000, seed + 1) } });
+    }
+    cluster.put(POD, podFields('edge-1', ...names));
+    relay.catchUp();
+    const link = connect();
+    const underWay: number[] = [];
+    link.onPump = (messages) => {
+      if (messages.some(({ type }) => type === 'batch')) underWay.push(link.session.stats().inflightBytes);
+    };
+    link.drain();
+    const [first = 0] = underWay;
+    assert.ok(first > 16 * 1024 && first <= 32 * 1024, `${first} bytes at first`);
+    assert.ok(Math.max(...underWay) > 256 * 1024, `${Math.max(...underWay)} bytes later`);
+    assert.equal(link.session.status().state, 'inSync');
+  });
+
   test('five hundred operations make a batch', () => {
     const { cluster, relay, connect } = setUp();
-    for (let n = 0; n < 1_200; n += 1) cluster.put(objectKey('pods', 'shop', `pod-${n}`), podFields('edge-1'));
+    const pods = Array.from({ length: 1_200 }, (_, n) => objectKey('pods', 'shop', `pod-${n}`));
+    for (const pod of pods) cluster.put(pod, podFields('edge-1'));
     relay.catchUp();
     const link = connect();
     link.drain();
+    const before = batches(link).length;
+    for (const pod of pods) cluster.remove(pod);
+    relay.catchUp();
+    link.drain();
     assert.deepEqual(
-      batches(link).map(({ operations }) => operations.length),
-      [500, 500, 201],
+      batches(link)
+        .slice(before)
+        .map(({ operations }) => operations.length),
+      [500, 500, 200],
     );
   });
 

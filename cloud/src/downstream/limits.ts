@@ -2,9 +2,12 @@
 export interface DownstreamLimits {
   /** Unacknowledged batches per session; at the bound `pump` waits for an ack. */
   readonly windowBatches: number;
-  /** Encoded bytes in them; at the bound as above. One object that is larger alone goes when nothing else is under way. */
+  /**
+   * Encoded bytes in them, however quick the link; at the bound as above. A session begins with 32 KiB, and its acks show how much it
+   * may have: see pace.ts. One object that is larger alone goes when nothing else is under way.
+   */
   readonly windowBytes: number;
-  /** Encoded bytes of one batch; at the bound the next batch begins. One object that is larger makes a batch of its own. */
+  /** Encoded bytes of one batch, an eighth of the session's window or this; at the bound the next batch begins. One object that is larger makes a batch of its own. */
   readonly batchBytes: number;
   /** Operations of one batch, which is one transaction on the device; at the bound the next batch begins. */
   readonly batchOperations: number;
@@ -27,11 +30,11 @@ export interface DownstreamLimits {
   readonly supersededBytes: number;
 }
 
-/** 1 MiB under way fills 80 Mbit/s at 100 ms; a batch of 256 KiB keeps a device's transaction well below that. */
+/** 1 MiB under way fills 80 Mbit/s at 100 ms; batches of 128 KiB fill it, and keep a device's transactions short. */
 export const DEFAULT_DOWNSTREAM_LIMITS: DownstreamLimits = {
-  windowBatches: 4,
+  windowBatches: 8,
   windowBytes: 1024 * 1024,
-  batchBytes: 256 * 1024,
+  batchBytes: 128 * 1024,
   batchOperations: 500,
   labelGraceMs: 5 * 60_000,
   bodyWaitMs: 10_000,

@@ -75,7 +75,7 @@ export class LinkSession implements Session {
   constructor(options: LinkSessionOptions) {
     this.#options = options;
     this.node = options.node;
-    this.#window = new Window(options.limits.windowBatches, options.limits.windowBytes);
+    this.#window = new Window(options.limits, options.clock);
     this.#gate = options.view.gate();
     this.#status = this.#currentStatus();
   }

@@ -1,4 +1,7 @@
 import { type Ack, type Digest, HawserError, type ObjectKey, type Version } from '@hawser/protocol';
+import type { Clock } from '../clock.ts';
+import type { DownstreamLimits } from './limits.ts';
+import { Pace } from './pace.ts';
 
 /** One batch under way. */
 export interface InflightBatch {
@@ -13,27 +16,37 @@ export interface InflightBatch {
   readonly deltas: ReadonlyMap<number, DeltaStep>;
 }
 
+/** A batch, when it left, and what was under way then, its own bytes among it. */
+interface Departure {
+  readonly batch: InflightBatch;
+  /** In ms since the epoch. */
+  readonly at: number;
+  readonly underWay: number;
+}
+
 export interface DeltaStep {
   readonly from: Version;
   readonly to: Version;
 }
 
 /**
- * The batches that the agent has not acknowledged. It may hold `batches` and `bytes`; a batch that is larger alone goes when
- * nothing else is under way.
+ * The batches that the agent has not acknowledged. Their number is bounded, their bytes by what the link has shown to take, and at
+ * last by the limits; a batch that is larger alone goes when nothing else is under way.
  */
 export class Window {
-  readonly #maxBatches: number;
-  readonly #maxBytes: number;
-  readonly #inflight: InflightBatch[] = [];
+  readonly #limits: DownstreamLimits;
+  readonly #clock: Clock;
+  readonly #pace: Pace;
+  readonly #inflight: Departure[] = [];
   /** Keys under way, and whether they have changed since. */
   readonly #keys = new Map<ObjectKey, 'sent' | 'changed'>();
   #bytes = 0;
   #lastNumber = 0;
 
-  constructor(maxBatches: number, maxBytes: number) {
-    this.#maxBatches = maxBatches;
-    this.#maxBytes = maxBytes;
+  constructor(limits: DownstreamLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#pace = new Pace(limits.windowBytes, limits.batchBytes);
   }
 
   get batches(): number {
@@ -47,7 +60,12 @@ export class Window {
   /** Encoded bytes that may be sent now. */
   room(): number {
     if (this.#inflight.length === 0) return Number.POSITIVE_INFINITY;
-    return this.#inflight.length >= this.#maxBatches ? 0 : Math.max(0, this.#maxBytes - this.#bytes);
+    return this.#inflight.length >= this.#limits.windowBatches ? 0 : Math.max(0, this.#pace.windowBytes - this.#bytes);
+  }
+
+  /** Encoded bytes of a batch that is sent now; one object that is larger makes a batch of its own. */
+  get batchBytes(): number {
+    return this.#pace.batchBytes;
   }
 
   /** Returns whether the key is under way; if so it comes back from `ack`. */
@@ -60,8 +78,9 @@ export class Window {
   /** Returns the batch's number: 1, 2, … */
   send(batch: Omit<InflightBatch, 'number'>): number {
     this.#lastNumber += 1;
-    this.#inflight.push({ ...batch, number: this.#lastNumber });
     this.#bytes += batch.bytes;
+    const numbered = { ...batch, number: this.#lastNumber };
+    this.#inflight.push({ batch: numbered, at: this.#clock.now().getTime(), underWay: this.#bytes });
     for (const key of batch.objects.values()) this.#keys.set(key, 'sent');
     return this.#lastNumber;
   }
@@ -71,14 +90,16 @@ export class Window {
    * @throws HawserError `protocol` when it is not the oldest under way, or a nack names none of its objects
    */
   ack({ number, nacks }: Ack): { readonly batch: InflightBatch; readonly changed: readonly ObjectKey[] } {
-    const [batch] = this.#inflight;
-    if (batch === undefined || batch.number !== number) {
-      throw new HawserError('protocol', `ack of batch ${number}, expected ${batch?.number ?? 'none'}`);
+    const [oldest] = this.#inflight;
+    if (oldest === undefined || oldest.batch.number !== number) {
+      throw new HawserError('protocol', `ack of batch ${number}, expected ${oldest?.batch.number ?? 'none'}`);
     }
+    const { batch, at, underWay } = oldest;
     const unknown = nacks.find(({ object }) => !batch.objects.has(object));
     if (unknown !== undefined) throw new HawserError('protocol', `nack of object ${unknown.object} is not of batch ${number}`);
     this.#inflight.shift();
     this.#bytes -= batch.bytes;
+    this.#pace.acked({ underWay, tookMs: this.#clock.now().getTime() - at });
     const keys = [...batch.objects.values()];
     const changed = keys.filter((key) => this.#keys.get(key) === 'changed');
     for (const key of keys) this.#keys.delete(key);
@@ -90,7 +111,7 @@ export class Window {
    * after that batch and after those behind it, none of which can hold the same key.
    */
   stayed(batch: InflightBatch, key: ObjectKey, { from, to }: DeltaStep): void {
-    for (const { digest } of [batch, ...this.#inflight]) {
+    for (const { digest } of [batch, ...this.#inflight.map((departure) => departure.batch)]) {
       digest.remove(key, to);
       digest.add(key, from);
     }
