@@ -12,6 +12,7 @@ export {
   type MemoryStoreOptions,
   type Outbox,
   openMemoryStore,
+  startRechecking,
 } from './store/index.ts';
 export { createSync, type Sync, type SyncState } from './sync/index.ts';
 export {

@@ -104,11 +104,12 @@ export class NodeStates {
 
   #endGraces(): void {
     const now = this.#clock.now().getTime();
+    // Set back, the clock would not be there again for as long: those begin anew.
+    for (const [node, since] of this.#graces) if (since > now) this.#graces.set(node, now);
     for (const [node, since] of this.#graces) {
       const rest = since + this.#graceMs - now;
       if (rest > 0) {
-        // Not longer than the grace, should the clock have been set back.
-        this.#arm(Math.min(rest, this.#graceMs));
+        this.#arm(rest);
         return;
       }
       this.#graces.delete(node);

@@ -113,6 +113,23 @@ describe('when nothing may be sent', () => {
     assert.equal(relay.downstream.stats().bodies, 0);
   });
 
+  test('a clock that is set back in the grace makes it at most twice as long', () => {
+    const { clock, cluster, relay, connect, heldKeys } = setUp();
+    cluster.put(POD, podFields('edge-1'));
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    cluster.put(NODE, {});
+    relay.catchUp();
+    clock.set(-24 * 3_600_000);
+    clock.advance(FIVE_MINUTES);
+    link.drain();
+    assert.equal(heldKeys().length, 2);
+    clock.advance(FIVE_MINUTES);
+    link.drain();
+    assert.deepEqual(heldKeys(), []);
+  });
+
   test('a device that comes back to a relay which never saw the label has the same grace', () => {
     const { clock, cluster, relay, connect, agent, heldKeys } = setUp();
     cluster.put(POD, podFields('edge-1'));

@@ -87,6 +87,14 @@ test('a device that slept listens again before it gives up', () => {
   assert.ok(seen.silentAt !== undefined);
 });
 
+test('a clock that is set back by a day puts the end off by no more than one silence', () => {
+  const { clock, seen } = harness();
+  clock.advance(5_000);
+  clock.set(-24 * 3_600_000);
+  clock.advance(26_000);
+  assert.ok(seen.silentAt !== undefined);
+});
+
 test('after stop nothing is asked', () => {
   const { clock, seen, stop } = harness();
   stop();

@@ -44,9 +44,10 @@ export function watchForSilence(options: KeepAliveOptions): () => void {
   function look(): void {
     const now = clock.now().getTime();
     // A device that slept has not listened: what came meanwhile is still to be read. The silence begins with its waking.
-    const slept = now - dueAt > silenceMs;
+    // A clock that was set back would not be there again for as long: it begins then, too.
+    const slept = now - dueAt > silenceMs || now < heardAt;
     const comesIn = bytesRead() !== bytes;
-    if (bytesWritten() !== written) {
+    if (bytesWritten() !== written || now < saidAt) {
       written = bytesWritten();
       saidAt = now;
     }

@@ -8,6 +8,8 @@ export interface SimulatedClock extends Clock {
   advance(milliseconds: number): void;
   /** The machine sleeps: time passes, and what was due runs late, when it wakes. */
   sleep(milliseconds: number): void;
+  /** The wall clock is set, and no timer minds. */
+  set(milliseconds: number): void;
 }
 
 interface Timer {
@@ -17,6 +19,7 @@ interface Timer {
 
 export function simulatedClock(): SimulatedClock {
   let now = 0;
+  let setForward = 0;
   const timers = new Set<Timer>();
 
   function nextDue(until: number): Timer | undefined {
@@ -28,13 +31,16 @@ export function simulatedClock(): SimulatedClock {
   }
 
   return {
-    now: () => new Date(now),
+    now: () => new Date(now + setForward),
     after(milliseconds, callback) {
       const timer = { at: now + milliseconds, callback };
       timers.add(timer);
       return () => timers.delete(timer);
     },
     time: () => now,
+    set(milliseconds) {
+      setForward += milliseconds;
+    },
     advance(milliseconds) {
       const until = now + milliseconds;
       for (let timer = nextDue(until); timer !== undefined; timer = nextDue(until)) {

@@ -5,8 +5,15 @@ export class ManualClock implements Clock {
   #now = Date.parse('2030-01-01T00:00:00Z');
   readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
 
+  #setForward = 0;
+
   now(): Date {
-    return new Date(this.#now);
+    return new Date(this.#now + this.#setForward);
+  }
+
+  /** The wall clock is set, and no timer minds. */
+  set(milliseconds: number): void {
+    this.#setForward += milliseconds;
   }
 
   after(milliseconds: number, callback: () => void): () => void {

@@ -1,0 +1,219 @@
+import {
+  createDownstream,
+  type Downstream,
+  type DownstreamLimits,
+  Link,
+  type LinkContext,
+  type Observed,
+  type ReflectorStatus,
+  Sessions,
+  WATCHED,
+} from '@hawser/cloud';
+import type { ObjectKey, Report, ReportOutcome } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import { ProcessClock, type SimulatedClock } from './clock.ts';
+import type { Cluster } from './cluster.ts';
+import type { Connection } from './connection.ts';
+import { performReport } from './node-writes.ts';
+import { observedOf, SimulatedReflector } from './reflector.ts';
+
+/** Small, so that every bound is met with a handful of objects. */
+export const RELAY_LIMITS: DownstreamLimits & { readonly reportsPerSession: number } = {
+  windowBatches: 2,
+  windowBytes: 1_500,
+  batchBytes: 900,
+  batchOperations: 4,
+  labelGraceMs: 5 * 60_000,
+  bodyWaitMs: 10_000,
+  inventoryIntervalMs: 10_000,
+  inventoryEntries: 500,
+  sessionNumbers: 20,
+  encodedBytes: 4_000,
+  supersededBytes: 6_000,
+  reportsPerSession: 4,
+};
+
+const LINK_LIMITS = { handshakeSeconds: 10, pingSeconds: 8, bufferedBytes: 64 * 1024 };
+
+/** A report at the API server, whose answer goes to the link that brought it. */
+interface Lane {
+  readonly node: string;
+  readonly reports: Report[];
+  readonly answer: (number: number, outcome: ReportOutcome) => void;
+  readonly room: () => void;
+  isOpen: boolean;
+}
+
+type BodyAnswer = Observed | { readonly notFound: ObjectKey };
+
+export interface RelayOptions {
+  readonly name: string;
+  readonly cluster: Cluster;
+  readonly clock: SimulatedClock;
+  readonly logger: Logger;
+}
+
+/** One relay process, from its start to its death: the product's downstream, sessions and links over simulated streams and sockets. */
+export class SimulatedRelay {
+  readonly name: string;
+  readonly cluster: Cluster;
+  readonly downstream: Downstream;
+  readonly sessions: Sessions;
+  readonly reflectors: readonly SimulatedReflector[];
+  readonly clock: ProcessClock;
+  /** Every link that was accepted and has not ended. */
+  readonly links = new Map<Link, Connection>();
+  /** Bodies that were asked for and not read yet. */
+  readonly wishes: ObjectKey[] = [];
+  /** Read at the API server, and on their way here. */
+  readonly bodies: BodyAnswer[] = [];
+  /** What waits for a turn of the event loop. */
+  readonly turns: (() => void)[] = [];
+  readonly lanes: Lane[] = [];
+  readonly #context: LinkContext;
+  #isDead = false;
+
+  constructor({ name, cluster, clock, logger }: RelayOptions) {
+    this.name = name;
+    this.cluster = cluster;
+    this.clock = new ProcessClock(clock);
+    this.downstream = createDownstream({
+      logger,
+      clock: this.clock,
+      limits: RELAY_LIMITS,
+      requestBody: (key) => {
+        if (this.wishes.includes(key)) throw new Error(`${key} was asked for twice`);
+        this.wishes.push(key);
+      },
+    });
+    this.sessions = new Sessions(logger);
+    this.reflectors = WATCHED.map(
+      ({ resource }) =>
+        new SimulatedReflector({
+          resource,
+          cluster,
+          logger,
+          wantsText: (key) => this.downstream.wantsText(key),
+          emit: (change) => this.downstream.apply(change),
+          onStatus: () => this.downstream.setSynced(this.statuses()),
+        }),
+    );
+    this.#context = {
+      downstream: this.downstream,
+      reports: { open: (node, answer, room) => this.#openLane(node, answer, room) },
+      limits: LINK_LIMITS,
+      clock: this.clock,
+      turns: { add: (work) => void this.turns.push(work) },
+      metrics: NO_METRICS,
+      logger,
+      onAccepted: (link) => this.sessions.take(link),
+      onEnded: (link, stats) => {
+        this.links.delete(link);
+        this.sessions.drop(link, stats);
+      },
+    };
+  }
+
+  get hasSynced(): boolean {
+    return this.reflectors.every(({ hasSynced }) => hasSynced);
+  }
+
+  accept(connection: Connection, node: string): Link {
+    const socket = connection.accept();
+    const identity = { relayVersion: 'model', clusterUid: this.cluster.uid };
+    const link = new Link(socket, { node, remote: 'model', bytesRead: () => socket.bytesRead }, identity, this.#context);
+    this.links.set(link, connection);
+    return link;
+  }
+
+  /** One turn of the event loop. */
+  turn(): boolean {
+    const work = this.turns.shift();
+    work?.();
+    return work !== undefined;
+  }
+
+  /** The API server answers one wish; the answer is still on its way. */
+  readBody(): boolean {
+    const key = this.wishes.shift();
+    if (key === undefined) return false;
+    const object = this.cluster.objects.get(key);
+    this.bodies.push(object === undefined ? { notFound: key } : observedOf(object, true));
+    return true;
+  }
+
+  takeBody(): boolean {
+    const answer = this.bodies.shift();
+    if (answer !== undefined) this.downstream.provideBody(answer);
+    return answer !== undefined;
+  }
+
+  /** The API server takes one report. @param isAvailable false: it answers that it has no time now */
+  performReport(isAvailable: boolean): boolean {
+    const lane = this.lanes.find(({ reports }) => reports.length > 0);
+    const report = lane?.reports.shift();
+    if (lane === undefined || report === undefined) return false;
+    const outcome: ReportOutcome = isAvailable
+      ? performReport(this.cluster, report)
+      : { type: 'unavailable', retryAfterMs: 0, message: 'simulated 503' };
+    if (!lane.isOpen) return true;
+    const wasFull = lane.reports.length + 1 >= RELAY_LIMITS.reportsPerSession;
+    lane.answer(report.number, outcome);
+    if (wasFull) lane.room();
+    return true;
+  }
+
+  /** Everything that the API server has comes in, and nothing waits for a turn. */
+  catchUp(): void {
+    for (let isBusy = true; isBusy; ) {
+      for (const reflector of this.reflectors) reflector.catchUp();
+      isBusy = this.readBody() || this.takeBody();
+    }
+  }
+
+  /** Ends as the relay does on SIGTERM: no more links, goodbye to all. */
+  stop(): void {
+    for (const link of [...this.links.keys()]) {
+      link.end({ close: 'goingAway', goodbye: 'shuttingDown', detail: 'the relay is stopping', retryAfterMs: 0 });
+    }
+    this.downstream.close();
+  }
+
+  /** The process is gone, without a word. */
+  kill(): void {
+    this.#isDead = true;
+    this.clock.kill();
+    for (const connection of this.links.values()) connection.relayDied();
+    this.links.clear();
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  statuses(): readonly ReflectorStatus[] {
+    return this.reflectors.map(({ status }) => status);
+  }
+
+  #openLane(node: string, answer: Lane['answer'], room: () => void) {
+    const lane: Lane = { node, reports: [], answer, room, isOpen: true };
+    this.lanes.push(lane);
+    return {
+      push: (report: Report) => void lane.reports.push(report),
+      isFull: () => lane.reports.length >= RELAY_LIMITS.reportsPerSession,
+      close: () => {
+        lane.isOpen = false;
+        this.lanes.splice(this.lanes.indexOf(lane), 1);
+      },
+    };
+  }
+}
+
+const NO_METRICS: LinkContext['metrics'] = {
+  sessionOpened: () => undefined,
+  sessionEnded: () => undefined,
+  received: () => undefined,
+  sent: () => undefined,
+  malformedFrame: () => undefined,
+  nack: () => undefined,
+};

@@ -1,0 +1,329 @@
+import { decodeRelayMessage, encodeRelayMessage, parseObjectKey } from '@hawser/protocol';
+import { drain, flow, moveRelay, moveWire } from './moves.ts';
+import { NODES } from './workload.ts';
+import type { World } from './world.ts';
+
+/** What a schedule is made of. Each does something to the world, by the chance of `world.random`, or says that it could not. */
+export interface StepKind {
+  readonly name: string;
+  readonly weight: number;
+  /** Returns false when there was nothing to do it to. */
+  readonly run: (world: World) => boolean;
+}
+
+const always = (run: (world: World) => void) => (world: World) => {
+  run(world);
+  return true;
+};
+
+/** Changes of the cluster. */
+const CLUSTER: readonly StepKind[] = [
+  { name: 'pod written', weight: 6, run: always(({ workload, random }) => workload.putPod(random)) },
+  { name: 'config written', weight: 10, run: always(({ workload, random }) => workload.putConfig(random)) },
+  { name: 'touched', weight: 4, run: always(({ workload, random }) => workload.touch(random)) },
+  { name: 'removed', weight: 5, run: always(({ workload, random }) => workload.remove(random)) },
+  { name: 'made again', weight: 3, run: always(({ workload, random }) => workload.recreate(random)) },
+  { name: 'status by the cluster', weight: 3, run: always(({ workload, random }) => workload.writeCondition(random)) },
+  { name: 'many written', weight: 1, run: always(({ workload, random }) => workload.putMany(random)) },
+  { name: 'node labelled', weight: 2, run: always(({ workload, random }) => workload.putNode(random.pick(NODES) ?? '', true)) },
+  { name: 'label lost', weight: 1, run: always(({ workload, random }) => workload.putNode(random.pick(NODES) ?? '', false)) },
+  { name: 'node deleted', weight: 1, run: ({ cluster, random }) => cluster.remove(nodeKey(random.pick(NODES) ?? '')) },
+  { name: 'compacted', weight: 1, run: always(({ cluster }) => cluster.compact()) },
+];
+
+/** What relays and the API server do to each other. */
+const RELAYS: readonly StepKind[] = [
+  {
+    name: 'bookmarks',
+    weight: 2,
+    run: (world) =>
+      someRelay(world, (relay) => {
+        for (const reflector of relay.reflectors) reflector.bookmark();
+      }),
+  },
+  {
+    name: 'stream cut',
+    weight: 3,
+    run: (world) => someRelay(world, (relay) => world.random.pick(relay.reflectors)?.cut()),
+  },
+  {
+    name: 'stream fails',
+    weight: 1,
+    run: (world) => someRelay(world, (relay) => world.random.pick(relay.reflectors)?.fail(world.random.oneIn(3))),
+  },
+  { name: 'relay catches up', weight: 4, run: (world) => someRelay(world, (relay) => relay.catchUp()) },
+  { name: 'watches lag', weight: 2, run: (world) => someRelay(world, (relay) => world.lagging.add(relay)) },
+  {
+    name: 'lag ends',
+    weight: 1,
+    run: (world) => {
+      const relay = world.random.pick([...world.lagging]);
+      return relay !== undefined && world.lagging.delete(relay);
+    },
+  },
+  {
+    name: 'relay killed',
+    weight: 1,
+    run: (world) => {
+      const index = world.random.integer(world.relays.length);
+      if (world.relays[index] === undefined) return false;
+      world.endRelay(index, false);
+      return true;
+    },
+  },
+  {
+    name: 'relay stopped',
+    weight: 1,
+    run: (world) => {
+      const index = world.random.integer(world.relays.length);
+      if (world.relays[index] === undefined) return false;
+      world.endRelay(index, true);
+      return true;
+    },
+  },
+  {
+    name: 'relay started',
+    weight: 3,
+    run: (world) => {
+      const index = world.relays.indexOf(undefined);
+      if (index < 0) return false;
+      world.startRelay(index);
+      return true;
+    },
+  },
+  {
+    name: "another cluster's relay answers",
+    weight: 1,
+    run: (world) => {
+      if (world.impostor !== undefined) return false;
+      world.setImpostor(world.random.pick(['relay-0', 'relay-1', 'relay-2']));
+      return true;
+    },
+  },
+  {
+    name: 'it is gone',
+    weight: 2,
+    run: (world) => {
+      if (world.impostor === undefined) return false;
+      world.setImpostor(undefined);
+      return true;
+    },
+  },
+];
+
+/** What happens to connections. */
+const NETWORK: readonly StepKind[] = [
+  {
+    name: 'link cut',
+    weight: 3,
+    run: (world) => someWire(world, ({ connection }) => connection.cut(true, true)),
+  },
+  {
+    name: 'link half-open',
+    weight: 3,
+    run: (world) =>
+      someWire(world, ({ connection }) => {
+        const agentLearns = world.random.oneIn(2);
+        connection.cut(agentLearns, !agentLearns && world.random.oneIn(2));
+      }),
+  },
+  {
+    name: 'link held',
+    weight: 2,
+    run: (world) => someWire(world, ({ connection }) => connection.hold(world.random.oneIn(2), world.random.oneIn(2))),
+  },
+  {
+    name: 'link released',
+    weight: 3,
+    run: (world) => {
+      const wire = world.random.pick(world.wires.filter(({ connection }) => connection.isHeld));
+      wire?.connection.hold(false, false);
+      return wire !== undefined;
+    },
+  },
+  { name: 'body damaged on the way', weight: 1, run: damageOnTheWay },
+];
+
+/** What happens to devices. */
+const DEVICES: readonly StepKind[] = [
+  { name: 'agent killed', weight: 2, run: (world) => someDevice(world, ({ device }) => device.kill()) },
+  {
+    name: 'agent killed before it answers',
+    weight: 3,
+    run: (world) => someDevice(world, ({ device }) => device.dieAtSend(1 + world.random.integer(3))),
+  },
+  { name: 'agent stopped', weight: 1, run: (world) => someDevice(world, ({ device }) => void device.stop()) },
+  { name: 'agent started', weight: 6, run: startAgent },
+  {
+    name: 'store lost',
+    weight: 1,
+    run: (world) =>
+      someDevice(world, (watcher) => {
+        watcher.device.loseStore();
+        watcher.storeLost();
+      }),
+  },
+  { name: 'row damaged', weight: 1, run: damageRow },
+  { name: 'disk full', weight: 1, run: (world) => someDevice(world, ({ device }) => device.setFull(true)) },
+  {
+    name: 'disk has room',
+    weight: 3,
+    run: always((world) => {
+      for (const { device } of world.watchers) device.setFull(false);
+    }),
+  },
+  { name: 'pod status on the device', weight: 5, run: writeStatus },
+  { name: 'pod ended on the device', weight: 2, run: endPod },
+  { name: 'event on the device', weight: 1, run: writeEvent },
+  { name: 'twin starts', weight: 1, run: (world) => startTwin(world) },
+  {
+    name: 'twin ends',
+    weight: 2,
+    run: ({ twin }) => {
+      if (!twin.isRunning) return false;
+      twin.kill();
+      return true;
+    },
+  },
+];
+
+/** Time, and what flows meanwhile. */
+const TIME: readonly StepKind[] = [
+  { name: 'some moves', weight: 60, run: someMoves },
+  { name: 'everything arrives', weight: 6, run: always((world) => drain(world)) },
+  { name: 'time passes', weight: 6, run: always((world) => world.pass(world.random.pick([1, 50, 1_000, 5_000, 20_000]) ?? 0)) },
+  { name: 'a while', weight: 6, run: always((world) => flow(world, world.random.pick([100, 1_000, 5_000, 30_000]) ?? 0)) },
+  { name: 'minutes', weight: 1, run: always((world) => flow(world, 6 * 60_000)) },
+  {
+    name: 'wall clock set',
+    weight: 1,
+    run: always(({ clock, random }) => clock.jump(random.pick([-3_600_000, -5_000, 5_000, 3_600_000]) ?? 0)),
+  },
+];
+
+export const STEP_KINDS: readonly StepKind[] = [...CLUSTER, ...RELAYS, ...NETWORK, ...DEVICES, ...TIME];
+
+function nodeKey(name: string) {
+  return parseObjectKey(`nodes//${name}`).key;
+}
+
+function someRelay(world: World, run: (relay: ReturnType<World['runningRelays']>[number]) => void): boolean {
+  const relay = world.random.pick(world.runningRelays());
+  if (relay === undefined) return false;
+  run(relay);
+  return true;
+}
+
+function someWire(world: World, run: (wire: World['wires'][number]) => void): boolean {
+  const wire = world.random.pick(world.wires);
+  if (wire === undefined) return false;
+  run(wire);
+  return true;
+}
+
+/** One that runs. */
+function someDevice(world: World, run: (watcher: World['watchers'][number]) => void): boolean {
+  const watcher = world.random.pick(world.watchers.filter(({ device }) => device.isRunning));
+  if (watcher === undefined) return false;
+  run(watcher);
+  return true;
+}
+
+function startAgent(world: World): boolean {
+  const watcher = world.random.pick(world.watchers.filter(({ device }) => !device.isRunning && device !== world.twin));
+  if (watcher === undefined) return false;
+  world.startDevice(watcher.device);
+  return true;
+}
+
+function startTwin(world: World): boolean {
+  if (world.twin.isRunning) return false;
+  world.startDevice(world.twin);
+  return true;
+}
+
+/** A few small things, of any that are under way. */
+function someMoves(world: World): boolean {
+  const { random } = world;
+  let moved = 0;
+  for (let n = 4 + random.integer(28); n > 0; n -= 1) {
+    const relay = random.pick(world.runningRelays());
+    const wire = random.pick(world.wires);
+    const isWire = random.oneIn(2);
+    if (isWire && wire !== undefined && moveWire(world, wire)) moved += 1;
+    if (!isWire && relay !== undefined && moveRelay(world, relay)) moved += 1;
+  }
+  return moved > 0;
+}
+
+/** The next frame to an agent, should it be a batch: of one body a bit is another. The agent must refuse that object and take the rest. */
+function damageOnTheWay(world: World): boolean {
+  return someWire(world, (wire) => {
+    world.deliverDown(wire, (bytes) => {
+      const message = decodeRelayMessage(bytes);
+      if (message.type !== 'batch') return bytes;
+      const operations = message.operations.map((operation) => {
+        const { change } = operation;
+        if (change.type !== 'upsert') return operation;
+        const damaged = Uint8Array.from(change.body.bytes);
+        const at = world.random.integer(damaged.length);
+        damaged[at] = (damaged[at] ?? 0) ^ 1;
+        world.figures.add('events', 'bodies damaged on the way');
+        return { ...operation, change: { ...change, body: { ...change.body, bytes: damaged } } };
+      });
+      return encodeRelayMessage({ ...message, operations });
+    });
+  });
+}
+
+/** A bit of a body on the disk is another. */
+function damageRow(world: World): boolean {
+  const watcher = world.random.pick(world.watchers.filter(({ device, rows }) => device.isRunning && rows.size > 0));
+  const row = world.random.pick([...(watcher?.rows.values() ?? [])].filter(({ body }) => body !== undefined));
+  if (watcher === undefined || row === undefined) return false;
+  const { resource, namespace, name } = parseObjectKey(row.key);
+  watcher.device.store?.database
+    .prepare("UPDATE objects SET body = replace(body, 'name', 'nome') WHERE resource = ? AND namespace = ? AND name = ?")
+    .run(resource, namespace, name);
+  watcher.damaged();
+  return true;
+}
+
+function somePod(world: World) {
+  const watcher = world.random.pick(world.watchers.filter(({ device, rows }) => device.isRunning && rows.size > 0));
+  const row = world.random.pick([...(watcher?.rows.values() ?? [])].filter(({ key }) => key.startsWith('pods/')));
+  return watcher === undefined || row === undefined ? undefined : { watcher, ...parseObjectKey(row.key) };
+}
+
+function writeStatus(world: World): boolean {
+  const pod = somePod(world);
+  if (pod === undefined) return false;
+  const status = world.random.oneIn(2)
+    ? { phase: String(world.random.integer(100)) }
+    : { note: String(world.random.integer(100)) };
+  return onDisk(() => pod.watcher.device.writeStatus(pod.name, pod.namespace, status));
+}
+
+function endPod(world: World): boolean {
+  const pod = somePod(world);
+  return pod !== undefined && onDisk(() => pod.watcher.device.deletePod(pod.name, pod.namespace));
+}
+
+function writeEvent(world: World): boolean {
+  return someDevice(world, ({ device }) => {
+    onDisk(() => {
+      device.writeEvent(`e${world.clock.time}-${world.random.integer(1_000_000)}`, 'shop');
+      return true;
+    });
+  });
+}
+
+/** What the local API refuses for want of room is not written. */
+function onDisk(write: () => boolean): boolean {
+  try {
+    return write();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'too_large') return false;
+    throw error;
+  }
+}
