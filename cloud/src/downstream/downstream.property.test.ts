@@ -4,15 +4,23 @@ import {
   bodyHash,
   compareResourceVersions,
   decodeBody,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
   type ObjectKey,
   type OperationChange,
   objectKey,
+  parseObjectKey,
   type RelayMessage,
+  resourceByKind,
   type Version,
 } from '@hawser/protocol';
 import fc from 'fast-check';
-import { EDGE_LABEL, podFacts } from '../locating/index.ts';
+import { EDGE_LABEL, SERVICE_SCOPE_ANNOTATION } from '../locating/index.ts';
+import { text } from '../locating/read.ts';
 import type { DownstreamLimits } from './limits.ts';
+import { WATCHED_RESOURCES } from './sync-status.ts';
+import { desiredSet, neededToStart, type Objects } from './testing/desired-set.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { ModelAgent } from './testing/model-agent.ts';
 import { ModelCluster } from './testing/model-cluster.ts';
@@ -21,8 +29,8 @@ import { ModelRelay } from './testing/model-relay.ts';
 
 const RUNS = 400;
 const NODES = ['edge-1', 'edge-2', 'plain'];
-const CONFIGS = ['a', 'b', 'c', 'd'];
-const PODS = ['p', 'q', 'r', 's', 't'];
+const NAMESPACES = ['shop', 'default'];
+const NAMES = ['a', 'b'];
 /** Small, so that every bound is met. */
 const LIMITS: Partial<DownstreamLimits> = {
   windowBatches: 2,
@@ -32,23 +40,95 @@ const LIMITS: Partial<DownstreamLimits> = {
   sessionNumbers: 12,
 };
 
-const resource = fc.constantFrom('nodes', 'pods', 'configmaps', 'secrets');
-const configKey = fc
-  .tuple(fc.constantFrom('configmaps', 'secrets'), fc.constantFrom(...CONFIGS))
-  .map(([kind, name]) => objectKey(kind, 'shop', name));
-const pod = fc.constantFrom(...PODS).map((name) => objectKey('pods', 'shop', name));
+const resource = fc.constantFrom(...WATCHED_RESOURCES, 'nodes', 'pods');
+const name = fc.constantFrom(...NAMES);
+const namespace = fc.constantFrom(...NAMESPACES);
+const namespaced = (kind: string, of: fc.Arbitrary<string> = name) =>
+  fc.tuple(namespace, of).map(([where, called]) => objectKey(kind, where, called));
+const clusterScoped = (kind: string, of: fc.Arbitrary<string> = name) => of.map((called) => objectKey(kind, '', called));
+const pod = fc
+  .constantFrom('shop/p', 'shop/q', 'shop/r', 'shop/s', 'default/t')
+  .map((of) => objectKey('pods', of.split('/')[0] ?? '', of.split('/')[1] ?? ''));
+const configKey = fc.oneof(namespaced('configmaps'), namespaced('secrets'));
+const serviceName = fc.constantFrom('web', 'kubernetes');
+/** Kinds of which the key alone counts, or what this test does not vary. */
+const plainKey = fc.oneof(
+  configKey,
+  clusterScoped('namespaces', namespace),
+  namespaced('serviceaccounts'),
+  namespaced('services', serviceName),
+  namespaced('endpoints', serviceName),
+  clusterScoped('node.k8s.io/runtimeclasses'),
+  clusterScoped('storage.k8s.io/csidrivers'),
+);
+const claimKey = namespaced('persistentvolumeclaims');
+const volumeKey = clusterScoped('persistentvolumes');
 const node = fc.constantFrom(...NODES);
 const edge = fc.constantFrom('edge-1', 'edge-1', 'edge-1', 'edge-2', 'plain');
 
+/** Objects whose content says what else is needed. */
+const claimRef = fc.option(fc.tuple(namespace, name), { nil: undefined }).map((to) => {
+  const [where, called] = to ?? [];
+  return where === undefined || called === undefined ? {} : { claimRef: { namespace: where, name: called } };
+});
+const secretRef = fc
+  .tuple(namespace, name)
+  .map(([where, called]) => ({ csi: { nodeStageSecretRef: { namespace: where, name: called } } }));
+const leading = fc.oneof(
+  fc.record({
+    key: claimKey,
+    fields: fc.oneof(
+      fc.constant({}),
+      name.map((volumeName) => ({ spec: { volumeName } })),
+    ),
+  }),
+  fc.record({
+    key: volumeKey,
+    fields: fc.tuple(claimRef, secretRef).map(([claim, secret]) => ({ spec: { ...claim, ...secret } })),
+  }),
+  fc.record({
+    key: clusterScoped('storage.k8s.io/volumeattachments'),
+    fields: fc.constantFrom(...NODES).map((nodeName) => ({ spec: { nodeName } })),
+  }),
+  fc.record({
+    key: namespaced('discovery.k8s.io/endpointslices', fc.constantFrom('kubernetes', 'x', 'y')),
+    fields: serviceName.map((service) => ({ labels: { 'kubernetes.io/service-name': service } })),
+  }),
+);
+
+/** What a pod needs, and where the pod API names it. */
+const needs = fc.record({
+  configMaps: fc.subarray(NAMES),
+  secrets: fc.subarray(NAMES),
+  claims: fc.subarray(NAMES),
+  account: fc.option(name, { nil: undefined }),
+});
+type Needs = typeof needs extends fc.Arbitrary<infer T> ? T : never;
+const anyKey = fc.oneof(
+  pod,
+  plainKey,
+  leading.map(({ key }) => key),
+);
+
 /** What happens to the cluster, to one of two relays, to a link, or to a device. */
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('putPod'), pod, node, needs: fc.subarray(CONFIGS) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('touch'), key: fc.oneof(pod, configKey) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('putConfig'), key: configKey, size: fc.integer({ min: 0, max: 900 }) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('remove'), key: fc.oneof(pod, configKey) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('putNode'), node, isLabelled: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('putPod'), pod, node, needs }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('touch'), key: anyKey }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('putPlain'), key: plainKey, size: fc.integer({ min: 0, max: 900 }) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('putLeading'), object: leading }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('remove'), key: anyKey }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('putNode'),
+      node,
+      isLabelled: fc.boolean(),
+      scope: fc.constantFrom('', 'cluster', 'none', 'odd'),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('removeNode'), node }) },
   { weight: 16, arbitrary: fc.record({ do: fc.constant('reflect'), relay: fc.nat(1), resource, steps: fc.nat(6) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('read'), relay: fc.nat(1), except: resource }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('tell'), relay: fc.nat(1) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('catchUp'), relay: fc.nat(1) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('answer'), relay: fc.nat(1) }) },
@@ -73,6 +153,8 @@ class World {
   inventories = 0;
   deltas = 0;
   deltaRetries = 0;
+  /** Of what devices held in the end. */
+  readonly kinds = new Set<string>();
   readonly #refuseEvery = new Map<string, number>();
   readonly #lost = new Set<ObjectKey>();
   readonly #spoilEvery = new Map<string, number>();
@@ -85,8 +167,13 @@ class World {
   constructor() {
     for (const name of NODES) this.putNode(name, name !== 'plain');
     this.relays = [0, 1].map(() => this.#newRelay());
-    for (const one of ['p', 'q', 'r']) this.#putPod(objectKey('pods', 'shop', one), one === 'r' ? 'edge-2' : 'edge-1', CONFIGS);
-    for (const name of CONFIGS) this.cluster.put(objectKey('configmaps', 'shop', name), { data: {} });
+    const all = { configMaps: NAMES, secrets: NAMES, claims: NAMES, account: 'a' };
+    for (const one of ['p', 'q', 'r']) this.#putPod(objectKey('pods', 'shop', one), one === 'r' ? 'edge-2' : 'edge-1', all);
+    for (const of of NAMES) this.cluster.put(objectKey('configmaps', 'shop', of), { data: {} });
+    this.cluster.put(objectKey('namespaces', '', 'shop'), {});
+    this.cluster.put(objectKey('services', 'default', 'kubernetes'), {});
+    this.cluster.put(objectKey('persistentvolumeclaims', 'shop', 'a'), { spec: { volumeName: 'b' } });
+    this.cluster.put(objectKey('persistentvolumes', '', 'b'), { spec: { claimRef: { namespace: 'shop', name: 'a' } } });
     this.#relay(0).catchUp();
     for (const [name, agent] of this.agents) {
       this.connect(name, this.#relay(0));
@@ -119,14 +206,17 @@ class World {
         if (stored !== undefined) this.cluster.put(step.key, stored.fields);
         break;
       }
-      case 'putConfig':
+      case 'putPlain':
         this.cluster.put(step.key, { data: { text: 'x7'.repeat(step.size / 2), of: this.cluster.resourceVersion } });
+        break;
+      case 'putLeading':
+        this.cluster.put(step.object.key, step.object.fields);
         break;
       case 'remove':
         this.cluster.remove(step.key);
         break;
       case 'putNode':
-        this.putNode(step.node, step.isLabelled);
+        this.putNode(step.node, step.isLabelled, step.scope);
         break;
       case 'removeNode':
         this.#disturbed.add(step.node);
@@ -136,6 +226,9 @@ class World {
         for (let n = 0; n < step.steps; n += 1) this.#relay(step.relay).step(step.resource);
         break;
       }
+      case 'read':
+        this.#relay(step.relay).read(step.except);
+        break;
       case 'tell':
         this.#relay(step.relay).tell();
         break;
@@ -177,9 +270,12 @@ class World {
     }
   }
 
-  putNode(name: string, isLabelled: boolean): void {
+  putNode(name: string, isLabelled: boolean, scope = ''): void {
     if (!isLabelled) this.#disturbed.add(name);
-    this.cluster.put(objectKey('nodes', '', name), isLabelled ? { labels: { [EDGE_LABEL]: '' } } : {});
+    this.cluster.put(objectKey('nodes', '', name), {
+      ...(isLabelled ? { labels: { [EDGE_LABEL]: '' } } : {}),
+      ...(scope === '' ? {} : { annotations: { [SERVICE_SCOPE_ANNOTATION]: scope } }),
+    });
   }
 
   connect(name: string, relay: ModelRelay): ModelLink {
@@ -242,11 +338,15 @@ class World {
     assert.notEqual(this.cluster.objects.get(key)?.uid, uid, `${key} is deleted and still there`);
   }
 
-  #putPod(key: ObjectKey, nodeName: string, needs: string[]): void {
-    const stored = this.cluster.objects.get(key);
-    const bound = stored === undefined ? nodeName : field(stored.fields.spec, 'nodeName');
-    const volumes = needs.map((name) => (name < 'c' ? { configMap: { name } } : { secret: { secretName: name } }));
-    this.cluster.put(key, { spec: { nodeName: bound, volumes } });
+  #putPod(key: ObjectKey, nodeName: string, { configMaps, secrets, claims, account }: Needs): void {
+    const bound = text(this.cluster.objects.get(key)?.fields, 'spec', 'nodeName') ?? nodeName;
+    const volumes = [
+      ...configMaps.map((of) => ({ configMap: { name: of } })),
+      ...secrets.map((secretName) => ({ secret: { secretName } })),
+      ...claims.map((claimName) => ({ persistentVolumeClaim: { claimName } })),
+    ];
+    const spec = { nodeName: bound, volumes, ...(account === undefined ? {} : { serviceAccountName: account }) };
+    this.cluster.put(key, { spec });
   }
 
   #damage(name: string, nth: number): void {
@@ -280,39 +380,30 @@ class World {
   }
 }
 
-function field(value: unknown, name: string): string {
-  const found = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-  return typeof found === 'string' ? found : '';
-}
-
-/** What a node needs, from the objects alone. */
-function neededBy(name: string, texts: Iterable<readonly [ObjectKey, string]>): Set<ObjectKey> {
-  const needed = new Set<ObjectKey>([objectKey('nodes', '', name)]);
-  for (const [key, text] of texts) {
-    if (!key.startsWith('pods/')) continue;
-    const { node: bound, needs } = podFacts(text);
-    if (bound === name) for (const need of [key, ...needs]) needed.add(need);
-  }
-  return needed;
+function parsed(json: string): JsonObject {
+  const value: JsonValue = JSON.parse(json);
+  assert.ok(isJsonObject(value));
+  return value;
 }
 
 /** The key of an object from its body alone. */
-function keyOf(body: string): ObjectKey {
-  const object: unknown = JSON.parse(body);
-  const metadata = typeof object === 'object' && object !== null ? Reflect.get(object, 'metadata') : undefined;
-  const resources: Readonly<Record<string, string>> = { Pod: 'pods', ConfigMap: 'configmaps', Secret: 'secrets', Node: 'nodes' };
-  return objectKey(resources[field(object, 'kind')] ?? '', field(metadata, 'namespace'), field(metadata, 'name'));
+function keyOf(body: JsonObject): ObjectKey {
+  const resource = resourceByKind(text(body, 'apiVersion') ?? '', text(body, 'kind') ?? '');
+  return objectKey(resource?.id ?? '', text(body, 'metadata', 'namespace') ?? '', text(body, 'metadata', 'name') ?? '');
 }
 
-/** What the relay has been told of the pods, by its watch and by what it fetched. */
-function neededAsFarAs(relay: ModelRelay, name: string): Set<ObjectKey> {
-  const [watched, fetched] = [relay.watched, relay.fetched].map((objects) =>
-    neededBy(
-      name,
-      Array.from(objects, ([key, { text }]) => [key, text ?? ''] as const),
-    ),
-  );
-  return new Set([...(watched ?? []), ...(fetched ?? [])]);
+/** What the relay has been told: of each object what its watch brought, and what it fetched. */
+function toldTo({ watched, fetched }: ModelRelay): Objects {
+  return [...watched, ...fetched].map(([key, { text }]) => [key, parsed(text ?? '')]);
+}
+
+/** What it goes by: the newest of what it was told of each object that its watch has not seen go. */
+function newestOf({ watched, fetched }: ModelRelay): Objects {
+  return Array.from(watched, ([key, object]) => {
+    const other = fetched.get(key);
+    const isNewer = other !== undefined && compareResourceVersions(other.resourceVersion, object.resourceVersion) > 0;
+    return [key, parsed((isNewer ? other : object).text ?? '')];
+  });
 }
 
 /** At the moment of sending. @param mustBeThere by resourceVersion of a pod: what the agent has to hold when it arrives */
@@ -321,6 +412,7 @@ function checkSent(
   { link: { session }, relay, cluster }: { readonly link: ModelLink; readonly relay: ModelRelay; readonly cluster: ModelCluster },
   mustBeThere: Map<string, ObjectKey[]>,
 ): void {
+  let needed: Set<ObjectKey> | undefined;
   const { inflightBatches, inflightBytes } = session.stats();
   assert.ok(inflightBatches <= 2 && (inflightBytes <= 1_000 || inflightBatches === 1), 'the window holds');
   for (const message of messages) {
@@ -329,11 +421,13 @@ function checkSent(
     assert.ok(relay.watched.has(objectKey('nodes', '', session.node)), 'nothing is sent while the Node is missing');
     for (const { change } of message.operations) {
       if (change.type !== 'upsert' && change.type !== 'upsertDelta') continue;
-      const body = change.type === 'upsert' ? decodeBody(change.body) : cluster.bodyAt(change.resourceVersion);
+      const body = parsed(change.type === 'upsert' ? decodeBody(change.body) : cluster.bodyAt(change.resourceVersion));
       const key = keyOf(body);
-      assert.ok(neededAsFarAs(relay, session.node).has(key), `${key} is sent and not needed`);
+      needed ??= desiredSet(session.node, toldTo(relay));
+      assert.ok(needed.has(key), `${key} is sent and not needed`);
       if (!key.startsWith('pods/')) continue;
-      const there = podFacts(body).needs.filter((need) => relay.watched.has(need) && !relay.gone.has(need));
+      const first = neededToStart(key, body, newestOf(relay));
+      const there = [...first].filter((need) => relay.watched.has(need) && !relay.gone.has(need));
       mustBeThere.set(versionOf(change), there);
     }
   }
@@ -356,8 +450,12 @@ function checkSettled(world: World): void {
       continue;
     }
     const isEdge = standing.fields.labels !== undefined;
-    const texts = Array.from(world.cluster.objects.keys(), (key) => [key, world.cluster.observed(key)?.text ?? ''] as const);
-    const desired = isEdge ? [...neededBy(name, texts)].filter((key) => world.cluster.objects.has(key)) : [];
+    const all = Array.from(
+      world.cluster.objects.keys(),
+      (key) => [key, parsed(world.cluster.observed(key)?.text ?? '')] as const,
+    );
+    const desired = isEdge ? [...desiredSet(name, all)].filter((key) => world.cluster.objects.has(key)) : [];
+    for (const key of desired) world.kinds.add(parseObjectKey(key).resource);
     assert.deepEqual([...agent.held.keys()].sort(), desired.sort());
     for (const [key, { version, body, refused }] of agent.held) {
       if (!refused) assert.equal(bodyHash(body ?? ''), version.hash, `${key} has the body of its version`);
@@ -380,6 +478,7 @@ test('whatever happens to cluster, relays, links and devices, all converge, and 
   let inventories = 0;
   let deltas = 0;
   let deltaRetries = 0;
+  const kinds = new Set<string>();
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 200, size: 'max' }), (steps) => {
       const world = new World();
@@ -391,11 +490,13 @@ test('whatever happens to cluster, relays, links and devices, all converge, and 
       inventories += world.inventories;
       deltas += world.deltas;
       deltaRetries += world.deltaRetries;
+      for (const kind of world.kinds) kinds.add(kind);
       for (const { downstream } of world.relays) downstream.close();
       assert.equal(world.clock.timers, 0, 'no timer is left');
     }),
     { numRuns: RUNS },
   );
+  assert.deepEqual([...kinds].sort(), [...WATCHED_RESOURCES].sort(), 'devices held objects of all kinds');
   t.diagnostic(
     `${RUNS} runs, ${unsettled} operations applied on the way, ${operations} in all, ${inventories} inventories asked for, ` +
       `${deltas} deltas, ${deltaRetries} others not applied`,
