@@ -1,6 +1,6 @@
 import type { Batch, ObjectKey, OperationChange } from '@hawser/protocol';
 import type { KeptBody } from '../store/index.ts';
-import { AheadKeys } from './ahead-keys.ts';
+import { AheadKeys, mayLead, mayNeed } from './ahead-keys.ts';
 import { BatchBuilder } from './batch-builder.ts';
 import { type Difference, difference } from './difference.ts';
 import { DirtyKeys, isDelete, type Rank, rankOf } from './dirty-keys.ts';
@@ -38,7 +38,7 @@ export interface BacklogParts {
  * | window | it is under way, and goes again after the ack if it changed meanwhile |
  * | waiting | its body is being fetched; or it is a pod, and an object that it needs has to go before it |
  * | ahead | the device holds something newer than this relay has seen |
- * | held | it is to be deleted, and something that is ahead may need it |
+ * | held | it is to be deleted, and something that is ahead, or that is to be deleted after the ack of its last version, may need it |
  */
 export class Backlog {
   readonly known: KnownSet;
@@ -94,6 +94,7 @@ export class Backlog {
       this.#waiting.delete(key);
       this.#held.delete(key);
       this.#dirty.add(key);
+      if (mayLead(key)) this.#releaseHeld();
     }
     const pods = this.#waitedFor.get(key);
     if (pods === undefined) return;
@@ -165,10 +166,7 @@ export class Backlog {
     if (found.type === 'ahead') return found;
     this.known.prove(key);
     // One less that is ahead: deletes may no longer be held. Their ranks come last, so they are seen in this same pass.
-    if (this.#ahead.delete(key)) {
-      for (const held of this.#held) this.#dirty.defer(held);
-      this.#held.clear();
-    }
+    if (this.#ahead.delete(key)) this.#releaseHeld();
     return found;
   }
 
@@ -178,7 +176,7 @@ export class Backlog {
       this.#dirty.defer(key);
       return true;
     }
-    if (this.#ahead.mayNeed(key)) {
+    if (this.#ahead.mayNeed(key) || this.#isNeededByEnding(key)) {
       this.#dirty.delete(key);
       this.#held.add(key);
       return true;
@@ -230,6 +228,19 @@ export class Backlog {
       const { state } = this.#view.desired(need);
       return (state === 'ready' || state === 'pending') && this.known.get(need) === undefined;
     });
+  }
+
+  /** A pod often ends right after its last change, which is then still under way: its own delete waits for that ack. */
+  #isNeededByEnding(key: ObjectKey): boolean {
+    for (const holder of this.#window.changed) {
+      if (mayNeed(holder, key) && this.#view.desired(holder).state === 'absent') return true;
+    }
+    return false;
+  }
+
+  #releaseHeld(): void {
+    for (const held of this.#held) this.#dirty.defer(held);
+    this.#held.clear();
   }
 
   #settle(key: ObjectKey): void {

@@ -55,6 +55,37 @@ describe('a relay that is behind the device (rule 2)', () => {
     assert.equal(link.session.status().state, 'inSync');
   });
 
+  test('does not delete what a PersistentVolume that it has not seen may need', () => {
+    const { cluster, relay, connect, late, connectLate, heldKeys } = behind();
+    const claim = objectKey('persistentvolumeclaims', 'shop', 'data');
+    const volume = objectKey('persistentvolumes', '', 'disk');
+    const login = objectKey('secrets', 'storage', 'login');
+    const using = objectKey('pods', 'shop', 'using');
+    cluster.put(using, { spec: { nodeName: 'edge-1', volumes: [{ persistentVolumeClaim: { claimName: 'data' } }] } });
+    cluster.put(claim, {});
+    cluster.put(login, {});
+    cluster.put(volume, {});
+    late.catchUp();
+    const claimRef = { namespace: 'shop', name: 'data' };
+    const nodeStageSecretRef = { namespace: 'storage', name: 'login' };
+    cluster.put(volume, { spec: { claimRef, csi: { nodeStageSecretRef } } });
+    relay.catchUp();
+    connect().drain();
+    const all = [CONFIG, NODE, POD, using, claim, volume, login].sort();
+    assert.deepEqual(heldKeys(), all);
+    const link = connectLate();
+    link.drain();
+    assert.deepEqual(heldKeys(), all);
+    cluster.put(volume, { spec: { claimRef } });
+    late.catchUp();
+    link.drain();
+    assert.deepEqual(
+      heldKeys(),
+      all.filter((key) => key !== login),
+    );
+    assert.equal(link.session.status().state, 'inSync');
+  });
+
   test('deletes what it never saw once its reflector is past it, without a change that says so', () => {
     const { cluster, relay, connect, agent } = setUp();
     const ghost = objectKey('pods', 'shop', 'ghost');

@@ -20,7 +20,7 @@ import { EDGE_LABEL, SERVICE_SCOPE_ANNOTATION } from '../locating/index.ts';
 import { text } from '../locating/read.ts';
 import type { DownstreamLimits } from './limits.ts';
 import { WATCHED_RESOURCES } from './sync-status.ts';
-import { desiredSet, neededToStart, type Objects } from './testing/desired-set.ts';
+import { desiredSet, neededToStart, type Objects, secretsOf } from './testing/desired-set.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { ModelAgent } from './testing/model-agent.ts';
 import { ModelCluster } from './testing/model-cluster.ts';
@@ -298,7 +298,7 @@ class World {
         }
       }
       if (before === undefined) return;
-      if (change.type === 'delete') this.#checkDelete(name, key, before.version);
+      if (change.type === 'delete') this.#checkDelete(name, { key, version: before.version, relay, agent });
       else {
         const after = change.type === 'upsert' ? change.version : change;
         assert.ok(
@@ -332,10 +332,20 @@ class World {
     for (const { link } of this.links.values()) link.drain();
   }
 
-  /** A pod of a node that has always been an edge node is deleted only when it is gone. */
-  #checkDelete(name: string, key: ObjectKey, { uid }: Version): void {
-    if (!key.startsWith('pods/') || this.#disturbed.has(name)) return;
-    assert.notEqual(this.cluster.objects.get(key)?.uid, uid, `${key} is deleted and still there`);
+  /** Of a node that has always been an edge node a pod is deleted only when it is gone, and another object not under one that needs it. */
+  #checkDelete(name: string, { key, version: { uid }, relay, agent }: Deleted): void {
+    if (this.#disturbed.has(name)) return;
+    if (key.startsWith('pods/')) {
+      assert.notEqual(this.cluster.objects.get(key)?.uid, uid, `${key} is deleted and still there`);
+      return;
+    }
+    if (relay.watched.get(key)?.uid !== uid || relay.gone.has(key)) return;
+    for (const [holder, { version, body, refused }] of agent.held) {
+      const known = relay.newest(holder);
+      // It is about to be replaced by a version that may need less, or should have been.
+      if (known !== undefined && compareResourceVersions(known.resourceVersion, version.resourceVersion) > 0) continue;
+      if (body !== undefined && !refused) assert.ok(!namedBy(holder, parsed(body)).has(key), `${key} is deleted under ${holder}`);
+    }
   }
 
   #putPod(key: ObjectKey, nodeName: string, { configMaps, secrets, claims, account }: Needs): void {
@@ -380,6 +390,19 @@ class World {
   }
 }
 
+interface Deleted {
+  readonly key: ObjectKey;
+  readonly version: Version;
+  readonly relay: ModelRelay;
+  readonly agent: ModelAgent;
+}
+
+/** What an object that a device holds names itself. */
+function namedBy(key: ObjectKey, object: JsonObject): Set<ObjectKey> {
+  if (key.startsWith('pods/')) return neededToStart(key, object, []);
+  return new Set(key.startsWith('persistentvolumes/') ? secretsOf(object) : []);
+}
+
 function parsed(json: string): JsonObject {
   const value: JsonValue = JSON.parse(json);
   assert.ok(isJsonObject(value));
@@ -397,13 +420,9 @@ function toldTo({ watched, fetched }: ModelRelay): Objects {
   return [...watched, ...fetched].map(([key, { text }]) => [key, parsed(text ?? '')]);
 }
 
-/** What it goes by: the newest of what it was told of each object that its watch has not seen go. */
-function newestOf({ watched, fetched }: ModelRelay): Objects {
-  return Array.from(watched, ([key, object]) => {
-    const other = fetched.get(key);
-    const isNewer = other !== undefined && compareResourceVersions(other.resourceVersion, object.resourceVersion) > 0;
-    return [key, parsed((isNewer ? other : object).text ?? '')];
-  });
+/** What it goes by. */
+function newestOf(relay: ModelRelay): Objects {
+  return Array.from(relay.watched.keys(), (key) => [key, parsed(relay.newest(key)?.text ?? '')]);
 }
 
 /** At the moment of sending. @param mustBeThere by resourceVersion of a pod: what the agent has to hold when it arrives */

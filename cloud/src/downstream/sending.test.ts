@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type ObjectKey, objectKey } from '@hawser/protocol';
+import { type ObjectKey, objectKey, parseObjectKey } from '@hawser/protocol';
 import { batches, CONFIG, keysInOrder, NODE, POD, podFields, SECRET, sentKinds, setUp } from './testing/world.ts';
 
 describe('what is sent', () => {
@@ -17,6 +17,78 @@ describe('what is sent', () => {
     assert.equal(batches(link).at(-1)?.complete, true);
     assert.equal(link.session.status().state, 'inSync');
     assert.equal(agent.held.size, 3);
+  });
+
+  test('all kinds go in their order: Node, Namespace, what the pod names, volumes, the pod, Services; and deletes the other way', () => {
+    const { cluster, relay, connect, heldKeys } = setUp();
+    const order = [
+      ['namespaces', '', 'shop'],
+      ['serviceaccounts', 'shop', 'runner'],
+      ['secrets', 'storage', 'login'],
+      ['persistentvolumes', '', 'disk'],
+      ['persistentvolumeclaims', 'shop', 'data'],
+      ['pods', 'shop', 'cart'],
+      ['endpoints', 'shop', 'web'],
+      ['services', 'shop', 'web'],
+    ].map(([resource = '', namespace = '', name = '']) => objectKey(resource, namespace, name));
+    const always = [
+      ['node.k8s.io/runtimeclasses', '', 'gvisor'],
+      ['discovery.k8s.io/endpointslices', 'default', 'kubernetes'],
+    ].map(([resource = '', namespace = '', name = '']) => objectKey(resource, namespace, name));
+    for (const key of [...always, ...order]) cluster.put(key, {});
+    const nodeStageSecretRef = { namespace: 'storage', name: 'login' };
+    cluster.put(objectKey('persistentvolumes', '', 'disk'), {
+      spec: { claimRef: { namespace: 'shop', name: 'data' }, csi: { nodeStageSecretRef } },
+    });
+    const volumes = [{ persistentVolumeClaim: { claimName: 'data' } }];
+    cluster.put(POD, { spec: { nodeName: 'edge-1', serviceAccountName: 'runner', volumes } });
+    cluster.put(objectKey('services', 'bank', 'ledger'), {});
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    const kinds = ['nodes', 'namespaces', 'config', 'volumes', 'pods', 'services'];
+    const places = keysInOrder(link).map((key) => kinds.indexOf(kindOf(key)));
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+    );
+    assert.deepEqual(heldKeys(), [NODE, ...always, ...order].sort());
+    const before = batches(link).length;
+    const named = new Map(batches(link).flatMap(({ operations }) => operations.map(({ object, key }) => [object, key] as const)));
+    cluster.remove(POD);
+    relay.catchUp();
+    link.drain();
+    const deleted = batches(link)
+      .slice(before)
+      .flatMap(({ operations }) => operations.map(({ object }) => kindOf(named.get(object))));
+    assert.deepEqual(
+      [...new Set(deleted)],
+      ['pods', 'services', 'volumes', 'config', 'namespaces'],
+      'those of the API server and of the cluster stay',
+    );
+    assert.deepEqual(heldKeys(), [NODE, ...always].sort());
+  });
+
+  test('what a pod needed goes after the pod, also when the pod ends while its last change is under way', () => {
+    const { cluster, relay, connect, heldKeys } = setUp();
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(CONFIG, { data: {} });
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    cluster.put(POD, { ...podFields('edge-1', 'cart'), status: { phase: 'Failed' } });
+    relay.catchUp();
+    link.pump();
+    cluster.remove(POD);
+    relay.catchUp();
+    link.pump();
+    link.down();
+    link.down();
+    assert.deepEqual(heldKeys(), [CONFIG, NODE, POD].sort());
+    link.drain();
+    assert.deepEqual(heldKeys(), [NODE]);
+    assert.deepEqual(sentKinds(link).slice(-2), ['delete', 'delete']);
+    assert.equal(link.sent.filter(({ type }) => type === 'status').length, 1, 'in sync all the time');
   });
 
   test('however many deletes a first difference has, none goes before the mark of completeness', () => {
@@ -201,3 +273,11 @@ describe('what is sent', () => {
     assert.deepEqual(heldKeys(), [NODE]);
   });
 });
+
+/** Which part of the order of sending it is in. */
+function kindOf(key: ObjectKey | undefined): string {
+  const resource = parseObjectKey(key ?? '').resource;
+  if (['nodes', 'namespaces', 'pods'].includes(resource)) return resource;
+  if (resource.startsWith('persistentvolume')) return 'volumes';
+  return ['services', 'endpoints', 'discovery.k8s.io/endpointslices'].includes(resource) ? 'services' : 'config';
+}

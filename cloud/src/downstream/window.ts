@@ -38,8 +38,8 @@ export class Window {
   readonly #clock: Clock;
   readonly #pace: Pace;
   readonly #inflight: Departure[] = [];
-  /** Keys under way, and whether they have changed since. */
-  readonly #keys = new Map<ObjectKey, 'sent' | 'changed'>();
+  readonly #keys = new Set<ObjectKey>();
+  readonly #changed = new Set<ObjectKey>();
   #bytes = 0;
   #lastNumber = 0;
 
@@ -71,8 +71,13 @@ export class Window {
   /** Returns whether the key is under way; if so it comes back from `ack`. */
   noteChange(key: ObjectKey): boolean {
     if (!this.#keys.has(key)) return false;
-    this.#keys.set(key, 'changed');
+    this.#changed.add(key);
     return true;
+  }
+
+  /** Keys under way that have changed since they were sent. */
+  get changed(): Iterable<ObjectKey> {
+    return this.#changed;
   }
 
   /** Returns the batch's number: 1, 2, … */
@@ -81,7 +86,7 @@ export class Window {
     this.#bytes += batch.bytes;
     const numbered = { ...batch, number: this.#lastNumber };
     this.#inflight.push({ batch: numbered, at: this.#clock.now().getTime(), underWay: this.#bytes });
-    for (const key of batch.objects.values()) this.#keys.set(key, 'sent');
+    for (const key of batch.objects.values()) this.#keys.add(key);
     return this.#lastNumber;
   }
 
@@ -101,8 +106,8 @@ export class Window {
     this.#bytes -= batch.bytes;
     this.#pace.acked({ underWay, tookMs: this.#clock.now().getTime() - at });
     const keys = [...batch.objects.values()];
-    const changed = keys.filter((key) => this.#keys.get(key) === 'changed');
     for (const key of keys) this.#keys.delete(key);
+    const changed = keys.filter((key) => this.#changed.delete(key));
     return { batch, changed };
   }
 

@@ -61,12 +61,17 @@ export function neededToStart(key: ObjectKey, pod: JsonObject, objects: Objects)
       ([of, naming]) => needed.has(of) && text(naming, 'spec', 'volumeName') === parseObjectKey(volume).name,
     );
     if (!isBound && (claim !== undefined || !isNamed)) continue;
-    needed.add(volume);
-    const secret = text(object, 'spec', 'csi', 'nodeStageSecretRef', 'name');
-    const where = text(object, 'spec', 'csi', 'nodeStageSecretRef', 'namespace');
-    if (isBound && secret !== undefined && where !== undefined) needed.add(objectKey('secrets', where, secret));
+    for (const need of [volume, ...secretsOf(object)]) needed.add(need);
   }
   return needed;
+}
+
+/** Of a PersistentVolume that is bound. */
+export function secretsOf(volume: JsonObject): readonly ObjectKey[] {
+  const secret = text(volume, 'spec', 'csi', 'nodeStageSecretRef', 'name');
+  const where = text(volume, 'spec', 'csi', 'nodeStageSecretRef', 'namespace');
+  const isBound = text(volume, 'spec', 'claimRef', 'name') !== undefined;
+  return isBound && secret !== undefined && where !== undefined ? [objectKey('secrets', where, secret)] : [];
 }
 
 function claimKey(volume: JsonObject, name: string): ObjectKey {

@@ -1,4 +1,4 @@
-import type { ObjectKey } from '@hawser/protocol';
+import { compareResourceVersions, type ObjectKey } from '@hawser/protocol';
 import { isLocatedByText } from '../../locating/index.ts';
 import type { Change, Observed, ReflectorStatus } from '../../merge/change.ts';
 import { resourceOf } from '../../store/index.ts';
@@ -48,6 +48,13 @@ export class ModelRelay {
       onRefused: (refusal) => this.refusals.push(refusal),
     });
     this.#reflectors = new Map(WATCHED_RESOURCES.map((resource) => [resource, this.#list(resource)]));
+  }
+
+  /** The newest that it was told of an object that its watch has not seen go. */
+  newest(key: ObjectKey): Observed | undefined {
+    const [watched, fetched] = [this.watched.get(key), this.fetched.get(key)];
+    if (watched === undefined || fetched === undefined) return watched;
+    return compareResourceVersions(fetched.resourceVersion, watched.resourceVersion) > 0 ? fetched : watched;
   }
 
   get isSynced(): boolean {
