@@ -11,6 +11,7 @@ import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts'
 import { createMetrics, type SessionTotals } from './ops/metrics.ts';
 import type { Settings } from './ops/settings.ts';
 import { readTlsFiles } from './ops/tls-files.ts';
+import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
@@ -62,6 +63,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   const metrics = createMetrics({
     sessionsByState: () => hub?.sessions.byState() ?? new Map<string, number>(),
     handshakes: () => hub?.handshakes() ?? 0,
+    refusalEventsWaiting: () => refusals.waiting(),
     dirtyKeys: () => hub?.sessions.dirtyKeys() ?? 0,
     sessionTotals: () => hub?.sessions.totals() ?? NO_TOTALS,
     supersededBytes: () => downstream.stats().supersededBytes,
@@ -75,16 +77,21 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     provide: (answer) => downstream.provideBody(answer),
     onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'object not read'),
   });
+  const refusals = createRefusalEvents({
+    api: client,
+    clock,
+    random,
+    logger,
+    instance: hostname(),
+    apiCall: (verb, status) => metrics.apiCall(verb, status),
+    onResult: (result) => metrics.refusalEvent(result),
+  });
   const downstream = createDownstream({
     logger,
     clock,
     requestBody: (key) => bodies.request(key),
     limits: { supersededBytes: settings.limits.supersededBytes },
-    onRefused: ({ node, key, version, reason, detail }) =>
-      logger.warn(
-        { node, key, uid: version.uid, resourceVersion: version.resourceVersion, reason, detail },
-        'object refused by an agent',
-      ),
+    onRefused: (refusal) => refusals.add(refusal),
   });
   const reports = createUpstream({
     api: client,
@@ -157,6 +164,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     await hub?.stop();
     await replicas?.stop();
     downstream.close();
+    await refusals.stop();
     await endpoint?.close();
     client.close();
   }

@@ -1,4 +1,5 @@
 export { type Failure, readFailure, saysNotFound } from './answer.ts';
+export { createBackoff, pause } from './backoff.ts';
 export type { ApiClient, ApiClientOptions, ApiRequest, ApiResponse, ApiStream } from './client.ts';
 export { createApiClient } from './client.ts';
 export type { ApiServerConnection, Credentials } from './credentials.ts';

@@ -8,6 +8,7 @@ import { createMetrics } from './metrics.ts';
 const metrics = createMetrics({
   sessionsByState: () => new Map([['inSync', 3]]),
   handshakes: () => 1,
+  refusalEventsWaiting: () => 0,
   dirtyKeys: () => 4,
   sessionTotals: () => ({
     batches: 6,

@@ -7,6 +7,7 @@ export interface Readings {
   /** Connections that have not said hello yet. */
   handshakes(): number;
   dirtyKeys(): number;
+  refusalEventsWaiting(): number;
   /** Counters over all sessions since the start. */
   sessionTotals(): SessionTotals;
   /** Superseded bodies that are kept as bases of deltas. */
@@ -46,6 +47,7 @@ export interface Metrics {
   sent(type: string, bytes: number): void;
   malformedFrame(): void;
   nack(reason: string): void;
+  refusalEvent(result: string): void;
   apiCall(verb: string, status: number | 'none'): void;
   reportOutcome(outcome: string): void;
   change(type: string, resource: string): void;
@@ -131,6 +133,14 @@ export function createMetrics(readings: Readings): Metrics {
   ]);
   const malformed = counter('hawser_relay_malformed_frames_total', 'Frames that were no message, or may not have come then.');
   const nacks = counter('hawser_relay_nacks_total', 'Objects that an agent could not take, by reason.', ['reason']);
+  const refusalEvents = counter(
+    'hawser_relay_refusal_events_total',
+    'Events about objects that an agent could not take: created, counted up, dropped at the bound, or failed for good.',
+    ['result'],
+  );
+  gauge('hawser_relay_refusal_events_waiting', 'Events about refused objects that are not written yet.', [], (waiting) => {
+    waiting.set(readings.refusalEventsWaiting());
+  });
 
   for (const [total, name, help] of [
     ['batches', 'hawser_relay_batches_total', 'Batches sent to agents.'],
@@ -230,6 +240,7 @@ export function createMetrics(readings: Readings): Metrics {
     },
     malformedFrame: () => malformed.inc(),
     nack: (reason) => nacks.inc({ reason }),
+    refusalEvent: (result) => refusalEvents.inc({ result }),
     apiCall: (verb, status) => apiCalls.inc({ verb, code: String(status) }),
     reportOutcome: (outcome) => outcomes.inc({ outcome }),
     change: (type, resource) => changes.inc({ resource, type }),

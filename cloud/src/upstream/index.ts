@@ -2,6 +2,7 @@ import type { Report, ReportOutcome } from '@hawser/protocol';
 import { type Performer, perform } from './perform.ts';
 import { createReportQueue, type ReportQueue } from './report-queue.ts';
 
+export { type Answer, readAnswer } from './answer.ts';
 export { type ImpersonationForm, probeImpersonation } from './impersonation.ts';
 export { EDGE_LABEL } from './label.ts';
 export type { CallCounts, NodeApi } from './node-api.ts';

@@ -1,0 +1,1 @@
+export { createRefusalEvents, type RefusalEvents, type RefusalEventsOptions } from './refusal-events.ts';
