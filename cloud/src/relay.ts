@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { createApiClient, fetchObject, loadCredentials } from './apiserver/index.ts';
 import { createBodies } from './bodies.ts';
 import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
+import { ClusterIdentity, FOREIGN_CLUSTER, guarded } from './cluster-identity.ts';
 import { createDownstream } from './downstream/index.ts';
+import { Epochs } from './epoch/epochs.ts';
 import { type Hub, startHub } from './hub/index.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
 import { createMetrics, type SessionTotals } from './ops/metrics.ts';
@@ -59,6 +62,24 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   const retry = { clock, random, signal: stopping.signal };
   let cluster: Cluster | undefined;
   let hub: Hub | undefined;
+  const identity = new ClusterIdentity({
+    read: () => readClusterUid(client, stopping.signal),
+    onChange(isForeign) {
+      downstream.hold(isForeign ? FOREIGN_CLUSTER : undefined);
+      tellReadiness();
+    },
+    logger,
+  });
+  const ownCluster = guarded(client, identity);
+  const epochs = new Epochs({
+    clock,
+    logger,
+    onBegin(epoch, detail) {
+      hub?.endEpoch(detail);
+      downstream.beginEpoch();
+      void watching.beginEpoch(detail).then(() => epochs.listedAnew(epoch));
+    },
+  });
 
   const metrics = createMetrics({
     sessionsByState: () => hub?.sessions.byState() ?? new Map<string, number>(),
@@ -70,10 +91,11 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     reports: () => reports.counts(),
     replicas: () => replicas?.counts(),
     reflectors: () => [...watching.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
+    epochs: () => epochs,
   });
   const bodies = createBodies({
     ...retry,
-    fetch: (key) => fetchObject(client, key, { clock, signal: stopping.signal }),
+    fetch: (key) => fetchObject(ownCluster, key, { clock, signal: stopping.signal }),
     provide: (answer) => downstream.provideBody(answer),
     onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'object not read'),
   });
@@ -87,6 +109,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onResult: (result) => metrics.refusalEvent(result),
   });
   const downstream = createDownstream({
+    epoch: () => epochs.current,
     logger,
     clock,
     requestBody: (key) => bodies.request(key),
@@ -94,7 +117,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onRefused: (refusal) => refusals.add(refusal),
   });
   const reports = createUpstream({
-    api: client,
+    api: ownCluster,
     clock,
     logger,
     counts: metrics,
@@ -123,7 +146,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   function readiness(): Readiness {
     if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
     const cause = cluster === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
-    const waitingFor = [...cause, ...watching.waitingFor()];
+    const foreign = identity.isForeign ? [FOREIGN_CLUSTER] : [];
+    const waitingFor = [...cause, ...foreign, ...watching.waitingFor()];
     return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
   }
 
@@ -143,11 +167,17 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onChange: (type, resource) => metrics.change(type, resource),
     onListed: (resource) => metrics.listed(resource),
     onStatus: tellReadiness,
+    identity,
+    onRestored: (detail) => void epochs.restored({ type: 'reflector' }, detail),
   });
 
   async function learnCluster(): Promise<void> {
     const { signal } = stopping;
-    const learn = async () => ({ uid: await readClusterUid(client, signal), form: await probeImpersonation(client, signal) });
+    const learn = async () => {
+      if (identity.uid === undefined) await identity.check();
+      if (identity.uid === undefined) throw new HawserError('unreachable', 'the API server has not said which cluster it is');
+      return { uid: identity.uid, form: await probeImpersonation(client, signal) };
+    };
     cluster = await untilDone(learn, {
       ...retry,
       onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'cluster not known yet'),
@@ -178,8 +208,10 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       downstream,
       reports,
       ...(replicas === undefined ? {} : { claims: replicas }),
+      epochs,
       metrics,
       clock,
+      random,
       logger,
     });
   } catch (error) {

@@ -1,6 +1,6 @@
 import { type ApiResource, HawserError, resourceById } from '@hawser/protocol';
 import type { Logger } from 'pino';
-import { type ApiClient, createReflector, type Reflector } from './apiserver/index.ts';
+import { type ApiClient, createReflector, type IdentityCheck, type Reflector } from './apiserver/index.ts';
 import type { Clock } from './clock.ts';
 import type { Downstream } from './downstream/index.ts';
 import type { ReflectorStatus } from './merge/change.ts';
@@ -43,6 +43,9 @@ export interface WatchingOptions {
   readonly logger: Logger;
   readonly onChange: (type: 'upsert' | 'delete', resource: string) => void;
   readonly onListed: (resource: string) => void;
+  readonly identity: IdentityCheck;
+  /** The API server is behind where it was with a resource. */
+  readonly onRestored: (detail: string) => void;
   /** After the status has reached `downstream`. */
   readonly onStatus: () => void;
 }
@@ -54,10 +57,13 @@ export interface Watching {
   statuses(): readonly ReflectorStatus[];
   /** What is not synced, one line each, for people. Empty when all is. */
   waitingFor(): readonly string[];
+  /** Lists one resource, or all, once more; see Reflector.listAnew. */
+  listAnew(resource: string, detail: string): Promise<void>;
+  beginEpoch(detail: string): Promise<void>;
 }
 
 export function createWatching(options: WatchingOptions): Watching {
-  const { client, downstream, clock, random, logger, onChange, onListed, onStatus } = options;
+  const { client, downstream, clock, random, logger, onChange, onListed, onStatus, identity, onRestored } = options;
   let started = 0;
   const stages: readonly (readonly Reflector[])[] = STAGES.map((stage) => stage.map(reflect));
   const reflectors = stages.flat();
@@ -76,6 +82,8 @@ export function createWatching(options: WatchingOptions): Watching {
         downstream.apply(change);
       },
       onListed: () => onListed(resource),
+      identity,
+      onRestored,
       onStatus() {
         downstream.setSynced(statuses());
         onStatus();
@@ -102,6 +110,13 @@ export function createWatching(options: WatchingOptions): Watching {
       await Promise.all(reflectors.map((reflector) => reflector.stop()));
     },
     statuses,
+    async listAnew(resource, detail) {
+      const known = reflectors.filter((reflector) => reflector.status().resource === resource);
+      await Promise.all(known.map((reflector) => reflector.listAnew('again', detail)));
+    },
+    async beginEpoch(detail) {
+      await Promise.all(reflectors.map((reflector) => reflector.listAnew('newEpoch', detail)));
+    },
     waitingFor: () =>
       statuses()
         .filter((status) => !isSyncedStatus(status))

@@ -101,6 +101,7 @@ export class SimulatedRelay {
     this.#context = {
       downstream: this.downstream,
       reports: { open: (node, answer, room) => this.#openLane(node, answer, room) },
+      epochs: { current: 1, meet: () => ({ type: 'met' }) },
       limits: LINK_LIMITS,
       clock: this.clock,
       turns: { add: (work) => void this.turns.push(work) },

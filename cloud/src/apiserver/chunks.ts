@@ -9,6 +9,8 @@ export interface ChunkReader {
   readonly onChunk: (chunk: Uint8Array) => boolean;
   /** Awaited after each chunk: the way to stop reading while what was read is worked off. */
   readonly afterChunk: () => Promise<void> | undefined;
+  /** Asked after that: whether nothing more is wanted. Default: more is. */
+  readonly isEnough?: () => boolean;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface ChunkReader {
  * @throws HawserError `unreachable` when the connection breaks, and whatever `onChunk` throws
  */
 export async function readChunks(stream: ApiStream, reader: ChunkReader): Promise<'ended' | 'silent' | 'enough'> {
-  const { clock, silenceMs, onChunk, afterChunk } = reader;
+  const { clock, silenceMs, onChunk, afterChunk, isEnough } = reader;
   let lastMs = clock.now().getTime();
   let isSilent = false;
   let cancel = clock.after(silenceMs, check);
@@ -34,6 +36,7 @@ export async function readChunks(stream: ApiStream, reader: ChunkReader): Promis
     for await (const chunk of stream.chunks) {
       if (!onChunk(chunk)) return 'enough';
       await afterChunk();
+      if (isEnough?.() === true) return 'enough';
       lastMs = clock.now().getTime();
     }
     return isSilent ? 'silent' : 'ended';

@@ -14,6 +14,8 @@ export interface ApiRequest {
   readonly body?: string;
   /** Of the body. Default application/json. */
   readonly contentType?: string;
+  /** Default application/json. */
+  readonly accept?: string;
   /** On whose behalf; no group header is sent when there are none (constrained impersonation wants the user alone). */
   readonly impersonate?: { readonly user: string; readonly groups: readonly string[] };
   readonly signal?: AbortSignal;
@@ -176,10 +178,13 @@ function send(url: URL, options: RequestOptions, request: ApiRequest): ReturnTyp
   }
 }
 
-function headersOf({ body, contentType, impersonate }: ApiRequest, credentials: Credentials): Record<string, string | string[]> {
+function headersOf(
+  { body, contentType, accept, impersonate }: ApiRequest,
+  credentials: Credentials,
+): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {
     ...credentials.headers,
-    accept: 'application/json',
+    accept: accept ?? 'application/json',
     'user-agent': 'hawser-relay',
   };
   if (body !== undefined) {

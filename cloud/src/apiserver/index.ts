@@ -6,5 +6,7 @@ export type { ApiServerConnection, Credentials } from './credentials.ts';
 export { loadCredentials } from './credentials.ts';
 export type { FetchOptions } from './fetch-object.ts';
 export { fetchObject } from './fetch-object.ts';
+export { type HowFar, howFarFrom, isBefore } from './how-far.ts';
+export type { IdentityCheck } from './list-checks.ts';
 export type { Reflector, ReflectorOptions } from './reflector.ts';
 export { createReflector } from './reflector.ts';

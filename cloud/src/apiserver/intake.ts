@@ -9,11 +9,17 @@ import type { WatchEvent } from './watch-event.ts';
 export interface Intake {
   /** Everything up to here is in the merge, and a watch can be resumed from it; undefined: only a list helps. */
   readonly position: string | undefined;
+  /** The furthest place so far, also when it cannot be resumed from any more; undefined before the first complete list of an epoch. */
+  readonly reached: string | undefined;
   beginList(): void;
   listed(observation: Observation): void;
   endList(resourceVersion: string): void;
+  /** Of the list under way, see Merge.unnamed. */
+  unnamed(): { readonly known: number; readonly unnamed: number };
   /** The server no longer has what came after the position. */
   losePosition(): void;
+  /** The server was restored: where it was and what it had there says nothing about what comes. */
+  beginEpoch(): void;
   /** One event of the watch that follows a complete list. */
   event(event: Exclude<WatchEvent, { readonly type: 'error' }>): void;
   /** Undefined, or to be awaited before more is read. */
@@ -22,6 +28,7 @@ export interface Intake {
 
 export function createIntake(merge: Merge, pump: Pump, logger: Logger, onListed: () => void): Intake {
   let position: string | undefined;
+  let reached: string | undefined;
 
   function unreadable({ key, reason }: Extract<Observation, { readonly type: 'unreadable' }>): void {
     logger.warn({ key, reason }, 'object cannot be read, what was known of it stays');
@@ -29,16 +36,21 @@ export function createIntake(merge: Merge, pump: Pump, logger: Logger, onListed:
 
   function moveTo(resourceVersion: string): void {
     if (position === undefined || compareResourceVersions(resourceVersion, position) > 0) position = resourceVersion;
+    if (reached === undefined || compareResourceVersions(position, reached) > 0) reached = position;
   }
 
   return {
     get position() {
       return position;
     },
+    get reached() {
+      return reached;
+    },
     beginList() {
       position = undefined;
-      merge.beginList();
+      merge.beginList(reached);
     },
+    unnamed: () => merge.unnamed(),
     listed(observation) {
       if (observation.type === 'observed') merge.listed(observation.object);
       else {
@@ -49,12 +61,18 @@ export function createIntake(merge: Merge, pump: Pump, logger: Logger, onListed:
     },
     endList(resourceVersion) {
       merge.endList(resourceVersion);
-      position = resourceVersion;
+      position = undefined;
+      moveTo(resourceVersion);
       onListed();
       pump.wake();
     },
     losePosition() {
       position = undefined;
+    },
+    beginEpoch() {
+      position = undefined;
+      reached = undefined;
+      merge.beginEpoch();
     },
     event(event) {
       switch (event.type) {

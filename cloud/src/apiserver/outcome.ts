@@ -9,6 +9,8 @@ import type { ApiStream } from './client.ts';
  * - expired: 410, in whatever form: the server no longer has what was asked for; only a new list helps
  * - watchListRefused: this server has no WatchList
  * - notServed: 404; discovery decides
+ * - unlikely: a complete list that lacks most of what is known: it is taken when a second one says the same
+ * - restored: the server is behind where it was
  * - failed: everything else; nothing follows from it
  */
 export type Outcome =
@@ -17,6 +19,8 @@ export type Outcome =
   | { readonly type: 'expired' }
   | { readonly type: 'watchListRefused'; readonly detail: string }
   | { readonly type: 'notServed' }
+  | { readonly type: 'unlikely'; readonly detail: string }
+  | { readonly type: 'restored'; readonly detail: string }
   | {
       readonly type: 'failed';
       readonly detail: string;

@@ -21,6 +21,11 @@ export function listPath(target: Target, page: { readonly continueToken: string 
   return path(target, { limit: String(PAGE_ITEMS), ...(page === 'first' ? {} : { continue: page.continueToken }) });
 }
 
+/** The shortest list from which one can see how far the server is. What it leaves out for us does not matter to that. */
+export function smallListPath({ resource, namespace }: Pick<Target, 'resource' | 'namespace'>): string {
+  return path({ resource, namespace, fieldSelector: undefined, labelSelector: undefined }, { limit: '1' });
+}
+
 /** The state of now as a stream of ADDED events and a bookmark, and then the watch (Kubernetes API concepts, "Streaming lists"). */
 export function watchListPath(target: Target, random: number): string {
   return path(target, { ...watchParameters(random), sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' });

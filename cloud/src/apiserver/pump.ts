@@ -20,8 +20,8 @@ export interface Pump {
 export interface PumpOptions {
   readonly merge: Merge;
   readonly emit: (change: Change) => void;
-  /** Everything up to `merge.taken` has been handed on. */
-  readonly onTaken: (resourceVersion: string) => void;
+  /** Everything up to there has been handed on. */
+  readonly onTaken: (taken: Taken) => void;
   readonly logger: Logger;
 }
 
@@ -46,7 +46,7 @@ export function createPump({ merge, emit, onTaken, logger }: PumpOptions): Pump 
     const { taken } = merge;
     if (taken !== undefined && taken !== told) {
       told = taken;
-      onTaken(taken.resourceVersion);
+      onTaken(taken);
     }
     if (merge.waiting > 0) wake();
     else empty();

@@ -8,12 +8,14 @@ const REFUSALS_BEFORE_FAILING = 3;
  * - answered: a list is complete or a watch goes on; its changes may still wait
  * - taken: everything up to `resourceVersion`, after a complete list, has been handed on
  * - notServed: discovery says so; what was known is handed on as deleted
+ * - listsAnew: what was handed on is no longer to be relied on before it was listed once more
  * - failed: a list or watch did not work
  */
 export type StatusEvent =
   | { readonly type: 'answered' }
   | { readonly type: 'taken'; readonly resourceVersion: string }
   | { readonly type: 'notServed' }
+  | { readonly type: 'listsAnew'; readonly detail: string }
   | { readonly type: 'failed'; readonly detail: string; readonly isForbidden: boolean };
 
 export interface StatusState {
@@ -49,6 +51,10 @@ export function nextStatus(before: StatusState, event: StatusEvent): StatusState
     }
     case 'notServed':
       return { status: { ...status, state: 'notServed', detail: '' }, hasSynced: true, settled: 'notServed', refusals: 0 };
+    case 'listsAnew': {
+      const state = { ...status, state: 'listing', detail: event.detail, resourceVersion: undefined } as const;
+      return { ...before, hasSynced: false, status: state };
+    }
     case 'failed': {
       const { detail, isForbidden } = event;
       const refusals = before.refusals + (isForbidden ? 1 : 0);

@@ -18,6 +18,8 @@ export interface Requests {
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
+  /** Whether a list that has come to its end may be taken; otherwise how the attempt went. */
+  readonly judge: (resourceVersion: string) => Promise<Outcome | undefined>;
   /** A watch was opened, or a list is complete. */
   readonly onAnswered: () => void;
 }
@@ -42,6 +44,7 @@ export async function listInPages(requests: Requests, isWhole: boolean): Promise
       clock,
       silenceMs: LIST_SILENCE_MS,
       onChunk(chunk) {
+        if (requests.signal.aborted) return false;
         reader.push(chunk);
         return true;
       },
@@ -53,6 +56,8 @@ export async function listInPages(requests: Requests, isWhole: boolean): Promise
     }
     const { resourceVersion, continueToken }: ListPage = reader.end();
     if (continueToken === undefined) {
+      const verdict = await requests.judge(resourceVersion);
+      if (verdict !== undefined) return verdict;
       intake.endList(resourceVersion);
       requests.onAnswered();
       return { type: 'listed' };
@@ -82,10 +87,18 @@ async function readWatch(requests: Requests, answer: ApiStream, beginsWithState:
   const { intake, target, clock } = requests;
   const lines = new LineSplitter(MAX_ITEM_BYTES, 'a line of a watch');
   let isListing = beginsWithState;
+  /** The state is complete up to here and waits to be judged; what came after it waits too. */
+  let complete: string | undefined;
+  let held: Uint8Array[] = [];
   let error: Outcome | undefined;
 
   function onLine(line: Uint8Array): void {
     if (error !== undefined) return;
+    if (complete !== undefined) {
+      // The line's bytes may be used again after this call.
+      held.push(Buffer.from(line));
+      return;
+    }
     const event = readWatchEvent(target.resource, line, requests.wantsText);
     if (event.type === 'error') {
       const outcome = failureOutcome(event.failure);
@@ -95,20 +108,36 @@ async function readWatch(requests: Requests, answer: ApiStream, beginsWithState:
     } else if (event.type === 'upsert') {
       intake.listed(event.observation);
     } else if (event.type === 'bookmark' && event.endsInitialEvents) {
-      isListing = false;
-      intake.endList(event.resourceVersion);
-      requests.onAnswered();
+      complete = event.resourceVersion;
     }
+  }
+
+  /** At the end of the state. What is held back is at most the chunk with the end in it. */
+  async function endState(resourceVersion: string): Promise<void> {
+    error = await requests.judge(resourceVersion);
+    complete = undefined;
+    if (error !== undefined) return;
+    isListing = false;
+    intake.endList(resourceVersion);
+    requests.onAnswered();
+    const lines = held;
+    held = [];
+    for (const line of lines) onLine(line);
   }
 
   const end = await readChunks(answer, {
     clock,
     silenceMs: WATCH_SILENCE_MS,
     onChunk(chunk) {
+      if (requests.signal.aborted) return false;
       lines.push(chunk, onLine);
       return error === undefined;
     },
-    afterChunk: intake.room,
+    async afterChunk() {
+      if (complete !== undefined) await endState(complete);
+      await intake.room();
+    },
+    isEnough: () => error !== undefined,
   });
   if (error !== undefined) return error;
   if (!isListing) return { type: 'ended' };

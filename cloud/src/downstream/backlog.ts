@@ -164,7 +164,8 @@ export class Backlog {
   #look(key: ObjectKey): Difference {
     const found = difference(this.#view.desired(key), this.known.get(key), (version) => this.#view.hasReached(key, version));
     if (found.type === 'ahead') return found;
-    this.known.prove(key);
+    // What only stays as it is proves nothing: it may be newer than what can be sent later.
+    if (found.type !== 'keep') this.known.prove(key);
     // One less that is ahead: deletes may no longer be held. Their ranks come last, so they are seen in this same pass.
     if (this.#ahead.delete(key)) this.#releaseHeld();
     return found;

@@ -30,15 +30,13 @@ export function difference(
 ): Difference {
   if (desired.state === 'ready' && known?.isDoubtful === false && sameVersion(desired.body.version, known.version))
     return { type: 'nothing' };
-  if (desired.state === 'unwatched') return { type: 'keep' };
+  if (desired.state === 'unwatched' || desired.state === 'unusable') return { type: 'keep' };
   if (known?.isUnproven && !hasReached(known.version.resourceVersion)) return { type: 'ahead' };
   switch (desired.state) {
     case 'absent':
       return known === undefined ? { type: 'nothing' } : { type: 'delete', uid: known.version.uid };
     case 'pending':
       return { type: 'pending' };
-    case 'unusable':
-      return { type: 'keep' };
     case 'ready':
       return { type: canTouch(desired.body, known) ? 'touch' : 'upsert', body: desired.body };
   }

@@ -1,4 +1,5 @@
 import { compareResourceVersions, HawserError, type ObjectKey, parseObjectKey } from '@hawser/protocol';
+import { FIRST_EPOCH } from '../epoch/epochs.ts';
 import {
   EDGE_LABEL,
   isLocatedByText,
@@ -39,6 +40,7 @@ class DownstreamCore implements Downstream {
   /** Those whose agents hold something newer than this relay has seen: few, and for a moment. */
   readonly #behind = new Set<LinkSession>();
   readonly #listeners = new Set<(name: string, state: NodeState) => void>();
+  #held: string | undefined;
   #malformed = 0;
   #ignored = 0;
 
@@ -75,9 +77,19 @@ class DownstreamCore implements Downstream {
     for (const session of this.#behind) session.recheckAhead();
   }
 
+  hold(why: string | undefined): void {
+    this.#held = why;
+    for (const session of this.#sessions.values()) session.gateChanged();
+  }
+
+  beginEpoch(): void {
+    this.#store.beginEpoch();
+    this.#missing.restart();
+  }
+
   provideBody(answer: Observed | { readonly notFound: ObjectKey }): void {
     const key = 'notFound' in answer ? answer.notFound : answer.key;
-    this.#missing.answered(key);
+    if (!this.#missing.answered(key)) return;
     const entry = this.#store.get(key);
     if (entry?.body !== 'none' || !this.#locator.isNeeded(key)) return;
     if ('notFound' in answer) {
@@ -178,8 +190,11 @@ class DownstreamCore implements Downstream {
   #isNews({ key, uid, resourceVersion }: Observed, isFetched: boolean): boolean {
     const known = this.#store.get(key);
     if (known === undefined) return true;
+    if (this.#store.isOfOlderEpoch(known)) return true;
     const age = compareResourceVersions(resourceVersion, known.resourceVersion);
-    if (known.isFetched && !isFetched && age < 0) return false;
+    // What the watch was past already, a list contradicts with good reason.
+    const isAheadOfWatch = known.isFetched && !this.#sync.hasReached(key, known.resourceVersion);
+    if (isAheadOfWatch && !isFetched && age < 0) return false;
     return known.uid !== uid || age !== 0 || (known.body === 'none' && this.#locator.isNeeded(key));
   }
 
@@ -242,6 +257,7 @@ class DownstreamCore implements Downstream {
 
   #viewOf(node: string): SessionView {
     return {
+      epoch: () => this.#options.epoch?.() ?? FIRST_EPOCH,
       gate: () => this.#gateOf(node),
       desired: (key) => this.#desired(node, key),
       needs: () => this.#locator.needsOf(node),
@@ -269,6 +285,7 @@ class DownstreamCore implements Downstream {
   }
 
   #gateOf(node: string): Gate {
+    if (this.#held !== undefined) return { state: 'closed', reason: 'relaySyncing', detail: this.#held };
     if (!this.#sync.isSynced) return { state: 'closed', reason: 'relaySyncing', detail: this.#sync.detail };
     switch (this.#nodes.standing(node)) {
       case 'edge':

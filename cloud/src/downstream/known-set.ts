@@ -60,16 +60,16 @@ export class KnownSet {
   }
 
   /**
-   * Takes an entry of an inventory, which numbers its entries 1, 2, …
+   * Takes an entry of an inventory, which numbers its entries 1, 2, … One of an older epoch says nothing about how far a relay has to be.
    * @throws HawserError `protocol` for a number out of turn or a key that came before
    */
-  learn({ number, key, version, refused }: InventoryEntry): void {
+  learn({ number, key, version, refused }: InventoryEntry, isOfOlderEpoch = false): void {
     if (number !== this.#lastNumber + 1) {
       throw new HawserError('protocol', `inventory: number ${number} came after ${this.#lastNumber}`);
     }
     if (this.#objects.has(key)) throw new HawserError('protocol', `inventory: ${key} came twice`);
     this.#lastNumber = number;
-    this.#put(key, { version, isRefused: refused, isUnproven: true, isDoubtful: false, number });
+    this.#put(key, { version, isRefused: refused, isUnproven: !isOfOlderEpoch, isDoubtful: false, number });
   }
 
   /** The agent is known by its digest to hold this version. */

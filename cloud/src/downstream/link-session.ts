@@ -11,6 +11,7 @@ import {
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import { FIRST_EPOCH } from '../epoch/epochs.ts';
 import { Backlog, nothingSent } from './backlog.ts';
 import { type Agreement, agreementOf } from './encoding.ts';
 import { KnownSet } from './known-set.ts';
@@ -67,6 +68,8 @@ export class LinkSession implements Session {
   #status: SessionStatus;
   #isInSync = false;
   #isAwake = false;
+  /** The epoch in which what the agent holds was read. */
+  #heldEpoch = FIRST_EPOCH;
   /** The last batch that was acknowledged, and what the digest has to be after it. */
   #acked = { number: 0, digest: '' };
   #lastInventory: number | undefined;
@@ -85,6 +88,7 @@ export class LinkSession implements Session {
     if (this.#phase.name !== 'greeting') throw new HawserError('protocol', 'a second hello on one link');
     this.#agreement = agreementOf(hello);
     this.#phase = { name: 'claimed', digest: hello.digest, pending: new Set(), hasWaited: false };
+    this.#heldEpoch = hello.epoch ?? FIRST_EPOCH;
     this.#followGate();
     if (this.#gate.state !== 'closed') this.#compare(this.#phase);
     this.#status = this.#currentStatus();
@@ -231,7 +235,7 @@ export class LinkSession implements Session {
     if (known.size + entries.length > this.#options.limits.inventoryEntries) {
       throw new HawserError('protocol', `inventory of more than ${this.#options.limits.inventoryEntries} objects`);
     }
-    for (const entry of entries) known.learn(entry);
+    for (const entry of entries) known.learn(entry, this.#heldEpoch < this.#options.view.epoch());
     if (last) this.#track(known).restart();
   }
 

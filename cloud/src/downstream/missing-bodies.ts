@@ -17,6 +17,8 @@ export class MissingBodies {
   readonly #wanted: (key: ObjectKey) => BodyRequest | undefined;
   readonly #asked = new Set<ObjectKey>();
   readonly #later = new Set<ObjectKey>();
+  /** Asked for in an epoch that is over: whatever is answered is asked for again. */
+  readonly #outdated = new Set<ObjectKey>();
   #cancelTimer: (() => void) | undefined;
 
   constructor(
@@ -41,8 +43,17 @@ export class MissingBodies {
     this.#ask(key, { uid: wanted.uid, resourceVersion: wanted.resourceVersion });
   }
 
-  answered(key: ObjectKey): void {
+  /** Returns whether the answer is of use. */
+  answered(key: ObjectKey): boolean {
     this.#asked.delete(key);
+    if (!this.#outdated.delete(key)) return true;
+    this.request(key);
+    return false;
+  }
+
+  /** What was asked for so far may be answered with what was true before. */
+  restart(): void {
+    for (const key of this.#asked) this.#outdated.add(key);
   }
 
   requestLater(key: ObjectKey): void {

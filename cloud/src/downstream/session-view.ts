@@ -29,6 +29,8 @@ export type Desired =
 
 /** What a session sees of the relay's knowledge, always as of now. */
 export interface SessionView {
+  /** Of the cluster, now. */
+  epoch(): number;
   gate(): Gate;
   desired(key: ObjectKey): Desired;
   /** All keys that the node needs. */

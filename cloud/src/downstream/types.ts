@@ -15,6 +15,8 @@ export interface DownstreamOptions {
   readonly requestBody: (key: ObjectKey, atLeast: { readonly uid: string; readonly resourceVersion: string }) => void;
   /** An agent could not take an object. Called once per refused version and session; it stays out until it changes. */
   readonly onRefused?: (refusal: RefusedObject) => void;
+  /** The epoch of the cluster in which what is applied is read. Default: always the first. */
+  readonly epoch?: () => number;
   /** Default DEFAULT_DOWNSTREAM_LIMITS. */
   readonly limits?: Partial<DownstreamLimits>;
 }
@@ -36,6 +38,13 @@ export interface Downstream {
    * and whenever a resourceVersion advances (rule 2), after the changes up to that resourceVersion were applied. Cheap.
    */
   setSynced(statuses: readonly ReflectorStatus[]): void;
+  /**
+   * A new epoch has begun: what is known so far was read in the one before. Whatever is applied from here on takes its place, also
+   * with the same resourceVersion, and bodies that are under way are asked for again. Sessions are to be opened anew.
+   */
+  beginEpoch(): void;
+  /** Why nothing may be sent or concluded now, whatever the reflectors' statuses say; undefined: nothing is in the way. */
+  hold(why: string | undefined): void;
   /** Answers `requestBody`. What is no longer needed, or older than what is known, is let go (the latter is asked for again). */
   provideBody(answer: Observed | { readonly notFound: ObjectKey }): void;
   /**

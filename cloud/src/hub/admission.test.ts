@@ -126,6 +126,8 @@ test('a port in use is named with its setting', async (t) => {
       relay: () => undefined,
       downstream: { open: (node, wake) => new ScriptedSession(node, wake) },
       reports: createReportQueue({ concurrency: 1, reportsPerLane: 1, perform: () => Promise.reject(new Error('unused')) }),
+      epochs: { current: 1, meet: () => ({ type: 'met' }) },
+      random: () => 0,
       metrics: {
         sessionOpened: () => undefined,
         sessionEnded: () => undefined,

@@ -15,6 +15,7 @@ import type { GoodbyeReason } from '@hawser/protocol';
  * | 4001 | replaced | the same node has opened a newer link, here or at another replica | the same device: nothing; another: its operator is told |
  * | 4002 | wrongCluster | the agent's store belongs to another cluster | keeps its objects, tells its operator |
  * | 4003 | noCommonVersion | no protocol version in common | tells its operator |
+ * | 4004 | newEpoch | the API server was restored from a backup: everything held is to be compared anew | dials again after the goodbye's wait |
  * | 4008 | helloTimeout | no hello in time | dials again with backoff |
  */
 export const CLOSE_CODES = {
@@ -27,6 +28,7 @@ export const CLOSE_CODES = {
   replaced: 4001,
   wrongCluster: 4002,
   noCommonVersion: 4003,
+  newEpoch: 4004,
   helloTimeout: 4008,
 } as const;
 

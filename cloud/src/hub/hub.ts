@@ -12,7 +12,7 @@ import type { TlsMaterial } from '../ops/tls-files.ts';
 import type { ReportQueue } from '../upstream/index.ts';
 import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { SessionClaims } from './claims.ts';
-import type { RelayIdentity } from './handshake.ts';
+import type { EpochMeeting, RelayIdentity } from './handshake.ts';
 import { Handshakes, remoteOf } from './handshakes.ts';
 import { nodeBehind } from './identity.ts';
 import { Link, type LinkContext, type LinkMetrics } from './link.ts';
@@ -21,6 +21,11 @@ import { createTurns } from './turns.ts';
 
 /** Headers of an upgrade are some hundred bytes. */
 const MAX_HEADER_BYTES = 8 * 1024;
+
+/** Sessions that end with an epoch come back within so long, and as much more for each of them, so that they do not all at once; in ms. */
+const RETURN_MS = 5_000;
+const RETURN_PER_SESSION_MS = 5;
+const MOST_RETURN_MS = 60_000;
 
 export interface HubOptions {
   readonly settings: Pick<Settings, 'link' | 'keyExchange' | 'limits'>;
@@ -31,8 +36,11 @@ export interface HubOptions {
   readonly reports: Pick<ReportQueue, 'open'>;
   /** Absent where this relay knows of no others. */
   readonly claims?: SessionClaims;
+  readonly epochs: EpochMeeting;
   readonly metrics: LinkMetrics & { linkRefused(why: string): void };
   readonly clock: Clock;
+  /** From 0 to 1, 1 excluded. */
+  readonly random: () => number;
   readonly logger: Logger;
 }
 
@@ -43,6 +51,8 @@ export interface Hub {
   handshakes(): number;
   /** From now on agents that dial are told to come back later. */
   refuseLinks(): void;
+  /** Ends every session: what its agent holds is to be compared in a new epoch. They come back spread over some time. */
+  endEpoch(detail: string): void;
   /** Takes no more links, says goodbye on those there are, and resolves when all are closed: cut after the close timeout. */
   stop(): Promise<void>;
 }
@@ -87,6 +97,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const context: LinkContext = {
     downstream: options.downstream,
     reports: options.reports,
+    epochs: options.epochs,
     limits,
     clock,
     turns: createTurns(),
@@ -148,6 +159,14 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     handshakes: () => handshakes.count,
     refuseLinks() {
       isStopping = true;
+    },
+    endEpoch(detail) {
+      const live = sessions.all();
+      const spreadMs = Math.min(RETURN_MS + live.length * RETURN_PER_SESSION_MS, MOST_RETURN_MS);
+      for (const link of live) {
+        const retryAfterMs = Math.round(options.random() * spreadMs);
+        link.end({ close: 'newEpoch', goodbye: 'newEpoch', detail, retryAfterMs });
+      }
     },
     async stop() {
       isStopping = true;

@@ -187,3 +187,32 @@ test('whatever agents send in whatever order: one link ends at most, the hub liv
     { numRuns: 60 },
   );
 });
+
+test('at a new epoch every agent is told to come back within some seconds, and the one that brought it is welcomed in it', async (t) => {
+  let current = 1;
+  const h: Awaited<ReturnType<typeof start>> = await start(t, {
+    epochs: {
+      get current() {
+        return current;
+      },
+      meet(_node, claimed) {
+        if (claimed > current) {
+          current = claimed;
+          h.hub.endEpoch('restored');
+        }
+        return { type: 'met' };
+      },
+    },
+  });
+  const first = await h.dial(edge1);
+  await first.greet();
+  const second = await h.dial(edge2);
+  const welcome = await second.greet({ epoch: 2 });
+  assert.ok(welcome.type === 'welcome');
+  assert.equal(welcome.epoch, 2);
+  const { goodbye, code } = await first.goodbye();
+  assert.deepEqual([goodbye.reason, goodbye.detail, code], ['newEpoch', 'restored', 4004]);
+  assert.ok(goodbye.retryAfterMs > 0 && goodbye.retryAfterMs < 5_100);
+  assert.equal(h.sessions[0]?.isClosed, true);
+  await h.counted('ended newEpoch');
+});

@@ -13,7 +13,7 @@ import type { Clock } from '../clock.ts';
 import type { Downstream, Session, SessionStats } from '../downstream/index.ts';
 import type { ReportLane, ReportQueue } from '../upstream/index.ts';
 import { CLOSE_CODES, type Ending } from './close-codes.ts';
-import { greet, type RelayIdentity } from './handshake.ts';
+import { type EpochMeeting, greet, type RelayIdentity } from './handshake.ts';
 import { keepAlive } from './keepalive.ts';
 import type { Turns } from './turns.ts';
 
@@ -63,6 +63,7 @@ export interface LinkSocket {
 export interface LinkContext {
   readonly downstream: Pick<Downstream, 'open'>;
   readonly reports: Pick<ReportQueue, 'open'>;
+  readonly epochs: EpochMeeting;
   readonly limits: LinkLimits;
   readonly clock: Clock;
   readonly turns: Turns;
@@ -196,7 +197,7 @@ export class Link {
   }
 
   #open(hello: Hello, cancelDeadline: () => void): void {
-    const greeting = greet(hello, this.node, this.#relay);
+    const greeting = greet(hello, this.node, this.#relay, this.#context.epochs);
     this.storeId = hello.storeId;
     this.agentVersion = hello.agentVersion;
     if (greeting.type === 'refused') {
@@ -224,7 +225,13 @@ export class Link {
     metrics.sessionOpened();
     const status = session.hello(hello);
     this.#logger.info(
-      { storeId: hello.storeId, agentVersion: hello.agentVersion, objects: hello.objects, state: status.state },
+      {
+        storeId: hello.storeId,
+        agentVersion: hello.agentVersion,
+        objects: hello.objects,
+        epoch: hello.epoch,
+        state: status.state,
+      },
       'session opened',
     );
     this.#send({ ...greeting.welcome, status });

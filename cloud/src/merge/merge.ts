@@ -22,12 +22,23 @@ export interface Merge {
   /** A bookmark: everything up to here has been seen. */
   advance(resourceVersion: string): void;
 
-  /** A consistent list begins; one that was under way is given up. */
-  beginList(): void;
+  /**
+   * A consistent list begins; one that was under way is given up.
+   * @param known everything up to this resourceVersion was seen before. An item that is no newer and yet not what is known is from
+   * the past, or from a restored server: it is kept aside until the list's end shows which.
+   */
+  beginList(known?: string): void;
+  /**
+   * The server's past is another one than what was seen. Changes that wait are called off, and whatever is listed from here on is a
+   * change, also where uid and resourceVersion are known: the server gives the same resourceVersions out once more.
+   */
+  beginEpoch(): void;
   /** One item of it, in any order. It is what is there now, also when its resourceVersion is lower (a restored server). */
   listed(object: Observed): void;
   /** The key is there, but this item cannot be read: what is known of it stays. */
   listedUnreadable(key: ObjectKey): void;
+  /** Of what was known when the list began: how much there was, and how much of it the list has not named so far. */
+  unnamed(): { readonly known: number; readonly unnamed: number };
   /** The list is complete: what it did not name is gone. */
   endList(resourceVersion: string): void;
   /** The list broke off: nothing follows from it. */
@@ -41,18 +52,23 @@ export interface Merge {
   readonly waitingCharacters: number;
   /** Objects that the server has, as far as is known. */
   readonly size: number;
+  /** Lists that have begun so far. */
+  readonly lists: number;
   /** Everything up to here has been taken; undefined before the first complete list has. A new value whenever it moves. */
   readonly taken: Taken | undefined;
 }
 
 export interface Taken {
   readonly resourceVersion: string;
+  /** The last complete list up to there, counted from 1. */
+  readonly list: number;
 }
 
 /** What the server has under a key. */
 interface Current {
   readonly uid: string;
   readonly resourceVersion: string;
+  readonly epoch: number;
   /** The list that named it last. */
   list: number;
 }
@@ -81,7 +97,13 @@ export function createMerge(): Merge {
   /** The last event's or list's resourceVersion. */
   let seen: string | undefined;
   let list = 0;
+  let completeList = 0;
   let isListing = false;
+  let epoch = 0;
+  let knownUpTo: string | undefined;
+  /** Of the list under way. Only a server that answers from the past, or was restored, fills it: with what has changed since. */
+  const aside: Observed[] = [];
+  let known = 0;
   let taken: Taken | undefined;
   // Two marks are enough: the nearer one is kept until it is reached, so that it is reached however fast new ones come.
   let nearMark: Mark | undefined;
@@ -104,14 +126,14 @@ export function createMerge(): Merge {
   function put(object: Observed): void {
     const { key, uid, resourceVersion } = object;
     const before = current.get(key);
-    if (before?.uid === uid && before.resourceVersion === resourceVersion) {
+    if (before?.uid === uid && before.resourceVersion === resourceVersion && before.epoch === epoch) {
       before.list = list;
       return;
     }
     const entry = wait(key, before);
     // The end of the older object was not seen; it came before this version.
     if (before !== undefined && before.uid !== uid) entry.endedAt ??= resourceVersion;
-    current.set(key, { uid, resourceVersion, list });
+    current.set(key, { uid, resourceVersion, epoch, list });
     hold(entry, object);
   }
 
@@ -130,7 +152,7 @@ export function createMerge(): Merge {
 
   function mark(resourceVersion: string): void {
     seen = resourceVersion;
-    const next = { resourceVersion, sequence };
+    const next = { resourceVersion, list: completeList, sequence };
     if (nearMark === undefined) nearMark = next;
     else farMark = next;
     reach();
@@ -160,25 +182,56 @@ export function createMerge(): Merge {
     advance(resourceVersion) {
       if (!isStale(resourceVersion)) mark(resourceVersion);
     },
-    beginList() {
+    beginList(upTo) {
       list += 1;
       isListing = true;
+      knownUpTo = upTo;
+      aside.length = 0;
+      known = current.size;
+    },
+    beginEpoch() {
+      epoch += 1;
+      isListing = false;
+      seen = undefined;
+      nearMark = undefined;
+      farMark = undefined;
+      for (const [key, { told }] of waiting) {
+        if (told === undefined) current.delete(key);
+        else current.set(key, told);
+      }
+      waiting.clear();
+      waitingCharacters = 0;
     },
     listed(object) {
-      put(object);
+      const before = current.get(object.key);
+      const isKnown = before?.uid === object.uid && before.resourceVersion === object.resourceVersion;
+      if (isKnown || knownUpTo === undefined || compareResourceVersions(object.resourceVersion, knownUpTo) > 0) {
+        put(object);
+        return;
+      }
+      aside.push(object);
+      if (before !== undefined) before.list = list;
     },
     listedUnreadable(key) {
       const known = current.get(key);
       if (known !== undefined) known.list = list;
     },
+    unnamed() {
+      let unnamed = 0;
+      for (const { list: last } of current.values()) if (last !== list) unnamed += 1;
+      return { known, unnamed };
+    },
     endList(resourceVersion) {
       if (!isListing) return;
       isListing = false;
+      completeList = list;
+      for (const object of aside.splice(0)) put(object);
       for (const [key, before] of current) if (before.list !== list) remove(key, before, resourceVersion);
       mark(resourceVersion);
     },
     abandonList() {
       isListing = false;
+      aside.length = 0;
     },
     take() {
       const first = waiting.entries().next();
@@ -192,7 +245,8 @@ export function createMerge(): Merge {
         changes.push({ type: 'delete', key, uid: told.uid, resourceVersion: endedAt ?? told.resourceVersion });
       }
       // A server that was restored may have come back to what the reader knows.
-      const isKnown = told?.uid === object?.uid && told?.resourceVersion === object?.resourceVersion;
+      const isKnown =
+        told?.uid === object?.uid && told?.resourceVersion === object?.resourceVersion && told?.epoch === current.get(key)?.epoch;
       if (object !== undefined && !isKnown) changes.push({ type: 'upsert', object });
       return changes;
     },
@@ -204,6 +258,9 @@ export function createMerge(): Merge {
     },
     get size() {
       return current.size;
+    },
+    get lists() {
+      return list;
     },
     get taken() {
       return taken;

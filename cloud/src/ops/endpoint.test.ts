@@ -28,6 +28,7 @@ const metrics = createMetrics({
   supersededBytes: () => 500,
   reports: () => ({ waiting: 5, running: 2 }),
   replicas: () => ({ live: 2, gone: 1, waiting: 0 }),
+  epochs: () => ({ current: 2, restorations: 1 }),
   reflectors: () => [{ resource: 'pods', state: 'synced' }],
 });
 

@@ -15,6 +15,8 @@ export interface Readings {
   reports(): { readonly waiting: number; readonly running: number };
   /** Undefined where the relay keeps no Leases. */
   replicas(): { readonly live: number; readonly gone: number; readonly waiting: number } | undefined;
+  /** The epoch of the cluster, and how often this relay has noticed a restoration or was told of one. */
+  epochs(): { readonly current: number; readonly restorations: number };
   reflectors(): readonly { readonly resource: string; readonly state: string }[];
 }
 
@@ -121,6 +123,19 @@ export function createMetrics(readings: Readings): Metrics {
       }
     },
   );
+
+  gauge('hawser_relay_epoch', 'Epoch of the cluster: 1, and one more for each restoration of the API server.', [], (epoch) => {
+    epoch.set(readings.epochs().current);
+  });
+  new Counter({
+    name: 'hawser_relay_restorations_total',
+    help: 'Epochs that began while this relay ran: restorations that it noticed itself or was told of by an agent.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(readings.epochs().restorations);
+    },
+  });
 
   const opened = counter('hawser_relay_sessions_opened_total', 'Sessions begun: links whose hello was accepted.');
   const ended = counter('hawser_relay_links_ended_total', 'Links ended, by how.', ['how']);

@@ -22,6 +22,8 @@ export interface Entry {
   readonly body: Body;
   /** Came from a fetch and may be newer than the watch, whose older news of it are then none. */
   readonly isFetched: boolean;
+  /** How many epochs of the cluster this store had been through when it came. */
+  readonly epochs: number;
 }
 
 export interface StoreStats {
@@ -39,6 +41,7 @@ export class ObjectStore {
   readonly #entries = new Map<ObjectKey, Entry>();
   readonly #counts = new Map<string, number>();
   readonly #onRelease: (body: KeptBody, isObjectGone: boolean) => void;
+  #epochs = 0;
   #bodies = 0;
   #bodyCharacters = 0;
 
@@ -61,6 +64,7 @@ export class ObjectStore {
       uid: before?.uid === uid ? before.uid : detached(uid),
       resourceVersion: detached(resourceVersion),
       isFetched,
+      epochs: this.#epochs,
     };
     if (!isNeeded || text === undefined) {
       this.#set(key, { ...head, body: 'none' });
@@ -76,6 +80,15 @@ export class ObjectStore {
     }
     const kept = { version: { uid: head.uid, resourceVersion: head.resourceVersion, hash: version.hash }, text: body };
     this.#set(key, { ...head, body: kept });
+  }
+
+  /** What is here was read before the API server was restored: its resourceVersions are no longer comparable. */
+  beginEpoch(): void {
+    this.#epochs += 1;
+  }
+
+  isOfOlderEpoch({ epochs }: Entry): boolean {
+    return epochs < this.#epochs;
   }
 
   /** Returns whether there was an object of that uid, which is gone now. */

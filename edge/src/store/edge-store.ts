@@ -51,6 +51,7 @@ export class SqliteEdgeStore implements EdgeStore {
   readonly #lock: StoreLock;
   readonly #meta: Meta;
   readonly #held: HeldSet;
+  readonly #objects: Objects;
   readonly #batches: BatchApplier;
   readonly #transactions: Transactions;
 
@@ -76,6 +77,7 @@ export class SqliteEdgeStore implements EdgeStore {
     this.#lock = lock;
     this.#meta = meta;
     this.#held = held;
+    this.#objects = objects;
     this.#batches = new BatchApplier(objects, held);
     this.#transactions = transactions;
   }
@@ -89,6 +91,18 @@ export class SqliteEdgeStore implements EdgeStore {
     if (clusterUid === uid) return;
     if (clusterUid !== undefined) throw this.#wrongCluster(clusterUid, uid);
     this.#transactions.run(() => this.#meta.set('cluster_uid', uid));
+  }
+
+  outdateAnswers(): void {
+    this.#transactions.run(() => this.#objects.rows.outdateAnswers());
+  }
+
+  enterEpoch(epoch: number): void {
+    if (this.identity().epoch === epoch) return;
+    this.#transactions.run(() => {
+      this.#meta.set('cluster_epoch', String(epoch));
+      for (const id of this.#objects.rows.removeOutdated()) this.#objects.refresh(id);
+    });
   }
 
   digest(): string {

@@ -3,7 +3,8 @@ import type { Database } from 'better-sqlite3';
 import { MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
 import type { StoreIdentity } from './types.ts';
 
-type MetaName = 'store_id' | 'cluster_uid' | 'epoch' | 'digest';
+/** `epoch` is the change log's; `cluster_epoch` the one of the cluster in which all that is held was compared last. */
+type MetaName = 'store_id' | 'cluster_uid' | 'cluster_epoch' | 'epoch' | 'digest';
 
 /** What the file says of itself, and the small facts that `status` shows. */
 export class Meta {
@@ -24,7 +25,8 @@ export class Meta {
   identity(): StoreIdentity {
     const storeId = this.get('store_id');
     if (storeId === undefined) throw new HawserError('store_damaged', 'the store has no id');
-    return { storeId, clusterUid: this.get('cluster_uid') };
+    const epoch = this.get('cluster_epoch');
+    return { storeId, clusterUid: this.get('cluster_uid'), epoch: epoch === undefined ? undefined : Number(epoch) };
   }
 
   fact(name: string): string | undefined {

@@ -82,7 +82,7 @@ describe('a store file', () => {
     store.setFact('a', 'b');
     store.close();
     const reopened = openStore({ path, logger: silent, clock });
-    assert.deepEqual(reopened.identity(), { storeId, clusterUid: CLUSTER });
+    assert.deepEqual(reopened.identity(), { storeId, clusterUid: CLUSTER, epoch: undefined });
     assert.deepEqual(reopened.facts(), { a: 'b' });
     reopened.close();
   });

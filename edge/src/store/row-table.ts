@@ -31,6 +31,9 @@ interface WriteRecord {
   readonly body: string;
 }
 
+/** Of a write that was answered before the cluster was restored: no object has a lower version. */
+const OUTDATED = '0';
+
 /** A write that has no number yet. */
 export type NewWrite = Omit<OpenWrite, 'number' | 'answer'>;
 
@@ -104,6 +107,21 @@ export class RowTable {
     this.#statements.setAnswered.run(resourceVersion ?? null, number);
   }
 
+  /** The answers of all writes name a version that every later one is past. */
+  outdateAnswers(): void {
+    this.#statements.outdateAnswers.run(OUTDATED);
+  }
+
+  /**
+   * Removes the writes whose answers are outdated; events, which the cloud does not send, are only here and stay.
+   * @returns the objects that they belonged to
+   */
+  removeOutdated(): number[] {
+    const objects = this.#statements.outdated.all(OUTDATED).map(({ object }) => object);
+    this.#statements.removeOutdated.run(OUTDATED);
+    return objects;
+  }
+
   setBody(number: number, body: string): void {
     this.#statements.setBody.run(body, number);
   }
@@ -150,6 +168,9 @@ function writeOf({ answered, answered_version, object: _object, ...write }: Writ
   return { ...write, answer };
 }
 
+const OUTDATED_WRITES = `FROM open_writes AS w JOIN objects AS o ON o.id = w.object
+  WHERE w.answered = 1 AND w.answered_version = ? AND o.resource NOT IN ('events', 'events.k8s.io/events')`;
+
 function prepare(db: Database) {
   return {
     byKey: db.prepare<[string, string, string], ObjectRecord>(
@@ -172,6 +193,9 @@ function prepare(db: Database) {
     setAnswered: db.prepare<[string | null, number]>(
       'UPDATE open_writes SET answered = 1, answered_version = ? WHERE number = ?',
     ),
+    outdateAnswers: db.prepare<[string]>("UPDATE open_writes SET answered_version = ? WHERE answered = 1 AND class <> 'local'"),
+    outdated: db.prepare<[string], { object: number }>(`SELECT DISTINCT w.object ${OUTDATED_WRITES}`),
+    removeOutdated: db.prepare<[string]>(`DELETE FROM open_writes WHERE number IN (SELECT w.number ${OUTDATED_WRITES})`),
     setBody: db.prepare<[string, number]>('UPDATE open_writes SET body = ? WHERE number = ?'),
     setUid: db.prepare<[string, string, number]>('UPDATE open_writes SET uid = ?, body = ? WHERE number = ?'),
     removeWrite: db.prepare<[number]>('DELETE FROM open_writes WHERE number = ?'),

@@ -42,6 +42,17 @@ export interface EdgeStore {
    * @throws HawserError `wrong_cluster` when the store belongs to another
    */
   bindCluster(uid: string): void;
+  /**
+   * The API server was restored from a backup: the versions that answers have named so far mean nothing any more. A write that
+   * has such an answer ends with the next version of its object that comes, whichever that is. To be called before anything of
+   * the new epoch is taken; may be called again.
+   */
+  outdateAnswers(): void;
+  /**
+   * All that is held was compared in this epoch and is right. Writes that `outdateAnswers` has found end, in the same
+   * transaction: what they wrote is in the restored cluster or is not, and whoever wrote it sees which.
+   */
+  enterEpoch(epoch: number): void;
   /** Of everything that the cloud has sent and that is not deleted since: 32 hex digits, see protocol's Digest. */
   digest(): string;
   /** How many entries that digest counts. */
@@ -105,6 +116,8 @@ export interface StoreIdentity {
   readonly storeId: string;
   /** Undefined until the first relay has said to which cluster it belongs. */
   readonly clusterUid: string | undefined;
+  /** Of the cluster, in which all that is held was last found to be right; undefined before the first time. */
+  readonly epoch: number | undefined;
 }
 
 export interface HeldObject {

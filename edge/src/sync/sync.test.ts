@@ -46,7 +46,7 @@ function welcome(fields: Partial<Welcome> = {}): Welcome {
     dictionaries: [],
     relayVersion: '9.9',
     clusterUid: CLUSTER,
-    epoch: 0,
+    epoch: 1,
     nodeName: 'edge-1',
     status: { state: 'syncing', detail: '' },
     ...fields,
@@ -79,11 +79,11 @@ describe('a session', () => {
     const store = testStore(t);
     store.applyBatch(CLUSTER, [put(1, '5')]);
     create(store, storageKey('pods', 'own'), 'p1');
-    const { digest, objects, storeId, clusterUid, agentVersion, protocolVersions } = newSync(store).hello();
+    const { digest, objects, storeId, clusterUid, epoch, agentVersion, protocolVersions } = newSync(store).hello();
     const expected = new Digest();
     for (const { key, version } of store.inventory()) expected.add(key, version);
     assert.deepEqual({ digest, objects }, { digest: expected.toString(), objects: 1 });
-    assert.deepEqual({ storeId, clusterUid }, store.identity());
+    assert.deepEqual({ storeId, clusterUid, epoch }, store.identity());
     assert.equal(agentVersion, '1.2.3');
     assert.deepEqual(protocolVersions, [1]);
   });
@@ -343,5 +343,39 @@ describe('a check', () => {
     damageRow(store, "UPDATE objects SET body = '{}' WHERE name = 'map-2'");
     sync.receive(batch(2, [numbered(3, put(3, '3'))]));
     assert.equal(sync.check(), undefined);
+  });
+});
+
+describe('epochs of the cluster', () => {
+  it('are claimed at once by a store that holds nothing', (t) => {
+    const { store, sync } = started(t);
+    assert.equal(store.identity().epoch, 1);
+    assert.equal(sync.hello().epoch, 1);
+  });
+
+  it('are claimed when all that is held was compared, and not by the mark of completeness: deletes may follow it', (t) => {
+    const store = testStore(t);
+    store.applyBatch(CLUSTER, [put(1, '50'), put(2, '60')]);
+    const sync = newSync(store);
+    assert.equal(sync.hello().epoch, undefined);
+    sync.receive(welcome({ epoch: 2 }));
+    sync.receive({ type: 'inventoryRequest' });
+    sync.receive(batch(1, [numbered(1, put(1, '10'), false)], true));
+    assert.equal(newSync(store).hello().epoch, undefined, 'a crash here leaves the old one');
+    sync.hello();
+    sync.receive(welcome({ epoch: 2 }));
+    sync.receive(status('syncing'));
+    sync.receive(status('inSync'));
+    assert.equal(sync.hello().epoch, 2);
+  });
+
+  it('do not go back: a relay of an older one is not listened to', (t) => {
+    const store = testStore(t);
+    store.enterEpoch(2);
+    const sync = newSync(store);
+    sync.hello();
+    assert.throws(() => sync.receive(welcome({ epoch: 1 })), { code: 'protocol', message: /epoch 1 .* 2/ });
+    assert.throws(() => sync.receive(batch(1, [numbered(1, put(1, '1'))])), { code: 'protocol' });
+    assert.equal(store.objectCount(), 0);
   });
 });

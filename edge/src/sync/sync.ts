@@ -27,12 +27,16 @@ export function createSync(options: SyncOptions): Sync {
   return new SyncMachine(options);
 }
 
+/** Of a cluster whose API server was never restored. */
+const FIRST_EPOCH = 1;
+
 /** So few deletes are an ordinary change, whatever share of the set they are. */
 const FEW_DELETES = 10;
 
 /** What lasts as long as one link. */
 interface LinkSession {
   readonly clusterUid: string;
+  readonly epoch: number;
   readonly numbers: ObjectNumbers;
   lastBatch: number;
   /** How many deletes are obeyed before the relay has marked that it has sent all that is desired; undefined after that. */
@@ -63,7 +67,7 @@ class SyncMachine implements Sync {
 
   hello(): Hello {
     const { store, agentVersion } = this.#options;
-    const { storeId, clusterUid } = store.identity();
+    const { storeId, clusterUid, epoch } = store.identity();
     this.#session = undefined;
     this.#enter({ name: 'greeting' });
     this.#told = store.digest();
@@ -77,7 +81,7 @@ class SyncMachine implements Sync {
       clusterUid,
       digest: this.#told,
       objects: store.objectCount(),
-      epoch: undefined,
+      epoch,
     };
   }
 
@@ -130,18 +134,39 @@ class SyncMachine implements Sync {
     return { ...this.#stats, byType: { ...this.#stats.byType } };
   }
 
-  #welcome({ protocolVersion, clusterUid, relayVersion, nodeName, status }: Welcome): [] {
+  #welcome({ protocolVersion, clusterUid, epoch, relayVersion, nodeName, status }: Welcome): [] {
     const { store, logger } = this.#options;
     if (this.#state.name !== 'greeting') throw unexpected('welcome', this.#state);
     if (!PROTOCOL_VERSIONS.includes(protocolVersion)) {
       throw new HawserError('protocol', `the relay chose protocol version ${protocolVersion}, which was not offered`);
     }
     store.bindCluster(clusterUid);
+    this.#meetEpoch(epoch);
     store.setFacts({ [SYNC_FACTS.relayVersion]: relayVersion, [SYNC_FACTS.nodeName]: nodeName });
-    logger.info({ relayVersion, nodeName, clusterUid, protocolVersion }, 'session begun');
-    this.#session = { clusterUid, numbers: new ObjectNumbers(), lastBatch: 0, deletesLeft: unmarkedDeletes(store.objectCount()) };
+    logger.info({ relayVersion, nodeName, clusterUid, epoch, protocolVersion }, 'session begun');
+    const deletesLeft = unmarkedDeletes(store.objectCount());
+    this.#session = { clusterUid, epoch, numbers: new ObjectNumbers(), lastBatch: 0, deletesLeft };
     this.#follow(status);
     return [];
+  }
+
+  /**
+   * A later epoch is entered when everything held was compared in it, which the relay says by `inSync`; until then the old one is
+   * claimed, so that after a crash in between the next session compares all of it again.
+   * @throws HawserError `protocol` for an epoch that is over
+   */
+  #meetEpoch(epoch: number): void {
+    const { store, logger } = this.#options;
+    const own = store.identity().epoch;
+    // Before epochs were remembered there was one.
+    const held = own ?? FIRST_EPOCH;
+    if (epoch < held) throw new HawserError('protocol', `the relay is in epoch ${epoch} of its cluster, this device in ${held}`);
+    if (own === undefined && store.objectCount() === 0) {
+      store.enterEpoch(epoch);
+    } else if (epoch > held) {
+      logger.warn({ epoch, held }, 'API server was restored: what is held is compared anew');
+      store.outdateAnswers();
+    }
   }
 
   /** The batches after it are differences to what it says. It and they come in order on one link, so nothing can overtake it. */
@@ -207,7 +232,10 @@ class SyncMachine implements Sync {
 
   #follow({ state, detail }: SessionStatus): void {
     // Equal sets: what goes from here on is a change, and no longer the difference to what the relay may not know.
-    if (state === 'inSync' && this.#session !== undefined) this.#session.deletesLeft = undefined;
+    if (state === 'inSync' && this.#session !== undefined) {
+      this.#session.deletesLeft = undefined;
+      this.#options.store.enterEpoch(this.#session.epoch);
+    }
     if (state === 'syncing' || state === 'inSync') this.#enter({ name: state, detail });
     else this.#enter({ name: 'waiting', relay: state, detail });
   }

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import type { Change, ReflectorStatus } from '../../merge/change.ts';
 import { createApiClient } from '../client.ts';
 import type { ApiServerConnection } from '../credentials.ts';
+import type { IdentityCheck } from '../list-checks.ts';
 import { createReflector, type Reflector } from '../reflector.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { bookmark, event } from './objects.ts';
@@ -36,6 +37,10 @@ export interface Harness {
 }
 
 export interface HarnessOptions {
+  readonly identity?: IdentityCheck;
+  readonly onRestored?: (detail: string) => void;
+  /** What the server says of how far it is; `asked` leaves that to the test. Default: as far as the reflector is. */
+  readonly howFar?: 'asked';
   readonly resource?: string;
   readonly namespace?: string;
   readonly fieldSelector?: string;
@@ -48,7 +53,11 @@ const random = () => 0.5;
 
 /** A reflector against a scripted server over real sockets, with a clock that the test moves. */
 export async function harness(t: TestContext, options: HarnessOptions = {}): Promise<Harness> {
-  const server = await scriptedServer(t);
+  const server = await scriptedServer(t, (exchange) => {
+    if (options.howFar === 'asked' || !isHowFar(exchange)) return false;
+    answerHowFar(exchange, reflector.status().resourceVersion ?? '1');
+    return true;
+  });
   const clock = createFakeClock();
   const resource = resourceById(options.resource ?? 'secrets');
   assert.ok(resource);
@@ -60,7 +69,7 @@ export async function harness(t: TestContext, options: HarnessOptions = {}): Pro
   const client = createApiClient(connectionTo(server), { logger, clock });
   let words: string[] = [];
   const statuses: ReflectorStatus[] = [];
-  const reflector = createReflector({
+  const reflector: Reflector = createReflector({
     resource,
     client,
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
@@ -69,6 +78,8 @@ export async function harness(t: TestContext, options: HarnessOptions = {}): Pro
     clock,
     random,
     logger,
+    ...(options.identity === undefined ? {} : { identity: options.identity }),
+    ...(options.onRestored === undefined ? {} : { onRestored: options.onRestored }),
     emit(change) {
       words.push(word(change));
       options.onChange?.(change);
@@ -139,6 +150,19 @@ export async function harness(t: TestContext, options: HarnessOptions = {}): Pro
     },
   };
   return self;
+}
+
+/** So that each request that a test looks at has a connection of its own, and is not made again when that is cut. */
+const CLOSE = { connection: 'close' };
+
+/** The question how far the server is. */
+export function isHowFar({ headers, query }: Exchange): boolean {
+  return headers.accept?.includes('PartialObjectMetadataList') === true && query.get('limit') === '1';
+}
+
+export function answerHowFar(exchange: Exchange, resourceVersion: string | number): void {
+  const metadata = { resourceVersion: `${resourceVersion}` };
+  exchange.answer(200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: [] }, CLOSE);
 }
 
 export function connectionTo({ url, authority }: ScriptedServer): ApiServerConnection {

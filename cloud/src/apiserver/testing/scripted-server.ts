@@ -42,7 +42,11 @@ export interface ScriptedServer {
 }
 
 /** A real HTTPS server on loopback that does what the test says. */
-export async function scriptedServer(t: TestContext): Promise<ScriptedServer> {
+/** @param answers requests that it answers itself are not seen by the test */
+export async function scriptedServer(
+  t: TestContext,
+  answers: (exchange: Exchange) => boolean = () => false,
+): Promise<ScriptedServer> {
   const authority = await createAuthority('scripted test authority');
   const pair = await authority.issueServer({ commonName: 'kube-apiserver' });
   const exchanges: Exchange[] = [];
@@ -54,7 +58,10 @@ export async function scriptedServer(t: TestContext): Promise<ScriptedServer> {
       requestCert: true,
       rejectUnauthorized: false,
     },
-    (request, response) => exchanges.push(exchange(request, response)),
+    (request, response) => {
+      const asked = exchange(request, response);
+      if (!answers(asked)) exchanges.push(asked);
+    },
   );
   let connections = 0;
   server.on('secureConnection', () => {

@@ -31,6 +31,8 @@ type Refusal = Omit<Nack, 'object'>;
 /** The agent as the protocol describes it, in memory and without a kubelet: what a session is tested against. */
 export class ModelAgent {
   readonly held = new Map<ObjectKey, HeldObject>();
+  /** In which what is held was compared last. */
+  epoch: number | undefined;
   /** Called with each operation before it takes effect. */
   onOperation: (key: ObjectKey, operation: Operation, before: HeldObject | undefined) => void = () => undefined;
   /** Whether an upsert is refused. */
@@ -69,7 +71,7 @@ export class ModelAgent {
       clusterUid: undefined,
       digest: this.digest(),
       objects: this.held.size,
-      epoch: undefined,
+      epoch: this.epoch,
     };
   }
 

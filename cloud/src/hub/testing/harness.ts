@@ -111,6 +111,7 @@ export interface Options {
   limits?: Partial<HubOptions['settings']['limits']>;
   reports?: HubOptions['reports'];
   isClusterKnown?: boolean;
+  epochs?: HubOptions['epochs'];
   keyExchange?: 'hybrid' | 'x25519';
 }
 
@@ -164,7 +165,9 @@ export async function start(t: TestContext, options: Options = {}) {
       nack: (reason) => say(`nack ${reason}`),
       linkRefused: (why) => say(`refused ${why}`),
     },
+    epochs: options.epochs ?? { current: 1, meet: () => ({ type: 'met' }) },
     clock: systemClock,
+    random: () => 0.5,
     logger: pino({ level: 'silent' }),
   });
   t.after(() => hub.stop());

@@ -1,0 +1,110 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+
+/** Of a cluster whose API server was never restored, and of agents that were made before epochs were remembered. */
+export const FIRST_EPOCH = 1;
+/** Higher ones are nobody's: one restoration is one epoch. Half of what the protocol carries, so that there is room to go on. */
+const MAX_CLAIM = 2 ** 31;
+/**
+ * What a device says begins a new epoch, which ends all sessions and lists everything anew, at most so often, in ms: a device that
+ * is broken or not ours any more must not keep the others busy. A relay that runs notices restorations by itself.
+ */
+const CLAIM_INTERVAL_MS = 60 * 60_000;
+
+/** Whose word it is that the API server went back. */
+export type Witness = { readonly type: 'reflector' } | { readonly type: 'agent'; readonly node: string };
+
+export interface EpochsOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly logger: Logger;
+  /**
+   * A new epoch has begun: every session is to be ended, and nothing to be sent before every resource was listed anew; then
+   * `listedAnew` is to be called with the same number. Called within `restored` and `meet`.
+   */
+  readonly onBegin: (epoch: number, detail: string) => void;
+}
+
+/**
+ * The epoch of the cluster: 1, and one more for each time that the API server was restored from a backup (rule 2). No server keeps
+ * it: relays hold it in memory, agents remember the highest in which they were in sync, and a relay that meets a higher one takes
+ * it over.
+ *
+ * | state | meaning | left by |
+ * |---|---|---|
+ * | settled | what this relay knows was read in the current epoch | a restoration is noticed, a higher epoch is met → listing |
+ * | listing | everything is being listed anew; whatever else is noticed of a restoration is the same one | listedAnew → settled |
+ */
+export class Epochs {
+  readonly #options: EpochsOptions;
+  /** When a node's word last began an epoch, in ms since the epoch of Unix. Entries older than the interval go. */
+  readonly #claims = new Map<string, number>();
+  #current = FIRST_EPOCH;
+  #restorations = 0;
+  #state: 'settled' | 'listing' = 'settled';
+
+  constructor(options: EpochsOptions) {
+    this.#options = options;
+  }
+
+  get current(): number {
+    return this.#current;
+  }
+
+  /** That this relay has noticed by itself or been told of. */
+  get restorations(): number {
+    return this.#restorations;
+  }
+
+  /** The API server is behind where it was. Returns whether that began a new epoch. */
+  restored(witness: Witness, detail: string): boolean {
+    const { logger } = this.#options;
+    if (this.#state === 'listing') {
+      logger.info({ epoch: this.#current, witness, detail }, 'restoration noticed again');
+      return false;
+    }
+    if (witness.type === 'agent' && !this.#mayClaim(witness.node)) {
+      logger.warn({ epoch: this.#current, witness, detail }, 'restoration not believed: this node has told of one just now');
+      return false;
+    }
+    this.#begin(this.#current + 1, 'API server was restored from a backup: a new epoch begins', { witness, detail });
+    return true;
+  }
+
+  /**
+   * An agent has told the epoch that it was in sync in. A higher one than ours is taken over: that agent has met a relay that has
+   * noticed a restoration which we have not.
+   */
+  meet(node: string, claimed: number): { readonly type: 'met' } | { readonly type: 'refused'; readonly detail: string } {
+    if (claimed <= this.#current) return { type: 'met' };
+    if (claimed > MAX_CLAIM)
+      return { type: 'refused', detail: `epoch ${claimed} is over ${MAX_CLAIM}: no cluster has come so far` };
+    if (!this.#mayClaim(node)) {
+      return { type: 'refused', detail: `epoch ${claimed} is not believed: this node has brought another one just now` };
+    }
+    this.#begin(claimed, 'an agent has been in a later epoch: it is taken over', { node });
+    return { type: 'met' };
+  }
+
+  /** Everything was listed anew in that epoch. */
+  listedAnew(epoch: number): void {
+    if (epoch !== this.#current || this.#state === 'settled') return;
+    this.#state = 'settled';
+    this.#options.logger.info({ epoch }, 'everything was listed anew');
+  }
+
+  #begin(epoch: number, msg: string, fields: object): void {
+    this.#options.logger.warn({ from: this.#current, epoch, ...fields }, msg);
+    this.#current = epoch;
+    this.#restorations += 1;
+    this.#state = 'listing';
+    this.#options.onBegin(epoch, 'the API server was restored from a backup, everything is listed anew');
+  }
+
+  #mayClaim(node: string): boolean {
+    const nowMs = this.#options.clock.now().getTime();
+    for (const [other, sinceMs] of this.#claims) if (nowMs - sinceMs >= CLAIM_INTERVAL_MS) this.#claims.delete(other);
+    if (this.#claims.has(node)) return false;
+    this.#claims.set(node, nowMs);
+    return true;
+  }
+}
