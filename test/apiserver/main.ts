@@ -14,6 +14,7 @@ interface Arguments {
   readonly port: number;
   readonly data?: string;
   readonly faults: boolean;
+  readonly counts: boolean;
 }
 
 const program = new Command('embedded-apiserver')
@@ -21,7 +22,8 @@ const program = new Command('embedded-apiserver')
   .requiredOption('--dir <folder>', 'keys, tokens and kubeconfigs go there; those of an earlier run are used again')
   .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', parsePort, 0)
   .option('--data <file>', 'for tests of a restart: load the objects from this file, write them to it on SIGTERM and SIGINT')
-  .option('--faults', 'answer POST /-/faults with the administrator token', false);
+  .option('--faults', 'answer POST /-/faults with the administrator token', false)
+  .option('--counts', 'count requests, and answer GET /-/requests with the administrator token', false);
 program.parse();
 await run(program.opts<Arguments>());
 
@@ -36,6 +38,7 @@ async function run(options: Arguments): Promise<void> {
       credentials: await loadOrCreateCredentials(options.dir),
       storage: options.data === undefined ? new MemoryStorage() : await readSnapshot(options.data),
       faultEndpoint: options.faults,
+      countRequests: options.counts,
       logger,
     });
     kubeconfig = await writeConfig(options.dir, 'kubeconfig', server.kubeconfig('admin'));

@@ -14,6 +14,7 @@ import { createClusterPolicy } from './policy/cluster-policy.ts';
 import type { RuleBinding } from './policy/rules.ts';
 import { createServiceAccountTokens } from './policy/service-account-tokens.ts';
 import { RELAY_BINDINGS, RELAY_GROUPS, RELAY_USER } from './relay-identity.ts';
+import { RequestCounts } from './request-counts.ts';
 
 export interface EmbeddedApiServerOptions {
   /** Default 0: a free one. */
@@ -30,6 +31,8 @@ export interface EmbeddedApiServerOptions {
   readonly bindings?: readonly RuleBinding[];
   /** Whether `POST /-/faults` is answered. Default false. */
   readonly faultEndpoint?: boolean;
+  /** Whether requests are counted and `GET /-/requests` is answered. Default false. */
+  readonly countRequests?: boolean;
   /** Default the system's. */
   readonly clock?: Clock;
   /** Default silent. */
@@ -85,12 +88,17 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
   });
   const registry = createRegistry({ storage, policy, clock });
   const faults: Faults = new Faults(storage, () => server.cutWatches());
+  const counts =
+    options.countRequests === true
+      ? new RequestCounts({ admin: credentials.adminToken, relay: credentials.relayToken })
+      : undefined;
   const server = createApiServer({
     registry,
     tls: { cert: serving.certificatePem, key: serving.keyPem, clientCa: authority.certificatePem },
     logger,
     intercept: (request) => faults.intercept(request),
     takeOver: (request, response) =>
+      counts?.take(request, response) === true ||
       (options.faultEndpoint === true && takeFaultCommand(faults, credentials.adminToken, request, response)) ||
       faults.takeOver(request, response),
   });

@@ -19,14 +19,22 @@ export interface FleetOptions {
   readonly delayMs?: number;
   /** Answer to the fault endpoint of the embedded API server. Default false. */
   readonly faults?: boolean;
+  /** Count the requests to the embedded API server: see test/apiserver/request-counts.ts. Default false. */
+  readonly counts?: boolean;
   /** Keep the API server's objects over a restart. Default false. */
   readonly keepData?: boolean;
   /** The relay's program. Default: its source; a bundle loads less. */
   readonly relayMain?: string;
+  /** The agents' program. Default: its source. */
+  readonly agentMain?: string;
+  /** Whether the agents are started with the rest. Default true. */
+  readonly startAgents?: boolean;
   /** More settings of the relay, by flag: `{ '--label-nodes': 'false' }`. */
   readonly relayFlags?: Readonly<Record<string, string>>;
   /** More settings of every agent, by flag. */
   readonly agentFlags?: Readonly<Record<string, string>>;
+  /** For Node itself, before the program of relay and agents: `--cpu-prof`. */
+  readonly nodeFlags?: readonly string[];
   readonly signal?: AbortSignal;
   readonly onProcess?: (process: RunningProcess) => void;
 }
@@ -63,6 +71,8 @@ export interface FleetAgent {
   /** The device's own API. It is on another port after a restart: take it anew. */
   readonly local: KubeClient;
   process(): RunningProcess;
+  /** Starts the agent and waits for nothing; `flags` in place of, or beside, those of the fleet. */
+  launch(flags?: Readonly<Record<string, string>>): RunningProcess;
   /** Starts the agent again, after `process().kill()` or `stop()`. Resolves when its API listens. */
   start(): Promise<void>;
   /** Runs `hawser-agent` with these arguments on this device's data folder. */
@@ -74,7 +84,7 @@ export interface FleetAgent {
 }
 
 const RELAY_MAIN = 'cloud/src/main.ts';
-const AGENT_MAIN = 'edge/src/main.ts';
+const AGENT_MAIN_SOURCE = 'edge/src/main.ts';
 const APISERVER_MAIN = 'test/apiserver/main.ts';
 const START_TIMEOUT_MS = 30_000;
 
@@ -106,6 +116,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const startApiServer = async () => {
     const args = [APISERVER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
     if (options.faults === true) args.push('--faults');
+    if (options.counts === true) args.push('--counts');
     if (options.keepData === true) args.push('--data', join(dir, 'objects.json'));
     apiServer = launch('API server', args, 'apiserver');
     const { url } = await apiServer.line('its address', (line) => typeof line.url === 'string', START_TIMEOUT_MS);
@@ -124,7 +135,9 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
 
   let relay: RunningProcess | undefined;
   let ports = { link: 0, ops: 0 };
+  const nodeFlags = options.nodeFlags ?? [];
   const relayArgs = () => [
+    ...nodeFlags,
     options.relayMain ?? RELAY_MAIN,
     'run',
     '--kubeconfig',
@@ -150,8 +163,9 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     const pair = await writePair(pki, name, await issueNodeCertificate(authority, name));
     const link = await startLinkProxy({ targetPort: ports.link, delayMs: options.delayMs ?? 0 });
     ending.push(() => link.close());
-    const agent = deviceOf({ name, dir, link, caFile, pair, flags: options.agentFlags ?? {}, launch, ending });
-    await agent.start();
+    const main = options.agentMain ?? AGENT_MAIN_SOURCE;
+    const agent = deviceOf({ name, dir, main, nodeFlags, link, caFile, pair, flags: options.agentFlags ?? {}, launch, ending });
+    if (options.startAgents ?? true) await agent.start();
     agents.push(agent);
   }
 
@@ -188,6 +202,8 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
 interface Device {
   readonly name: string;
   readonly dir: string;
+  readonly main: string;
+  readonly nodeFlags: readonly string[];
   readonly link: LinkProxy;
   readonly caFile: string;
   readonly pair: { readonly certificateFile: string; readonly keyFile: string };
@@ -201,15 +217,15 @@ function deviceOf(device: Device): FleetAgent {
   const localKubeconfig = join(device.dir, `${device.name}.kubeconfig`);
   let process: RunningProcess | undefined;
   let local: KubeClient | undefined;
-  const settings = [
+  const settings = (flags: Device['flags']) => [
     ...['--data-dir', dataDir],
     ...['--relay-urls', `wss://127.0.0.1:${device.link.port}`],
     ...['--tls-cert', device.pair.certificateFile, '--tls-key', device.pair.keyFile, '--tls-ca', device.caFile],
     ...['--api-port', '0'],
-    ...Object.entries(device.flags).flat(),
+    ...Object.entries({ ...device.flags, ...flags }).flat(),
   ];
   const command: FleetAgent['command'] = (...args) =>
-    runCommand({ name: `hawser-agent ${args[0]}`, args: [AGENT_MAIN, ...args, '--data-dir', dataDir] });
+    runCommand({ name: `hawser-agent ${args[0]}`, args: [device.main, ...args, '--data-dir', dataDir] });
   const agent: FleetAgent = {
     name: device.name,
     link: device.link,
@@ -223,10 +239,14 @@ function deviceOf(device: Device): FleetAgent {
       if (process === undefined) throw new Error(`${device.name} has not been started`);
       return process;
     },
+    launch(flags = {}) {
+      process = device.launch(`agent ${device.name}`, [...device.nodeFlags, device.main, 'run', ...settings(flags)], device.name);
+      return process;
+    },
     async start() {
-      process = device.launch(`agent ${device.name}`, [AGENT_MAIN, 'run', ...settings], device.name);
+      const started = agent.launch();
       const isStarted = ({ msg }: LogLine) => msg === 'agent started';
-      await process.line('its start', isStarted, START_TIMEOUT_MS);
+      await started.line('its start', isStarted, START_TIMEOUT_MS);
       const { code, stdout, stderr } = await command('kubeconfig');
       if (code !== 0) throw new Error(`hawser-agent kubeconfig ended with ${code}: ${stderr}`);
       await writeFile(localKubeconfig, stdout, { mode: 0o600 });

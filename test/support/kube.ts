@@ -33,8 +33,11 @@ export interface KubeClient {
   /** Deleting what is not there is no error. */
   remove(resource: string, namespace: string, name: string, gracePeriodSeconds?: number): Promise<void>;
   raw(method: string, path: string, body?: unknown, contentType?: string): Promise<{ status: number; body: unknown }>;
-  /** Calls `onEvent` for everything that is there and then for each change, until the signal; goes on after broken connections. */
-  watch(resource: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal, query?: string): void;
+  /**
+   * Calls `onEvent` for everything that is there and then for each change, until the signal; goes on after broken connections
+   * and refusals, `retryMs` later (default 200).
+   */
+  watch(resource: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal, query?: string, retryMs?: number): void;
   close(): void;
 }
 
@@ -141,17 +144,19 @@ export async function kubeClient(kubeconfig: string): Promise<KubeClient> {
         throw new KubeError(answer.status, '', `DELETE ${id}/${name}: ${answer.status}`);
     },
     raw,
-    watch(id, onEvent, signal, query = '') {
+    watch(id, onEvent, signal, query = '', retryMs = REWATCH_DELAY_MS) {
       const path = `${pathOf(id, '')}?watch=true${query === '' ? '' : `&${query}`}`;
       const run = async () => {
         while (!signal.aborted) {
           try {
-            await readLines(await open('GET', path, undefined, '', signal), (line) => onEvent(JSON.parse(line) as WatchEvent));
+            const answer = await open('GET', path, undefined, '', signal);
+            if (answer.statusCode === 200) await readLines(answer, (line) => onEvent(JSON.parse(line) as WatchEvent));
+            else await readAll(answer);
           } catch (error) {
             // A broken watch is what a watch does; it starts again with all that is there.
             if (!signal.aborted && !isConnectionError(error)) throw error;
           }
-          if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, REWATCH_DELAY_MS));
+          if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, retryMs));
         }
       };
       void run();

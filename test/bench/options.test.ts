@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readOptions, UsageError } from './options.ts';
+
+test('each benchmark has its defaults', () => {
+  assert.deepEqual(readOptions(['sync', '--json']), {
+    benchmark: 'sync',
+    json: true,
+    seed: 1,
+    profile: undefined,
+    configMaps: 200,
+    pods: 20,
+    rounds: 5,
+    idleSeconds: 60,
+    cutSeconds: 5,
+    drops: 7,
+    standSeconds: 12,
+  });
+  assert.deepEqual(readOptions(['agent', '--rounds', '3', '--seed', '7', '--profile', 'out']), {
+    benchmark: 'agent',
+    json: false,
+    seed: 7,
+    profile: 'out',
+    pods: 10,
+    rounds: 3,
+  });
+});
+
+test('help is no benchmark', () => {
+  for (const args of [['--help'], ['-h'], ['sync', '--help'], ['agent', '--help']]) {
+    assert.equal(readOptions(args), undefined, args.join(' '));
+  }
+});
+
+test('what is wrong is named, with what would be right', () => {
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /which benchmark/],
+    [['speed'], /no benchmark speed/],
+    [['sync', '--nodes', '5'], /--nodes/],
+    [['agent', '--rounds', '0'], /--rounds is a whole number from 1 to 100, not 0/],
+    [['sync', '--configmaps', '5e3'], /not 5e3/],
+    [['sync', '--rounds', '1.5'], /not 1\.5/],
+    [['sync', 'extra'], /extra/],
+    [['sync', '--seed', '-1'], /--seed/],
+  ];
+  for (const [args, message] of wrong) {
+    assert.throws(
+      () => readOptions(args),
+      (error) => error instanceof UsageError && message.test(error.message),
+      args.join(' '),
+    );
+  }
+});

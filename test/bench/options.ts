@@ -1,0 +1,156 @@
+import { parseArgs } from 'node:util';
+
+/** What every benchmark takes. */
+export interface CommonOptions {
+  readonly json: boolean;
+  readonly seed: number;
+  /** Folder for CPU profiles of relay and agent, one file for each process that ended. */
+  readonly profile: string | undefined;
+}
+
+export interface SyncOptions extends CommonOptions {
+  readonly benchmark: 'sync';
+  readonly configMaps: number;
+  readonly pods: number;
+  readonly rounds: number;
+  readonly idleSeconds: number;
+  readonly cutSeconds: number;
+  readonly drops: number;
+  /** How long a link stands before it is dropped for a moment. */
+  readonly standSeconds: number;
+}
+
+export interface AgentOptions extends CommonOptions {
+  readonly benchmark: 'agent';
+  readonly pods: number;
+  readonly rounds: number;
+}
+
+export type BenchOptions = SyncOptions | AgentOptions;
+
+/** A mistake in the command line, for a person. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const DEFAULT_SEED = 1;
+
+interface NumberOption {
+  readonly default: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+const NUMBERS = {
+  sync: {
+    configmaps: { default: 200, least: 1, most: 2_000 },
+    pods: { default: 20, least: 2, most: 200 },
+    rounds: { default: 5, least: 1, most: 100 },
+    'idle-seconds': { default: 60, least: 1, most: 86_400 },
+    'cut-seconds': { default: 5, least: 1, most: 600 },
+    drops: { default: 7, least: 1, most: 100 },
+    'stand-seconds': { default: 12, least: 0, most: 600 },
+  },
+  agent: {
+    pods: { default: 10, least: 1, most: 200 },
+    rounds: { default: 5, least: 1, most: 100 },
+  },
+} as const satisfies Record<string, Record<string, NumberOption>>;
+
+export const HELP = `npm run bench -- BENCHMARK [options]
+
+Measures Hawser on this machine with real processes, real TLS and real files, each in a folder of its own that is removed
+afterwards. Progress goes to stderr. docs/benchmarks.md says what the figures mean and which are to be held.
+
+  sync      one API server, one relay, one agent behind a link of 100 ms round trip (some 6 minutes)
+    --configmaps N     ConfigMaps of 1 KB on the device (200)
+    --pods N           pods on the device (20)
+    --rounds N         each figure is the median of so many (5)
+    --idle-seconds N   how long the idle link is counted (60)
+    --cut-seconds N    length of the cut before a reconnect (5)
+    --drops N          how often the link is dropped for a moment (7)
+    --stand-seconds N  how long it stands before that (12): one that stood for less than 10 counts as a failed dial
+  agent     start of an agent that reaches no relay, until its API serves
+    --pods N           pods in its store (10)
+    --rounds N         starts (5)
+
+  --seed N             of all data (${DEFAULT_SEED})
+  --profile FOLDER     write CPU profiles of relay and agents there
+  --json               print the figures as one line of JSON, last on stdout
+  --help               this text
+
+Exit codes: 0 measured (whether or not a figure is held), 1 failed, 2 wrong use, 130 stopped.
+
+Examples
+  npm run bench -- sync
+  npm run --silent bench -- sync --json
+`;
+
+/** @returns undefined when help was asked for. @throws UsageError */
+export function readOptions(args: readonly string[]): BenchOptions | undefined {
+  const [benchmark, ...rest] = args;
+  if (benchmark === undefined) throw new UsageError('which benchmark: sync or agent?');
+  if (benchmark === '--help' || benchmark === '-h' || benchmark === 'help') return undefined;
+  switch (benchmark) {
+    case 'sync': {
+      const read = readFlags(rest, NUMBERS.sync);
+      if (read === undefined) return undefined;
+      const { configmaps, pods, rounds, drops, ...seconds } = read.numbers;
+      return {
+        benchmark,
+        ...read.common,
+        configMaps: configmaps,
+        pods,
+        rounds,
+        idleSeconds: seconds['idle-seconds'],
+        cutSeconds: seconds['cut-seconds'],
+        drops,
+        standSeconds: seconds['stand-seconds'],
+      };
+    }
+    case 'agent': {
+      const read = readFlags(rest, NUMBERS.agent);
+      return read && { benchmark, ...read.common, ...read.numbers };
+    }
+    default:
+      throw new UsageError(`there is no benchmark ${benchmark}: sync or agent`);
+  }
+}
+
+function readFlags<Name extends string>(
+  args: readonly string[],
+  known: Readonly<Record<Name, NumberOption>>,
+): { readonly common: CommonOptions; readonly numbers: Record<Name, number> } | undefined {
+  const names = Object.keys(known) as Name[];
+  const values = parse(args, names);
+  if (values.help === true) return undefined;
+  const numbers = Object.fromEntries(names.map((name) => [name, numberOf(name, values[name], known[name])]));
+  const seed = numberOf('seed', values.seed, { default: DEFAULT_SEED, least: 0, most: 0xffff_ffff });
+  const profile = typeof values.profile === 'string' ? values.profile : undefined;
+  return { common: { json: values.json === true, seed, profile }, numbers: numbers as Record<Name, number> };
+}
+
+function parse(args: readonly string[], numbers: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        ...Object.fromEntries(numbers.map((name) => [name, { type: 'string' } as const])),
+        seed: { type: 'string' },
+        profile: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function numberOf(name: string, text: string | boolean | undefined, bounds: NumberOption): number {
+  if (text === undefined) return bounds.default;
+  const value = Number(text);
+  if (typeof text === 'string' && /^\d+$/.test(text) && value >= bounds.least && value <= bounds.most) return value;
+  throw new UsageError(`--${name} is a whole number from ${bounds.least} to ${bounds.most}, not ${text}`);
+}

@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT, runCommand } from '../support/processes.ts';
+
+/** Where a benchmark runs, and what is measured: the programs as users run them. */
+export interface Workspace {
+  /** For stores, keys and logs. */
+  readonly dir: string;
+  readonly relayMain: string;
+  readonly agentMain: string;
+}
+
+/** Builds the bundles, makes a folder, and removes both when `work` has ended, however it ended. */
+export async function withWorkspace<T>(work: (workspace: Workspace) => Promise<T>): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), 'hawser-bench-'));
+  // Inside the project, since the native SQLite is found in its node_modules.
+  mkdirSync(join(ROOT, 'dist'), { recursive: true });
+  const bundles = mkdtempSync(join(ROOT, 'dist', 'bench-'));
+  try {
+    const { code, stderr } = await runCommand({ name: 'build', args: ['scripts/build.ts', bundles] });
+    if (code !== 0) throw new Error(`the bundles were not built:\n${stderr}`);
+    return await work({
+      dir,
+      relayMain: join(bundles, 'hawser-relay.mjs'),
+      agentMain: join(bundles, 'hawser-agent.mjs'),
+    });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+    rmSync(bundles, { recursive: true, force: true });
+  }
+}
+
+/** @returns Node's flags for a CPU profile of each process, written when it ends */
+export function profileFlags(folder: string | undefined): readonly string[] {
+  return folder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(process.cwd(), folder)];
+}
+
+/** Memory of a process, in MiB: all that is resident, and the part that no file backs (proc(5)). */
+export async function memoryOf(pid: number): Promise<{ readonly rss: number; readonly anonymous: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string) => {
+    const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+    if (kibibytes === undefined) throw new Error(`/proc/${pid}/status has no ${name}`);
+    return Number(kibibytes) / 1024;
+  };
+  return { rss: field('VmRSS'), anonymous: field('RssAnon') };
+}
