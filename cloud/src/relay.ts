@@ -113,7 +113,10 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     logger,
     clock,
     requestBody: (key) => bodies.request(key),
-    limits: { supersededBytes: settings.limits.supersededBytes },
+    limits: {
+      supersededBytes: settings.limits.supersededBytes,
+      answerMs: settings.limits.answerSeconds * 1000,
+    },
     onRefused: (refusal) => refusals.add(refusal),
   });
   const reports = createUpstream({

@@ -24,6 +24,7 @@ export const RELAY_LIMITS: DownstreamLimits & { readonly reportsPerSession: numb
   batchBytes: 900,
   batchOperations: 4,
   labelGraceMs: 5 * 60_000,
+  answerMs: 300_000,
   bodyWaitMs: 10_000,
   inventoryIntervalMs: 10_000,
   inventoryEntries: 500,

@@ -15,6 +15,11 @@ export interface DownstreamLimits {
   readonly labelGraceMs: number;
   /** How long a handshake waits for bodies before it asks for the inventory without them, in ms. */
   readonly bodyWaitMs: number;
+  /**
+   * How long an ack or the next frame of an inventory is waited for since the last of them, in ms, beside the time that its bytes
+   * take at 256 bytes a second. After that the session is given up: see patience.ts.
+   */
+  readonly answerMs: number;
   /** An inventory after a digest that did not match comes at the earliest so long after the one before, in ms. */
   readonly inventoryIntervalMs: number;
   /** Entries of an inventory. More are a protocol error: a device runs some hundred pods. */
@@ -38,6 +43,7 @@ export const DEFAULT_DOWNSTREAM_LIMITS: DownstreamLimits = {
   batchOperations: 500,
   labelGraceMs: 5 * 60_000,
   bodyWaitMs: 10_000,
+  answerMs: 300_000,
   inventoryIntervalMs: 10_000,
   inventoryEntries: 10_000,
   sessionNumbers: 25_000,

@@ -16,6 +16,7 @@ import { Backlog, nothingSent } from './backlog.ts';
 import { type Agreement, agreementOf } from './encoding.ts';
 import { KnownSet } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
+import { type Awaited, Patience } from './patience.ts';
 import type { Gate, SessionView } from './session-view.ts';
 import type { RefusedObject, Session, SessionStats } from './types.ts';
 import { type InflightBatch, Window } from './window.ts';
@@ -55,6 +56,9 @@ type Phase =
   | { readonly name: 'tracking'; readonly backlog: Backlog }
   | { readonly name: 'closed' };
 
+/** What one frame of an inventory may take on the wire, rounded up; in bytes. */
+const INVENTORY_FRAME_BYTES = 128 * 1024;
+
 export class LinkSession implements Session {
   readonly node: string;
   readonly #options: LinkSessionOptions;
@@ -73,12 +77,17 @@ export class LinkSession implements Session {
   /** The last batch that was acknowledged, and what the digest has to be after it. */
   #acked = { number: 0, digest: '' };
   #lastInventory: number | undefined;
+  readonly #patience: Patience;
+  /** The last ack or frame of an inventory, in ms since the epoch. */
+  #answeredAt = 0;
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: LinkSessionOptions) {
     this.#options = options;
     this.node = options.node;
     this.#window = new Window(options.limits, options.clock);
+    const { clock, limits } = options;
+    this.#patience = new Patience({ clock, answerMs: limits.answerMs, onOver: () => this.#wake() });
     this.#gate = options.view.gate();
     this.#status = this.#currentStatus();
   }
@@ -111,6 +120,8 @@ export class LinkSession implements Session {
         this.#inventory(message);
         break;
     }
+    if (message.type !== 'check') this.#answeredAt = this.#options.clock.now().getTime();
+    this.#patience.await(this.#awaited());
     this.#wake();
   }
 
@@ -125,7 +136,12 @@ export class LinkSession implements Session {
       messages.unshift({ type: 'status', status });
     }
     this.#isAwake = false;
+    this.#patience.await(this.#awaited());
     return messages;
+  }
+
+  stalled(): string | undefined {
+    return this.#patience.over;
   }
 
   status(): SessionStatus {
@@ -152,6 +168,7 @@ export class LinkSession implements Session {
     if (this.#phase.name === 'closed') return;
     this.#phase = { name: 'closed' };
     this.#cancelTimer?.();
+    this.#patience.close();
     this.#options.onClose(this);
   }
 
@@ -311,6 +328,17 @@ export class LinkSession implements Session {
         if (this.#phase.name === 'inventoryDue') this.#phase = { name: 'inventoryDue', notBefore: 0 };
       });
     }
+  }
+
+  #awaited(): Awaited | undefined {
+    const oldest = this.#window.oldest();
+    if (oldest !== undefined) {
+      const { number, bytes } = oldest.batch;
+      return { what: `the ack of batch ${number}`, since: Math.max(oldest.at, this.#answeredAt), bytes };
+    }
+    if (this.#phase.name !== 'inventory') return undefined;
+    const since = Math.max(this.#lastInventory ?? 0, this.#answeredAt);
+    return { what: 'the inventory', since, bytes: INVENTORY_FRAME_BYTES };
   }
 
   #wakeAfter(milliseconds: number, then: () => void): void {

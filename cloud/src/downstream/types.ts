@@ -86,6 +86,11 @@ export interface Session {
    * To be called after `hello` and after each wake. Everything returned counts as sent.
    */
   pump(): RelayMessage[];
+  /**
+   * What the agent has not answered for so long that the link should be closed; undefined while all is well. The session has
+   * woken when this has come to be.
+   */
+  stalled(): string | undefined;
   status(): SessionStatus;
   stats(): SessionStats;
   close(): void;

@@ -68,6 +68,11 @@ export class Window {
     return this.#pace.batchBytes;
   }
 
+  /** The batch whose ack comes next, and when it left, in ms since the epoch. */
+  oldest(): { readonly batch: InflightBatch; readonly at: number } | undefined {
+    return this.#inflight[0];
+  }
+
   /** Returns whether the key is under way; if so it comes back from `ack`. */
   noteChange(key: ObjectKey): boolean {
     if (!this.#keys.has(key)) return false;

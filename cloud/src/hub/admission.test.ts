@@ -116,6 +116,7 @@ test('a port in use is named with its setting', async (t) => {
           handshakes: 1,
           handshakeSeconds: 1,
           pingSeconds: 1,
+          answerSeconds: 1,
           bufferedBytes: 1,
           apiCalls: 1,
           reportsPerSession: 1,

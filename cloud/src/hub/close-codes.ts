@@ -17,6 +17,7 @@ import type { GoodbyeReason } from '@hawser/protocol';
  * | 4003 | noCommonVersion | no protocol version in common | tells its operator |
  * | 4004 | newEpoch | the API server was restored from a backup: everything held is to be compared anew | dials again after the goodbye's wait |
  * | 4008 | helloTimeout | no hello in time | dials again with backoff |
+ * | 4009 | stalled | an ack or an inventory that was waited for did not come | dials again after the goodbye's wait |
  */
 export const CLOSE_CODES = {
   goingAway: 1001,
@@ -30,6 +31,7 @@ export const CLOSE_CODES = {
   noCommonVersion: 4003,
   newEpoch: 4004,
   helloTimeout: 4008,
+  stalled: 4009,
 } as const;
 
 export type CloseName = keyof typeof CLOSE_CODES;

@@ -86,6 +86,35 @@ test('while the network is behind the session is not asked for more, and after i
   assert.deepEqual(seen, ['opened']);
 });
 
+test('a session that is given up says goodbye with a wait, also where the network takes nothing more', async (t) => {
+  const { dial, sessions, seen } = await start(t);
+  const agent = await dial();
+  await agent.greet();
+  const [session] = sessions;
+  assert.ok(session !== undefined);
+  agent.socket.pause();
+  for (let n = 0; n < 40; n += 1) session.outgoing.push([batchOf(256 * 1024)]);
+  session.wakesAgain = true;
+  session.wake();
+  for (let turns = 0; turns < 500; turns += 1) await turn();
+  assert.ok(session.outgoing.length > 0, 'the network is behind');
+  session.stalledBy = 'the ack of batch 1 did not come';
+  session.wake();
+  await turn();
+  await turn();
+  assert.deepEqual(seen, ['opened', 'ended stalled']);
+  assert.equal(session.isClosed, true);
+  agent.socket.resume();
+  for (;;) {
+    const message = await agent.next();
+    if (message.type === 'batch') continue;
+    assert.ok(message.type === 'goodbye');
+    assert.deepEqual([message.reason, message.retryAfterMs], ['overloaded', 60_000]);
+    break;
+  }
+  assert.equal(await agent.closed, 4009);
+});
+
 test('a link that answers no ping is cut within two intervals', async (t) => {
   const { hub, counted, sessions } = await start(t, { limits: { pingSeconds: 1 } });
   // ws would answer pings by itself; a raw TLS socket stays silent after its hello.

@@ -22,6 +22,8 @@ const HOLD_UP_BYTES = 1024 * 1024;
 /** An agent that speaks wrongly will do so again at once; it need not be often. */
 const PROTOCOL_ERROR_WAIT_MS = 30_000;
 const OVERLOADED_WAIT_MS = 10_000;
+/** An agent that answers nothing for minutes is not helped by dialling at once. */
+const STALLED_WAIT_MS = 60_000;
 /** After our close frame the other side has so long to answer it; then the connection is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -244,6 +246,11 @@ export class Link {
 
   #pump(): void {
     if (this.#state.name !== 'live') return;
+    const stalled = this.#state.session.stalled();
+    if (stalled !== undefined) {
+      this.end({ close: 'stalled', goodbye: 'overloaded', detail: stalled, retryAfterMs: STALLED_WAIT_MS });
+      return;
+    }
     if (this.#socket.bufferedAmount >= HOLD_UP_BYTES) {
       this.#isHeldUp = true;
       return;

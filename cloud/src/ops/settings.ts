@@ -46,6 +46,7 @@ export const SettingsSchema = section({
     handshakeSeconds: whole(1, 60),
     /** A dead link is noticed after two of these at most, and 20 s is what we promise. */
     pingSeconds: whole(1, 9),
+    answerSeconds: whole(10, 86_400),
     bufferedBytes: whole(MAX_FRAME_BYTES, 256 * 1024 * 1024),
     apiCalls: whole(1, 1_000),
     reportsPerSession: whole(1, 10_000),
@@ -106,6 +107,11 @@ export const SETTINGS: readonly Setting[] = [
     'limits.bufferedBytes',
     8 * 1024 * 1024,
     'written to one link and not yet taken, in bytes; above it the link is cut',
+  ),
+  setting.number(
+    'limits.answerSeconds',
+    300,
+    'without an ack or inventory that is due, beside the time its bytes take at 256 bytes a second; then the link is closed',
   ),
   setting.number('limits.apiCalls', 32, 'writes to the API server at a time'),
   setting.number('limits.reportsPerSession', 64, 'reports of one agent waiting for an answer; at it the link is read no further'),

@@ -100,6 +100,8 @@ export class ScriptedSession implements Session {
     if (this.wakesAgain && this.outgoing.length > 0) setImmediate(this.wake);
     return messages;
   }
+  stalledBy: string | undefined;
+  stalled = () => this.stalledBy;
   status = () => STATUS;
   stats = () => NO_STATS;
   close(): void {
@@ -133,6 +135,7 @@ export async function start(t: TestContext, options: Options = {}) {
         handshakes: 10,
         handshakeSeconds: 5,
         pingSeconds: 8,
+        answerSeconds: 300,
         bufferedBytes: 4 * 1024 * 1024,
         apiCalls: 4,
         reportsPerSession: 4,
