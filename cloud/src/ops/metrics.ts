@@ -147,7 +147,11 @@ export function createMetrics(readings: Readings): Metrics {
     'direction',
   ]);
   const malformed = counter('hawser_relay_malformed_frames_total', 'Frames that were no message, or may not have come then.');
-  const nacks = counter('hawser_relay_nacks_total', 'Objects that an agent could not take, by reason.', ['reason']);
+  const nacks = counter(
+    'hawser_relay_nacks_total',
+    'Operations that an agent could not take, by reason; deltas whose objects went again whole among them.',
+    ['reason'],
+  );
   const refusalEvents = counter(
     'hawser_relay_refusal_events_total',
     'Events about objects that an agent could not take: created, counted up, dropped at the bound, or failed for good.',
