@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
 import { ClusterIdentity, FOREIGN_CLUSTER, guarded } from './cluster-identity.ts';
 import { createDownstream } from './downstream/index.ts';
+import { AheadChecks } from './epoch/ahead-checks.ts';
 import { Epochs } from './epoch/epochs.ts';
 import { type Hub, startHub } from './hub/index.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
@@ -59,11 +60,13 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   }
   const client = createApiClient(connection, { logger, clock });
   const stopping = new AbortController();
+  const closing = new AbortController();
   const retry = { clock, random, signal: stopping.signal };
   let cluster: Cluster | undefined;
   let hub: Hub | undefined;
   const identity = new ClusterIdentity({
-    read: () => readClusterUid(client, stopping.signal),
+    // What is written at the end is still written to our own cluster only.
+    read: () => readClusterUid(client, closing.signal),
     onChange(isForeign) {
       downstream.hold(isForeign ? FOREIGN_CLUSTER : undefined);
       tellReadiness();
@@ -79,6 +82,17 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       downstream.beginEpoch();
       void watching.beginEpoch(detail).then(() => epochs.listedAnew(epoch));
     },
+  });
+
+  const aheadChecks = new AheadChecks({
+    clock,
+    logger,
+    async howFar(resource, reached) {
+      await identity.check();
+      return watching.howFar(resource, reached, stopping.signal);
+    },
+    onLag: (resource) => void watching.listAnew(resource, 'the watch lags behind what agents hold'),
+    onRestored: (node, detail) => void epochs.restored({ type: 'agent', node }, detail),
   });
 
   const metrics = createMetrics({
@@ -100,7 +114,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'object not read'),
   });
   const refusals = createRefusalEvents({
-    api: client,
+    api: ownCluster,
     clock,
     random,
     logger,
@@ -110,6 +124,11 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   });
   const downstream = createDownstream({
     epoch: () => epochs.current,
+    listAgain: (resource) =>
+      void watching
+        .listAnew(resource, 'most of what a device holds would be deleted')
+        .then(() => downstream.listedAgain(resource)),
+    onBehind: (node, ahead) => aheadChecks.overdue(node, ahead),
     logger,
     clock,
     requestBody: (key) => bodies.request(key),
@@ -137,7 +156,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     ? createReplicas({
         ...settings.replica,
         identity: replicaIdentity(settings.replica, connection, machine),
-        client,
+        client: ownCluster,
         clock,
         random,
         randomId,
@@ -199,6 +218,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     downstream.close();
     await refusals.stop();
     await endpoint?.close();
+    closing.abort();
     client.close();
   }
 

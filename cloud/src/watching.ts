@@ -1,6 +1,13 @@
 import { type ApiResource, HawserError, resourceById } from '@hawser/protocol';
 import type { Logger } from 'pino';
-import { type ApiClient, createReflector, type IdentityCheck, type Reflector } from './apiserver/index.ts';
+import {
+  type ApiClient,
+  createReflector,
+  type HowFar,
+  howFarFrom,
+  type IdentityCheck,
+  type Reflector,
+} from './apiserver/index.ts';
 import type { Clock } from './clock.ts';
 import type { Downstream } from './downstream/index.ts';
 import type { ReflectorStatus } from './merge/change.ts';
@@ -60,6 +67,8 @@ export interface Watching {
   /** Lists one resource, or all, once more; see Reflector.listAnew. */
   listAnew(resource: string, detail: string): Promise<void>;
   beginEpoch(detail: string): Promise<void>;
+  /** How far the API server is with a resource, see apiserver/how-far.ts. @throws as there */
+  howFar(resource: string, reached: string, signal: AbortSignal): Promise<HowFar>;
 }
 
 export function createWatching(options: WatchingOptions): Watching {
@@ -112,11 +121,14 @@ export function createWatching(options: WatchingOptions): Watching {
     statuses,
     async listAnew(resource, detail) {
       const known = reflectors.filter((reflector) => reflector.status().resource === resource);
+      logger.warn({ resource, detail }, 'listing anew');
       await Promise.all(known.map((reflector) => reflector.listAnew('again', detail)));
     },
     async beginEpoch(detail) {
       await Promise.all(reflectors.map((reflector) => reflector.listAnew('newEpoch', detail)));
     },
+    howFar: (resource, reached, signal) =>
+      howFarFrom({ client, target: { resource: inTable(resource), namespace: '' }, clock, signal }, reached),
     waitingFor: () =>
       statuses()
         .filter((status) => !isSyncedStatus(status))

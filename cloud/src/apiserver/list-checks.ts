@@ -38,6 +38,21 @@ export interface ListChecksOptions {
   readonly logger: Logger;
 }
 
+/** The question is shared with others and goes on; whoever has given up does not wait for it. */
+async function ask(identity: IdentityCheck | undefined, signal: AbortSignal): Promise<void> {
+  if (identity === undefined || signal.aborted) return;
+  let onAbort = () => {};
+  const aborted = new Promise<void>((resolve) => {
+    onAbort = resolve;
+    signal.addEventListener('abort', onAbort);
+  });
+  try {
+    await Promise.race([identity.check(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 export function createListChecks({ client, target, intake, identity, clock, logger }: ListChecksOptions): ListChecks {
   const { id } = target.resource;
   /** How far the server said to be before the list under way. */
@@ -49,8 +64,8 @@ export function createListChecks({ client, target, intake, identity, clock, logg
     async before(signal) {
       const { reached } = intake;
       serverAt = undefined;
-      await identity?.check();
-      if (reached === undefined) return undefined;
+      await ask(identity, signal);
+      if (reached === undefined || signal.aborted) return undefined;
       const far = await howFarFrom({ client, target, clock, signal }, reached);
       if (far.type === 'unanswered') return far.outcome;
       serverAt = far.resourceVersion;
@@ -58,7 +73,7 @@ export function createListChecks({ client, target, intake, identity, clock, logg
       return { type: 'restored', detail: `${id} were at ${reached} and are at ${serverAt}` };
     },
     async complete(resourceVersion, signal) {
-      await identity?.check();
+      await ask(identity, signal);
       if (signal.aborted) return { type: 'ended' };
       if (serverAt !== undefined && isBefore(resourceVersion, serverAt)) {
         const detail = `a list as of ${resourceVersion} of a server that was at ${serverAt}: it comes from a cache that lags`;

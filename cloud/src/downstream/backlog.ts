@@ -1,7 +1,8 @@
-import type { Batch, ObjectKey, OperationChange } from '@hawser/protocol';
-import type { KeptBody } from '../store/index.ts';
+import { type Batch, compareResourceVersions, type ObjectKey, type OperationChange } from '@hawser/protocol';
+import { type KeptBody, resourceOf } from '../store/index.ts';
 import { AheadKeys, mayLead, mayNeed } from './ahead-keys.ts';
 import { BatchBuilder } from './batch-builder.ts';
+import { DeleteGuard } from './delete-guard.ts';
 import { type Difference, difference } from './difference.ts';
 import { DirtyKeys, isDelete, type Rank, rankOf } from './dirty-keys.ts';
 import { type Agreement, type BodyEncoding, bodyBytes, chooseChange, encodingOf } from './encoding.ts';
@@ -39,6 +40,7 @@ export interface BacklogParts {
  * | waiting | its body is being fetched; or it is a pod, and an object that it needs has to go before it |
  * | ahead | the device holds something newer than this relay has seen |
  * | held | it is to be deleted, and something that is ahead, or that is to be deleted after the ack of its last version, may need it |
+ * | kept | it is to be deleted with most of what the device holds, and that is being confirmed: see delete-guard.ts |
  */
 export class Backlog {
   readonly known: KnownSet;
@@ -52,6 +54,7 @@ export class Backlog {
   readonly #waitedFor = new Map<ObjectKey, Set<ObjectKey>>();
   readonly #ahead = new AheadKeys();
   readonly #held = new Set<ObjectKey>();
+  readonly #guard = new DeleteGuard();
   /** What of the first difference is still to be sent or looked at, deletes not counted; undefined once the mark of completeness was sent. */
   #owed: Set<ObjectKey> | undefined;
 
@@ -69,7 +72,12 @@ export class Backlog {
   }
 
   get waiting(): number {
-    return this.#waiting.size + this.#held.size;
+    return this.#waiting.size + this.#held.size + this.#guard.size;
+  }
+
+  /** Deletes that wait until it is confirmed that most of what the device holds should go. */
+  get unconfirmed(): number {
+    return this.#guard.size;
   }
 
   get ahead(): number {
@@ -84,6 +92,7 @@ export class Backlog {
 
   /** Everything is to be looked at; the batch with which all that is desired has been sent says so, and no delete goes before it. */
   restart(): void {
+    this.#guard.begin(this.known.size);
     this.#owed = new Set([...this.known.keys(), ...this.#view.needs()]);
     for (const key of this.#owed) this.mark(key);
   }
@@ -93,6 +102,7 @@ export class Backlog {
     if (!this.#window.noteChange(key)) {
       this.#waiting.delete(key);
       this.#held.delete(key);
+      this.#guard.forget(key);
       this.#dirty.add(key);
       if (mayLead(key)) this.#releaseHeld();
     }
@@ -121,12 +131,29 @@ export class Backlog {
     return found;
   }
 
+  /** Of what is ahead, the highest version of each resource. */
+  aheadVersions(): ReadonlyMap<string, string> {
+    const highest = new Map<string, string>();
+    for (const key of this.#ahead) {
+      const version = this.known.get(key)?.version.resourceVersion;
+      const before = highest.get(resourceOf(key));
+      if (version !== undefined && (before === undefined || compareResourceVersions(version, before) > 0))
+        highest.set(resourceOf(key), version);
+    }
+    return highest;
+  }
+
   /** The next batch that the window takes, counted as sent; undefined when there is nothing to send or no room. */
   nextBatch(): Batch | undefined {
     const room = this.#window.room();
     if (room === 0) return undefined;
     const builder = new BatchBuilder({ ...this.#limits, batchBytes: this.#window.batchBytes }, room);
-    for (const { key, rank } of this.#dirty) if (!this.#take(key, rank, builder)) break;
+    for (const key of this.#guard.release(this.#view.isConfirmed)) this.#dirty.defer(key);
+    this.#fill(builder);
+    // All that is to be deleted has been seen only now.
+    for (const key of this.#guard.release(this.#view.isConfirmed)) this.#dirty.defer(key);
+    if (builder.operations.length === 0) this.#fill(builder);
+    if (this.isSettled) this.#guard.settled();
     const complete = this.#owed?.size === 0;
     if (builder.operations.length === 0 && !complete) return undefined;
     if (complete) this.#owed = undefined;
@@ -134,6 +161,10 @@ export class Backlog {
     const { operations, objects, deltas, bytes } = builder;
     const number = this.#window.send({ bytes, digest: this.known.digestNow(), objects, deltas });
     return { type: 'batch', number, operations, complete };
+  }
+
+  #fill(builder: BatchBuilder): void {
+    for (const { key, rank } of this.#dirty) if (!this.#take(key, rank, builder)) break;
   }
 
   /** Moves one dirty key to where it belongs. Returns false when it belongs into the next batch. */
@@ -182,7 +213,12 @@ export class Backlog {
       this.#held.add(key);
       return true;
     }
+    if (!this.#guard.admits(key, this.#dirty.size)) {
+      this.#dirty.delete(key);
+      return true;
+    }
     if (!this.#add(key, builder, { type: 'delete', uid }, () => this.known.remove(key))) return false;
+    this.#guard.sent();
     this.#agreement.wholeOnly.delete(key);
     this.#sent.deletes += 1;
     return true;

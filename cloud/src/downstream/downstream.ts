@@ -11,10 +11,12 @@ import {
 } from '../locating/index.ts';
 import type { Change, Delete, Observed, ReflectorStatus } from '../merge/change.ts';
 import { EncodedBodies, ObjectStore, resourceOf, SupersededBodies } from '../store/index.ts';
+import { BehindSessions } from './behind-sessions.ts';
 import { DEFAULT_DOWNSTREAM_LIMITS, type DownstreamLimits } from './limits.ts';
 import { LinkSession } from './link-session.ts';
 import { MissingBodies } from './missing-bodies.ts';
 import { type NodeChange, NodeStates } from './node-states.ts';
+import { SecondLists } from './second-lists.ts';
 import type { Desired, Gate, SessionView } from './session-view.ts';
 import { SyncStatus, WATCHED_RESOURCES } from './sync-status.ts';
 import type { Downstream, DownstreamOptions, DownstreamStats, NodeState, Session } from './types.ts';
@@ -36,9 +38,9 @@ class DownstreamCore implements Downstream {
   readonly #nodes: NodeStates;
   readonly #missing: MissingBodies;
   readonly #sync = new SyncStatus();
+  readonly #secondLists: SecondLists;
   readonly #sessions = new Map<string, LinkSession>();
-  /** Those whose agents hold something newer than this relay has seen: few, and for a moment. */
-  readonly #behind = new Set<LinkSession>();
+  readonly #behind: BehindSessions<LinkSession>;
   readonly #listeners = new Set<(name: string, state: NodeState) => void>();
   #held: string | undefined;
   #malformed = 0;
@@ -47,6 +49,8 @@ class DownstreamCore implements Downstream {
   constructor(options: DownstreamOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_DOWNSTREAM_LIMITS, ...options.limits };
+    this.#behind = new BehindSessions(options.clock, (session) => options.onBehind?.(session.node, session.aheadVersions()));
+    this.#secondLists = new SecondLists(options.listAgain);
     const encoded = new EncodedBodies(this.#limits.encodedBytes);
     this.#encoded = encoded;
     const superseded = new SupersededBodies(this.#limits.supersededBytes);
@@ -75,6 +79,11 @@ class DownstreamCore implements Downstream {
     const gatesChanged = wasSynced !== this.#sync.isSynced || detail !== this.#sync.detail;
     if (gatesChanged) for (const session of this.#sessions.values()) session.gateChanged();
     for (const session of this.#behind) session.recheckAhead();
+  }
+
+  listedAgain(resource: string): void {
+    this.#secondLists.made(resource);
+    for (const session of this.#sessions.values()) session.recheckDeletes();
   }
 
   hold(why: string | undefined): void {
@@ -112,7 +121,7 @@ class DownstreamCore implements Downstream {
       logger: this.#options.logger,
       wake,
       onRefused: (refusal) => this.#options.onRefused?.(refusal),
-      onAhead: (behind, isAhead) => void (isAhead ? this.#behind.add(behind) : this.#behind.delete(behind)),
+      onAhead: (behind, isAhead) => this.#behind.note(behind, isAhead),
       onClose: (closed) => {
         this.#behind.delete(closed);
         if (this.#sessions.get(node) === closed) this.#sessions.delete(node);
@@ -257,6 +266,7 @@ class DownstreamCore implements Downstream {
 
   #viewOf(node: string): SessionView {
     return {
+      isConfirmed: (resources) => this.#secondLists.have(resources),
       epoch: () => this.#options.epoch?.() ?? FIRST_EPOCH,
       gate: () => this.#gateOf(node),
       desired: (key) => this.#desired(node, key),

@@ -187,6 +187,16 @@ export class LinkSession implements Session {
     if (this.#phase.name === 'tracking' && this.#phase.backlog.recheckAhead()) this.#wake();
   }
 
+  /** Something was listed a second time. */
+  recheckDeletes(): void {
+    if (this.#phase.name === 'tracking' && this.#phase.backlog.unconfirmed > 0) this.#wake();
+  }
+
+  /** By resource, the highest version that the agent holds and this relay has not seen. */
+  aheadVersions(): ReadonlyMap<string, string> {
+    return this.#phase.name === 'tracking' ? this.#phase.backlog.aheadVersions() : new Map();
+  }
+
   gateChanged(): void {
     this.#wake();
   }
@@ -360,6 +370,10 @@ export class LinkSession implements Session {
     else if (backlog.isSettled) this.#isInSync = true;
     if (this.#gate.state === 'removing') return { state: 'nodeNotLabelled', detail: this.#gate.detail };
     if (this.#isInSync) return { state: 'inSync', detail: '' };
+    if (backlog !== undefined && backlog.unconfirmed > 0) {
+      const detail = 'most of what the device holds is to be deleted: the relay lists once more before it believes that';
+      return { state: 'syncing', detail };
+    }
     const isBehind = backlog !== undefined && backlog.ahead > 0;
     return { state: 'syncing', detail: isBehind ? 'the device holds newer objects than this relay has seen' : '' };
   }

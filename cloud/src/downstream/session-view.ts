@@ -29,6 +29,8 @@ export type Desired =
 
 /** What a session sees of the relay's knowledge, always as of now. */
 export interface SessionView {
+  /** Whether all of these, and what decides on them, were listed a second time since the relay started; if not, they will be. */
+  readonly isConfirmed: (resources: ReadonlySet<string>) => boolean;
   /** Of the cluster, now. */
   epoch(): number;
   gate(): Gate;

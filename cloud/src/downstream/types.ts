@@ -15,6 +15,16 @@ export interface DownstreamOptions {
   readonly requestBody: (key: ObjectKey, atLeast: { readonly uid: string; readonly resourceVersion: string }) => void;
   /** An agent could not take an object. Called once per refused version and session; it stays out until it changes. */
   readonly onRefused?: (refusal: RefusedObject) => void;
+  /**
+   * An agent has held something newer than this relay has seen for 30 s, and again after each further 30 s: why? `ahead` has the
+   * highest such version of each resource.
+   */
+  readonly onBehind?: (node: string, ahead: ReadonlyMap<string, string>) => void;
+  /**
+   * What this relay has listed would take most of what a device holds away: the resource is to be listed once more, then `listedAgain`
+   * to be called. Called at most once for each resource. Default: one list is believed.
+   */
+  readonly listAgain?: (resource: string) => void;
   /** The epoch of the cluster in which what is applied is read. Default: always the first. */
   readonly epoch?: () => number;
   /** Default DEFAULT_DOWNSTREAM_LIMITS. */
@@ -43,6 +53,8 @@ export interface Downstream {
    * with the same resourceVersion, and bodies that are under way are asked for again. Sessions are to be opened anew.
    */
   beginEpoch(): void;
+  /** Answers `listAgain`, after the changes that the list led to were applied. */
+  listedAgain(resource: string): void;
   /** Why nothing may be sent or concluded now, whatever the reflectors' statuses say; undefined: nothing is in the way. */
   hold(why: string | undefined): void;
   /** Answers `requestBody`. What is no longer needed, or older than what is known, is let go (the latter is asked for again). */
