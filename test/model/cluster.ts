@@ -6,12 +6,19 @@ import { ApiServerHistory } from './history.ts';
  * reading any object, by other code than the product's.
  */
 export interface Facts {
-  /** Of a pod: the node that it is bound to. */
+  /** Of a pod or an attachment: the node that it is bound to. */
   readonly node?: string;
-  /** What the object names: of a pod what it needs, of a claim its volume. */
+  /** What is needed with the object. */
   readonly needs?: readonly ObjectKey[];
   /** Of a Node. */
   readonly isEdge?: boolean;
+  readonly scope?: 'namespaces' | 'cluster' | 'none';
+  /** Of a claim: the volume that it names. */
+  readonly volume?: ObjectKey;
+  /** Of a volume: the claim that it is for. */
+  readonly claim?: ObjectKey;
+  /** Of an EndpointSlice: the Service that it is of. */
+  readonly service?: string;
 }
 
 /** One state of one object, as etcd has it. */
@@ -48,6 +55,8 @@ export class Cluster {
   /** Everything that ever was true here. */
   readonly past: ApiServerHistory;
   revision = FIRST_REVISION;
+  /** Rises with everything that happens here, whatever the revisions do. */
+  changes = 0;
   /** Watches from before this are answered with 410. */
   compacted = FIRST_REVISION;
   /** Changes of the present timeline, oldest first. */
@@ -64,6 +73,7 @@ export class Cluster {
 
   put(key: ObjectKey, fields: JsonObject, facts: Facts = {}): Stored {
     this.revision += 1;
+    this.changes += 1;
     const uid = this.objects.get(key)?.uid ?? this.#newUid();
     const object: Stored = { key, uid, revision: this.revision, fields, facts };
     this.objects.set(key, object);
@@ -77,6 +87,7 @@ export class Cluster {
     const object = this.objects.get(key);
     if (object === undefined) return false;
     this.revision += 1;
+    this.changes += 1;
     this.objects.delete(key);
     this.#events.push({ type: 'remove', revision: this.revision, object });
     this.past.changed(this.revision, this.objects);
@@ -99,6 +110,7 @@ export class Cluster {
   }
 
   compact(): void {
+    this.changes += 1;
     this.compacted = this.revision;
   }
 
@@ -108,6 +120,7 @@ export class Cluster {
 
   /** etcd goes back to the backup: revisions above it are given out again, for other changes. */
   restore(backup: Backup): void {
+    this.changes += 1;
     this.objects.clear();
     for (const [key, object] of backup.objects) this.objects.set(key, object);
     this.revision = backup.revision;

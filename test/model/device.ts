@@ -11,6 +11,7 @@ import {
   startRechecking,
 } from '@hawser/edge';
 import { type KubeObject, type ObjectKey, objectKey, type Version } from '@hawser/protocol';
+import type { Statement } from 'better-sqlite3';
 import type { Logger } from 'pino';
 import { ProcessClock, type SimulatedClock } from './clock.ts';
 import type { Connection } from './connection.ts';
@@ -40,6 +41,8 @@ interface AgentProcess {
   readonly store: MemoryStore;
   readonly sync: Sync;
   readonly connected: Connected;
+  /** Reads past the store. */
+  readonly held: Statement<[], HeldRecord>;
   readonly stopRechecking: () => void;
   readonly connections: Connection[];
 }
@@ -135,7 +138,8 @@ export class Device {
       logger,
       onMended: connected.check,
     });
-    this.#process = { clock, store, sync, connected, connections, stopRechecking: rechecking.stop };
+    const held = store.database.prepare<[], HeldRecord>(HELD);
+    this.#process = { clock, store, sync, connected, connections, held, stopRechecking: rechecking.stop };
     connected.link.start();
   }
 
@@ -192,9 +196,8 @@ export class Device {
 
   /** Everything that the cloud has sent and not taken back, as the database has it. */
   rows(): Row[] {
-    const database = this.#process?.store.database;
-    const records = database?.prepare(HELD).all() as HeldRecord[] | undefined;
-    return (records ?? []).map(({ resource, namespace, name, uid, resource_version, hash, refused, body }) => ({
+    const records = this.#process?.held.all() ?? [];
+    return records.map(({ resource, namespace, name, uid, resource_version, hash, refused, body }) => ({
       key: objectKey(resource, namespace, name),
       version: { uid, resourceVersion: resource_version, hash },
       isRefused: refused !== null,

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { compareResourceVersions, type ObjectKey, type Version } from '@hawser/protocol';
-import type { Stored } from './cluster.ts';
+import type { Facts, Stored } from './cluster.ts';
 import { desiredOf } from './desired.ts';
 
 /** One state that an object really had. */
@@ -12,7 +12,7 @@ export interface TrueVersion {
   readonly timeline: number;
   /** The canonical body. */
   readonly body: string;
-  readonly needs: readonly ObjectKey[];
+  readonly facts: Facts;
 }
 
 interface Moment {
@@ -50,7 +50,7 @@ export class ApiServerHistory {
 
   record({ key, uid, revision, facts }: Stored, body: string): void {
     const version = { uid, resourceVersion: String(revision), hash: hash('sha256', body, 'hex').slice(0, 16) };
-    const found = { key, version, revision, timeline: this.timeline, body, needs: facts.needs ?? [] };
+    const found = { key, version, revision, timeline: this.timeline, body, facts };
     const name = nameOf(key, version);
     this.#versions.set(name, [...(this.#versions.get(name) ?? []), found]);
   }

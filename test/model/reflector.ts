@@ -87,6 +87,11 @@ export class SimulatedReflector {
     return true;
   }
 
+  /** A watch is open and all that it brought has been taken: nothing happens before something changes in the cluster. */
+  get isAtRest(): boolean {
+    return this.#stream.type === 'watch' && this.#merge.waiting === 0;
+  }
+
   /** Everything that there is comes in. */
   catchUp(): void {
     // Twice, as the first of a watch's pieces may say that a list is needed.

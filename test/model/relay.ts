@@ -72,6 +72,8 @@ export class SimulatedRelay {
   readonly turns: (() => void)[] = [];
   readonly lanes: Lane[] = [];
   readonly #context: LinkContext;
+  /** The cluster's changes when everything had come in; -1 before that. */
+  #restsAt = -1;
   #isDead = false;
 
   constructor({ name, cluster, clock, logger }: RelayOptions) {
@@ -167,10 +169,13 @@ export class SimulatedRelay {
 
   /** Everything that the API server has comes in, and nothing waits for a turn. */
   catchUp(): void {
+    const isAtRest = this.#restsAt === this.cluster.changes && this.wishes.length + this.bodies.length === 0;
+    if (isAtRest && this.reflectors.every(({ isAtRest }) => isAtRest)) return;
     for (let isBusy = true; isBusy; ) {
       for (const reflector of this.reflectors) reflector.catchUp();
       isBusy = this.readBody() || this.takeBody();
     }
+    this.#restsAt = this.cluster.changes;
   }
 
   /** Ends as the relay does on SIGTERM: no more links, goodbye to all. */

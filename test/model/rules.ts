@@ -41,7 +41,7 @@ const FEW_DELETES = 10;
 
 /**
  * Rules 2 to 4 and 7: an object goes only when this very one (by uid) was not wanted there at some moment since that version; or,
- * should it be neither pod nor Node, when no pod that is left on the device names it. The latter since a relay takes changes of
+ * should it be neither pod nor Node, when nothing that is left on the device names it. The latter since a relay takes changes of
  * several pods in another order than they came about when one of them changed twice: for a moment it may see nobody who needs what somebody
  * always needed. That costs bytes and harms no pod.
  */
@@ -53,7 +53,8 @@ export function rule4DeletedOnlyUnwanted(cluster: Cluster, where: string, node: 
 }
 
 function needs(cluster: Cluster, { key, version }: Row, need: ObjectKey): boolean {
-  return cluster.past.find(key, version)?.needs.includes(need) === true;
+  const facts = cluster.past.find(key, version)?.facts ?? {};
+  return facts.needs?.includes(need) === true || facts.volume === need;
 }
 
 /** Rule 5: of each node a relay has at most one live session. */

@@ -20,6 +20,14 @@ const always = (run: (world: World) => void) => (world: World) => {
 const CLUSTER: readonly StepKind[] = [
   { name: 'pod written', weight: 6, run: always(({ workload, random }) => workload.putPod(random)) },
   { name: 'config written', weight: 10, run: always(({ workload, random }) => workload.putConfig(random)) },
+  { name: 'another kind written', weight: 8, run: always(({ workload, random }) => workload.putOther(random)) },
+  {
+    name: 'service scope set',
+    weight: 2,
+    run: always(({ workload, random }) => {
+      workload.putNode(random.pick(NODES) ?? '', true, random.pick(['namespaces', 'cluster', 'none', undefined]));
+    }),
+  },
   { name: 'touched', weight: 4, run: always(({ workload, random }) => workload.touch(random)) },
   { name: 'removed', weight: 5, run: always(({ workload, random }) => workload.remove(random)) },
   { name: 'made again', weight: 3, run: always(({ workload, random }) => workload.recreate(random)) },

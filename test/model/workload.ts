@@ -12,7 +12,10 @@ const CONFIGS = ['a', 'b', 'c', 'd', 'e', 'f'];
 /** More than the few deletes that need no mark. */
 const MANY_CONFIGS = Array.from({ length: 14 }, (_, n) => `m${n}`);
 const NAMESPACES = ['shop', 'bank'];
+const CLAIMS = ['disk', 'cache'];
+const VOLUMES = ['v1', 'v2', 'v3'];
 const EDGE_LABEL = 'node-role.kubernetes.io/edge';
+const SCOPE_ANNOTATION = 'hawser.dev/service-scope';
 /** Of the body of a large ConfigMap, in characters: above a batch's bytes, below and above a window's. */
 const LARGE = 2_500;
 
@@ -28,11 +31,15 @@ export class Workload {
     for (const node of NODES) this.putNode(node, true);
     for (let n = 0; n < 5; n += 1) this.putConfig(random);
     for (let n = 0; n < 3; n += 1) this.putPod(random);
+    for (let n = 0; n < 4; n += 1) this.putOther(random);
     if (random.oneIn(8)) this.putMany(random);
   }
 
-  putNode(node: string, isEdge: boolean): void {
-    this.cluster.put(objectKey('nodes', '', node), { metadata: { labels: isEdge ? { [EDGE_LABEL]: '' } : {} } }, { isEdge });
+  putNode(node: string, isEdge: boolean, scope?: Facts['scope']): void {
+    const labels: JsonObject = isEdge ? { [EDGE_LABEL]: '' } : {};
+    const annotations: JsonObject = scope === undefined ? {} : { [SCOPE_ANNOTATION]: scope };
+    const fields = { metadata: { labels, ...(scope === undefined ? {} : { annotations }) } };
+    this.cluster.put(objectKey('nodes', '', node), fields, { isEdge, ...(scope === undefined ? {} : { scope }) });
   }
 
   putPod(random: Random): void {
@@ -41,7 +48,7 @@ export class Workload {
     const before = this.cluster.objects.get(key);
     // A binding is for good.
     const node = before?.facts.node ?? random.pick([...NODES, 'edge-1', 'edge-1', ELSEWHERE, undefined]);
-    this.#put(key, podOf(namespace, node, random.some(CONFIGS)), before?.fields);
+    this.#put(key, podOf(namespace, node, random.some(CONFIGS), random.some(CLAIMS)), before?.fields);
   }
 
   /** A pod that needs so much that its end is most of the set's. */
@@ -59,6 +66,13 @@ export class Workload {
     const data = typeof before === 'object' && !random.oneIn(6) ? before : this.#freshData(random);
     this.#writes += 1;
     this.#put(key, { fields: { data: { ...data, changed: String(this.#writes) } }, facts: {} });
+  }
+
+  /** One of all those that a pod, a node or everybody needs beside ConfigMaps and Secrets. */
+  putOther(random: Random): void {
+    const { key, fields, facts } = otherObject(random);
+    this.#writes += 1;
+    this.#put(key, { fields: { ...fields, changed: `${this.#writes}` }, facts });
   }
 
   /** Written again as it is: a new resourceVersion and nothing else. */
@@ -101,7 +115,12 @@ export class Workload {
   }
 
   #anyObject(random: Random) {
-    return this.#anyOf(random, random.oneIn(3) ? 'pods/' : random.oneIn(2) ? 'configmaps/' : 'secrets/');
+    const begin = random.pick(['pods/', 'configmaps/', 'secrets/', '']) ?? '';
+    return begin === '' ? this.#otherThan(random, 'nodes/') : this.#anyOf(random, begin);
+  }
+
+  #otherThan(random: Random, begin: string) {
+    return random.pick([...this.cluster.objects.values()].filter(({ key }) => !key.startsWith(begin)));
   }
 
   #anyOf(random: Random, begin: string) {
@@ -109,15 +128,93 @@ export class Workload {
   }
 }
 
-function podOf(namespace: string, node: string | undefined, names: readonly string[]): { fields: JsonObject; facts: Facts } {
+function podOf(
+  namespace: string,
+  node: string | undefined,
+  names: readonly string[],
+  claims: readonly string[] = [],
+): { fields: JsonObject; facts: Facts } {
   const isConfigMap = (index: number) => index % 2 === 0;
-  const volumes = names.map((name, index) =>
+  const configs = names.map((name, index) =>
     isConfigMap(index) ? { name, configMap: { name } } : { name, secret: { secretName: name } },
   );
-  const needs = names.map((name, index) => objectKey(isConfigMap(index) ? 'configmaps' : 'secrets', namespace, name));
+  const volumes = [...configs, ...claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }))];
+  const serviceAccountName = names.length % 2 === 0 ? 'default' : 'builder';
+  const needs = [
+    objectKey('namespaces', '', namespace),
+    objectKey('serviceaccounts', namespace, serviceAccountName),
+    ...names.map((name, index) => objectKey(isConfigMap(index) ? 'configmaps' : 'secrets', namespace, name)),
+    ...claims.map((name) => objectKey('persistentvolumeclaims', namespace, name)),
+  ];
   return {
-    fields: { spec: { containers: [], volumes, ...(node === undefined ? {} : { nodeName: node }) } },
+    fields: { spec: { containers: [], serviceAccountName, volumes, ...(node === undefined ? {} : { nodeName: node }) } },
     facts: { needs, ...(node === undefined ? {} : { node }) },
+  };
+}
+
+interface Written {
+  readonly key: ObjectKey;
+  readonly fields: JsonObject;
+  readonly facts: Facts;
+}
+
+function otherObject(random: Random): Written {
+  const namespace = random.pick([...NAMESPACES, 'default']) ?? '';
+  const plain = (resource: string, where: string, names: readonly string[]): Written => ({
+    key: objectKey(resource, where, random.pick(names) ?? ''),
+    fields: {},
+    facts: {},
+  });
+  switch (random.integer(10)) {
+    case 0:
+      return plain('namespaces', '', NAMESPACES);
+    case 1:
+      return plain('serviceaccounts', namespace, ['default', 'builder']);
+    case 2: {
+      const volume = random.pick(VOLUMES) ?? '';
+      return {
+        key: objectKey('persistentvolumeclaims', random.pick(NAMESPACES) ?? '', random.pick(CLAIMS) ?? ''),
+        fields: { spec: { volumeName: volume } },
+        facts: { volume: objectKey('persistentvolumes', '', volume) },
+      };
+    }
+    case 3:
+      return volumeObject(random);
+    case 4: {
+      const node = random.pick([...NODES, ELSEWHERE]) ?? '';
+      // An attachment's node is for good, so it stands in its name.
+      const key = objectKey('storage.k8s.io/volumeattachments', '', `attached-to-${node}`);
+      return { key, fields: { spec: { nodeName: node } }, facts: { node } };
+    }
+    case 5:
+    case 6:
+      return plain(random.pick(['services', 'endpoints']) ?? '', namespace, ['front', 'kubernetes']);
+    case 7: {
+      const service = random.pick(['front', 'kubernetes']) ?? '';
+      const key = objectKey('discovery.k8s.io/endpointslices', namespace, random.pick(['one', 'two']) ?? '');
+      return { key, fields: { metadata: { labels: { 'kubernetes.io/service-name': service } } }, facts: { service } };
+    }
+    case 8:
+      return plain('node.k8s.io/runtimeclasses', '', ['gvisor']);
+    default:
+      return plain('storage.k8s.io/csidrivers', '', ['disks.example.com']);
+  }
+}
+
+/** Free, or of a claim; then the device needs its driver's Secret too. */
+function volumeObject(random: Random): Written {
+  const key = objectKey('persistentvolumes', '', random.pick(VOLUMES) ?? '');
+  if (random.oneIn(3)) return { key, fields: { spec: {} }, facts: {} };
+  const namespace = random.pick(NAMESPACES) ?? '';
+  const claimRef = { namespace, name: random.pick(CLAIMS) ?? '' };
+  const secret = random.pick(CONFIGS) ?? '';
+  return {
+    key,
+    fields: { spec: { claimRef, csi: { nodePublishSecretRef: { namespace, name: secret } } } },
+    facts: {
+      claim: objectKey('persistentvolumeclaims', namespace, claimRef.name),
+      needs: [objectKey('secrets', namespace, secret)],
+    },
   };
 }
 
