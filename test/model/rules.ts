@@ -1,4 +1,4 @@
-import { Digest, type ObjectKey, type RelayMessage } from '@hawser/protocol';
+import { Digest, type ObjectKey, type RelayMessage, sameVersion } from '@hawser/protocol';
 import type { Cluster } from './cluster.ts';
 import type { Row } from './device.ts';
 import { RELAY_LIMITS, type SimulatedRelay } from './relay.ts';
@@ -75,22 +75,25 @@ export function rule6AcknowledgedIsStored(where: string, acknowledged: string, r
   hold(stored === acknowledged, '6 durable', () => `${where} acknowledges ${acknowledged} and has stored ${stored}`);
 }
 
-/** Rule 6: what was stored when the process died is there when the next one starts. */
+/** Rule 6: what was stored when the process died is there when the next one starts. What had been refused it may ask for anew. */
 export function rule6SurvivesCrash(where: string, before: Survivor, after: Survivor): void {
+  const lost = before.rows.find((row) => !after.rows.some((other) => isSame(row, other)));
+  hold(lost === undefined, '6 durable', () => `${where} had stored ${lost && nameOf(lost)} and lacks it after the restart`);
   hold(
-    before.digest === after.digest,
+    before.rows.length === after.rows.length && before.outbox === after.outbox,
     '6 durable',
-    () => `${where} had stored ${before.digest} and restarts with ${after.digest}`,
-  );
-  hold(
-    before.outbox === after.outbox,
-    '6 durable',
-    () => `${where}: ${before.outbox} reports waited, ${after.outbox} after the restart`,
+    () =>
+      `${where} had ${before.rows.length} objects and ${before.outbox} reports, and has ${after.rows.length} and ${after.outbox} after the restart`,
   );
 }
 
+function isSame(one: Row, other: Row): boolean {
+  if (one.key !== other.key) return false;
+  return one.isRefused || (sameVersion(one.version, other.version) && one.body === other.body);
+}
+
 export interface Survivor {
-  readonly digest: string;
+  readonly rows: readonly Row[];
   readonly outbox: number;
 }
 

@@ -68,11 +68,17 @@ function endDisturbances(world: World): void {
   for (const node of NODES) {
     if (!world.cluster.objects.has(objectKey('nodes', '', node)) && !world.random.oneIn(4)) world.workload.putNode(node, true);
   }
-  // What was refused for damage on the way goes again when it changes.
-  for (const { rows } of world.watchers) {
-    for (const { key, isRefused } of rows.values()) {
+  // What was refused for damage on the way is tried again when it changes, or when the agent starts again.
+  for (const { device, rows } of world.watchers) {
+    const refused = [...rows.values()].filter(({ isRefused }) => isRefused);
+    if (refused.length > 0 && device.isRunning && world.random.oneIn(2)) {
+      device.kill();
+      world.startDevice(device);
+      continue;
+    }
+    for (const { key } of refused) {
       const object = world.cluster.objects.get(key);
-      if (isRefused && object !== undefined) world.cluster.put(key, object.fields, object.facts);
+      if (object !== undefined) world.cluster.put(key, object.fields, object.facts);
     }
   }
 }

@@ -76,8 +76,9 @@ export class DeviceWatcher {
       this.#figures.add('checks', '3 cluster');
       rule3OwnCluster(cluster, label, row);
       if (cluster === undefined) continue;
-      // The store has found the damage, and counts the row with the hash that it has now.
-      if (this.isDamaged && row.isRefused && cluster.past.find(row.key, row.version) === undefined) continue;
+      // What the store has found to be damaged, or asks for again, it counts with another hash, so that it is sent.
+      const isAskedFor = row.isRefused && (this.isDamaged || before?.isRefused === true);
+      if (isAskedFor && cluster.past.find(row.key, row.version) === undefined) continue;
       // Nor does a touch look at the body that it leaves in place.
       if (this.isDamaged && row.body !== undefined && row.body === before?.body) continue;
       this.#figures.add('checks', '7 content');
@@ -117,17 +118,16 @@ export class DeviceWatcher {
   dies(): void {
     const { store } = this.device;
     if (store === undefined) return;
-    this.#atDeath = { digest: this.isDamaged ? digestOf(this.device.rows()) : store.digest(), outbox: store.outbox.count() };
+    this.#atDeath = { rows: this.device.rows(), outbox: store.outbox.count() };
   }
 
   /** A new process has opened what the last one left. */
   starts(): void {
     const { store, label } = this.device;
     if (store === undefined) return;
-    const after = { digest: store.digest(), outbox: store.outbox.count() };
     if (this.#atDeath !== undefined && !this.isDamaged) {
       this.#figures.add('checks', '6 durable');
-      rule6SurvivesCrash(label, this.#atDeath, after);
+      rule6SurvivesCrash(label, this.#atDeath, { rows: this.device.rows(), outbox: store.outbox.count() });
     }
     this.#atDeath = undefined;
     if (this.isDamaged) this.forget();
