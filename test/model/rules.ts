@@ -9,10 +9,11 @@ import { hold, Violation } from './violation.ts';
  * is (the true cluster's history, the rows in a device's database, frames on the wire), not by what the product says of itself.
  */
 
-/** Rule 1: a relay sends no object and deletes none before all its reflectors have synced. */
+/** Rule 1: before all its reflectors have synced a relay sends no object, deletes none, asks for nothing and says of nobody that it is in sync. */
 export function rule1NothingBeforeSynced(relay: SimulatedRelay, message: RelayMessage): void {
-  if (message.type !== 'batch') return;
-  hold(relay.hasSynced, '1 synced', () => `${relay.name} sends batch ${message.number} before its reflectors have synced`);
+  const saysInSync = (message.type === 'welcome' || message.type === 'status') && message.status.state === 'inSync';
+  if (message.type !== 'batch' && message.type !== 'inventoryRequest' && !saysInSync) return;
+  hold(relay.hasSynced, '1 synced', () => `${relay.name} sends a ${message.type} before its reflectors have synced`);
 }
 
 /** Rule 2: no object on a device goes back in time. */
