@@ -10,6 +10,7 @@ export {
   type DownstreamLimits,
   type RefusedObject,
 } from './downstream/index.ts';
+export { Epochs } from './epoch/epochs.ts';
 export { LINK_PATH } from './hub/index.ts';
 export { Link, type LinkContext, type LinkLimits, type LinkSocket } from './hub/link.ts';
 export { Sessions } from './hub/sessions.ts';

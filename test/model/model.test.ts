@@ -19,7 +19,8 @@ test('whatever happens to clusters, relays, links, disks and devices, the rules 
     const command = `npm run model -- --seed ${seed} --first ${place} --schedules 1 --steps ${STEPS}`;
     assert.equal(outcome.violation, undefined, `${outcome.violation?.message}\nto repeat and shorten: ${command}`);
   }
-  for (const { name } of STEP_KINDS) assert.ok((figures.steps.get(name) ?? 0) > 0, `the step "${name}" never happened`);
+  for (const { name } of STEP_KINDS.filter(({ weight }) => weight > 0))
+    assert.ok((figures.steps.get(name) ?? 0) > 0, `the step "${name}" never happened`);
   for (const name of ['upsert', 'upsertDelta', 'touch', 'delete']) {
     assert.ok((figures.operations.get(name) ?? 0) > 0, `no ${name} ever arrived`);
   }

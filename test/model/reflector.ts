@@ -11,6 +11,7 @@ import {
 } from '@hawser/cloud';
 import { type ObjectKey, parseObjectKey } from '@hawser/protocol';
 import type { Logger } from 'pino';
+import type { SimulatedClock } from './clock.ts';
 import { type Cluster, type Stored, textOf, typeOf } from './cluster.ts';
 
 /** A list or a watch that is under way, as a stream of which one piece is read at a time. */
@@ -26,7 +27,15 @@ export interface ReflectorOptions {
   readonly wantsText: (key: ObjectKey) => boolean;
   readonly emit: (change: Change) => void;
   readonly onStatus: () => void;
+  /** The server is behind where it was. */
+  readonly onRestored: (detail: string) => void;
+  readonly clock: Pick<SimulatedClock, 'time'>;
 }
+
+/** As in the product's reflector: an older position is not resumed from, in ms. */
+const RESUME_WITHIN_MS = 5 * 60_000;
+/** As in the product's `createListChecks`. */
+const UNLIKELY_FROM = 10;
 
 /**
  * A reflector in slow motion: the product's merge, intake and status, and around them each request, each piece of an answer and
@@ -43,6 +52,13 @@ export class SimulatedReflector {
   #status;
   #told: Merge['taken'];
   #lists = 0;
+  /** The first list whose end makes the status synced. */
+  #reliableFrom = 0;
+  /** When the watch was lost; undefined while there is one. */
+  #lostAt: number | undefined;
+  #wasUnlikely = false;
+  /** Who waits for a list that began later than this one. */
+  #waiting: { readonly from: number; readonly done: () => void }[] = [];
 
   constructor(options: ReflectorOptions) {
     this.resource = options.resource;
@@ -82,9 +98,25 @@ export class SimulatedReflector {
     const { taken } = this.#merge;
     if (taken === undefined || taken === this.#told) return isWaiting;
     this.#told = taken;
-    this.hasSynced = true;
-    this.#tell({ type: 'taken', resourceVersion: taken.resourceVersion });
+    if (taken.list >= this.#reliableFrom) {
+      this.hasSynced = true;
+      this.#tell({ type: 'taken', resourceVersion: taken.resourceVersion });
+    }
+    const done = this.#waiting.filter(({ from }) => from <= taken.list);
+    this.#waiting = this.#waiting.filter(({ from }) => from > taken.list);
+    for (const one of done) one.done();
     return true;
+  }
+
+  /** The server was restored: everything is listed anew, and `done` is called when it has been handed on. */
+  beginEpoch(detail: string, done: () => void): void {
+    this.cut();
+    this.#intake.losePosition();
+    this.#intake.beginEpoch();
+    this.#reliableFrom = this.#merge.lists + 1;
+    this.hasSynced = false;
+    this.#tell({ type: 'listsAnew', detail });
+    this.#waiting.push({ from: this.#merge.lists + 1, done });
   }
 
   /** A watch is open and all that it brought has been taken: nothing happens before something changes in the cluster. */
@@ -113,6 +145,7 @@ export class SimulatedReflector {
   /** The stream breaks: a list counts for nothing, a watch is resumed where it was. */
   cut(): void {
     if (this.#stream.type === 'list') this.#merge.abandonList();
+    if (this.#stream.type === 'watch') this.#lostAt ??= this.#options.clock.time;
     this.#stream = { type: 'none' };
   }
 
@@ -123,8 +156,13 @@ export class SimulatedReflector {
   }
 
   #begin(): void {
-    const { cluster } = this.#options;
-    const { position } = this.#intake;
+    const { cluster, clock, onRestored } = this.#options;
+    if (this.#lostAt !== undefined && clock.time - this.#lostAt > RESUME_WITHIN_MS) this.#intake.losePosition();
+    const { position, reached } = this.#intake;
+    if (reached !== undefined && cluster.revision < Number(reached)) {
+      onRestored(`${this.resource} were at ${reached} and are at ${cluster.revision}`);
+      return;
+    }
     if (position === undefined) {
       this.#intake.beginList();
       const items = [...cluster.objects.values()].filter(({ key }) => parseObjectKey(key).resource === this.resource);
@@ -133,6 +171,7 @@ export class SimulatedReflector {
       this.#intake.losePosition();
     } else {
       this.#stream = { type: 'watch', at: Number(position) };
+      this.#lostAt = undefined;
       this.#tell({ type: 'answered' });
     }
   }
@@ -143,7 +182,16 @@ export class SimulatedReflector {
       this.#intake.listed({ type: 'observed', object: this.#observed(item) });
       return true;
     }
+    const { known, unnamed } = this.#intake.unnamed();
+    const isUnlikely = known >= UNLIKELY_FROM && unnamed * 2 > known;
+    if (isUnlikely && !this.#wasUnlikely) {
+      this.cut();
+      this.#wasUnlikely = true;
+      return true;
+    }
+    this.#wasUnlikely = false;
     this.#intake.endList(String(list.revision));
+    this.#lostAt = undefined;
     this.#tell({ type: 'answered' });
     this.#stream = { type: 'watch', at: list.revision };
     return true;

@@ -2,6 +2,7 @@ import {
   createDownstream,
   type Downstream,
   type DownstreamLimits,
+  Epochs,
   Link,
   type LinkContext,
   type Observed,
@@ -36,6 +37,9 @@ export const RELAY_LIMITS: DownstreamLimits & { readonly reportsPerSession: numb
 
 const LINK_LIMITS = { handshakeSeconds: 10, pingSeconds: 8, bufferedBytes: 64 * 1024 };
 
+/** Within so long agents come back into a new epoch, in ms. */
+const RETURN_MS = 5_000;
+
 /** A report at the API server, whose answer goes to the link that brought it. */
 interface Lane {
   readonly node: string;
@@ -52,6 +56,8 @@ export interface RelayOptions {
   readonly cluster: Cluster;
   readonly clock: SimulatedClock;
   readonly logger: Logger;
+  /** At least 0, below 1. */
+  readonly random: () => number;
 }
 
 /** One relay process, from its start to its death: the product's downstream, sessions and links over simulated streams and sockets. */
@@ -71,16 +77,19 @@ export class SimulatedRelay {
   /** What waits for a turn of the event loop. */
   readonly turns: (() => void)[] = [];
   readonly lanes: Lane[] = [];
+  readonly epochs: Epochs;
   readonly #context: LinkContext;
   /** The cluster's changes when everything had come in; -1 before that. */
   #restsAt = -1;
   #isDead = false;
 
-  constructor({ name, cluster, clock, logger }: RelayOptions) {
+  constructor({ name, cluster, clock, logger, random }: RelayOptions) {
     this.name = name;
     this.cluster = cluster;
     this.clock = new ProcessClock(clock);
+    this.epochs = new Epochs({ clock: this.clock, logger, onBegin: (epoch, detail) => this.#beginEpoch(epoch, detail, random) });
     this.downstream = createDownstream({
+      epoch: () => this.epochs.current,
       logger,
       clock: this.clock,
       limits: RELAY_LIMITS,
@@ -99,12 +108,14 @@ export class SimulatedRelay {
           wantsText: (key) => this.downstream.wantsText(key),
           emit: (change) => this.downstream.apply(change),
           onStatus: () => this.downstream.setSynced(this.statuses()),
+          onRestored: (detail) => void this.epochs.restored({ type: 'reflector' }, detail),
+          clock,
         }),
     );
     this.#context = {
       downstream: this.downstream,
       reports: { open: (node, answer, room) => this.#openLane(node, answer, room) },
-      epochs: { current: 1, meet: () => ({ type: 'met' }) },
+      epochs: this.epochs,
       limits: LINK_LIMITS,
       clock: this.clock,
       turns: { add: (work) => void this.turns.push(work) },
@@ -200,6 +211,22 @@ export class SimulatedRelay {
 
   statuses(): readonly ReflectorStatus[] {
     return this.reflectors.map(({ status }) => status);
+  }
+
+  /** As the product's relay does it, with the hub, downstream and all reflectors. */
+  #beginEpoch(epoch: number, detail: string, random: () => number): void {
+    for (const link of this.sessions.all()) {
+      const retryAfterMs = Math.round(random() * RETURN_MS);
+      link.end({ close: 'newEpoch', goodbye: 'newEpoch', detail, retryAfterMs });
+    }
+    this.downstream.beginEpoch();
+    let left = this.reflectors.length;
+    for (const reflector of this.reflectors) {
+      reflector.beginEpoch(detail, () => {
+        left -= 1;
+        if (left === 0) this.epochs.listedAnew(epoch);
+      });
+    }
   }
 
   #openLane(node: string, answer: Lane['answer'], room: () => void) {

@@ -30,6 +30,15 @@ export function rule3OwnCluster(own: Cluster | undefined, where: string, row: Ro
   hold(own?.gave(row.version.uid) === true, '3 cluster', () => `${where}: ${nameOf(row)} is of another cluster than the store`);
 }
 
+/** Rule 3: a store that belongs to a cluster belongs to it for good. */
+export function rule3ClusterForGood(where: string, before: string | undefined, after: string | undefined): void {
+  hold(
+    before === undefined || before === after,
+    '3 cluster',
+    () => `the store of ${where} belonged to ${before} and now to ${after}`,
+  );
+}
+
 /** Rule 3: most of the set goes only after the relay has marked that it has sent all that is desired. */
 export function rule3MarkBeforeMost(where: string, held: number, removed: number, isMarked: boolean): void {
   if (isMarked) return;

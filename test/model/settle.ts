@@ -32,12 +32,12 @@ export function reconnect(world: World): void {
   const end = world.clock.time + LONGEST_MS;
   while (restless(world) !== undefined && world.clock.time < end) flow(world, 1_000);
   hold(restless(world) === undefined, 'settles', () => `after a reconnect ${restless(world)}`);
+  const catchingUp = new Set<Device>();
   for (const { device, message } of world.sentToAgents) {
-    hold(
-      message.type === 'welcome',
-      'quiet',
-      () => `${device.label}: a ${message.type} follows a reconnect with nothing changed`,
-    );
+    // That relay learns from the agent that the API server was restored, and lists everything anew.
+    if (message.type === 'welcome' && message.status.state === 'relaySyncing') catchingUp.add(device);
+    const isQuiet = message.type === 'welcome' || (message.type === 'status' && catchingUp.has(device));
+    hold(isQuiet, 'quiet', () => `${device.label}: a ${message.type} follows a reconnect with nothing changed`);
     world.figures.add('checks', 'quiet reconnect');
   }
   for (const device of settledDevices(world)) compare(world, device);

@@ -36,6 +36,14 @@ const CLUSTER: readonly StepKind[] = [
   { name: 'node labelled', weight: 2, run: always(({ workload, random }) => workload.putNode(random.pick(NODES) ?? '', true)) },
   { name: 'label lost', weight: 1, run: always(({ workload, random }) => workload.putNode(random.pick(NODES) ?? '', false)) },
   { name: 'node deleted', weight: 1, run: ({ cluster, random }) => cluster.remove(nodeKey(random.pick(NODES) ?? '')) },
+  {
+    name: 'backup made',
+    weight: 2,
+    run: always((world) => {
+      world.backup = world.cluster.backup();
+    }),
+  },
+  { name: 'restored from the backup', weight: 0, run: (world) => world.restoreCluster() },
   { name: 'compacted', weight: 1, run: always(({ cluster }) => cluster.compact()) },
 ];
 
@@ -61,6 +69,7 @@ const RELAYS: readonly StepKind[] = [
   },
   { name: 'relay catches up', weight: 4, run: (world) => someRelay(world, (relay) => relay.catchUp()) },
   { name: 'watches lag', weight: 2, run: (world) => someRelay(world, (relay) => world.lagging.add(relay)) },
+  { name: 'agents move to a relay that lags', weight: 3, run: moveToLagging },
   {
     name: 'lag ends',
     weight: 1,
@@ -234,6 +243,26 @@ function someDevice(world: World, run: (watcher: World['watchers'][number]) => v
   const watcher = world.random.pick(world.watchers.filter(({ device }) => device.isRunning));
   if (watcher === undefined) return false;
   run(watcher);
+  return true;
+}
+
+/** All relays but one follow what happens, devices get it from them, and then find that one. */
+function moveToLagging(world: World): boolean {
+  const { random, relays, workload } = world;
+  const behind = random.integer(relays.length);
+  const relay = relays[behind];
+  if (relay === undefined) return false;
+  relay.catchUp();
+  world.lagging.add(relay);
+  for (let n = random.integer(4); n >= 0; n -= 1) {
+    if (random.oneIn(2)) workload.putPod(random);
+    else workload.putConfig(random);
+    if (random.oneIn(3)) workload.remove(random);
+  }
+  flow(world, 2_000);
+  for (const [index, other] of relays.entries())
+    if (other !== undefined && index !== behind) world.endRelay(index, random.oneIn(2));
+  flow(world, 3_000);
   return true;
 }
 

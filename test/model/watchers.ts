@@ -6,6 +6,7 @@ import {
   digestOf,
   nameOf,
   rule2NeverBackwards,
+  rule3ClusterForGood,
   rule3MarkBeforeMost,
   rule3OwnCluster,
   rule4DeletedOnlyUnwanted,
@@ -26,6 +27,8 @@ export class DeviceWatcher {
   readonly #clusterOf: (uid: string | undefined) => Cluster | undefined;
   #rows = new Map<string, Row>();
   #digest = '';
+  /** What the store said last. */
+  #clusterUid: string | undefined;
   #session = { held: 0, removed: 0, isMarked: false };
   #atDeath: Survivor | undefined;
 
@@ -61,7 +64,10 @@ export class DeviceWatcher {
     const { store, label, node } = this.device;
     if (store === undefined || (store.digest() === this.#digest && !this.isDamaged)) return;
     this.#digest = store.digest();
-    const cluster = this.#clusterOf(store.identity().clusterUid);
+    const { clusterUid } = store.identity();
+    rule3ClusterForGood(label, this.#clusterUid, clusterUid);
+    this.#clusterUid = clusterUid;
+    const cluster = this.#clusterOf(clusterUid);
     const rows = new Map(this.device.rows().map((row) => [row.key as string, row]));
     const { held } = this.#session;
     for (const row of rows.values()) {
@@ -139,6 +145,7 @@ export class DeviceWatcher {
     this.#atDeath = undefined;
     this.#rows = new Map();
     this.#digest = '';
+    this.#clusterUid = undefined;
     this.isDamaged = false;
   }
 }

@@ -107,6 +107,14 @@ export class World {
     this.relays[index] = undefined;
   }
 
+  /** etcd is set back to the backup; its API server starts anew, and every stream has to be opened anew. */
+  restoreCluster(): boolean {
+    if (this.backup === undefined || this.backup.revision >= this.cluster.revision) return false;
+    this.cluster.restore(this.backup);
+    for (const relay of this.relays) for (const reflector of relay?.reflectors ?? []) reflector.cut();
+    return true;
+  }
+
   setImpostor(url: string | undefined): void {
     if (this.impostor !== undefined) this.#end(this.impostor.relay, false);
     this.impostor = undefined;
@@ -250,7 +258,7 @@ export class World {
   }
 
   #createRelay(name: string, cluster: Cluster): SimulatedRelay {
-    return new SimulatedRelay({ name, cluster, clock: this.clock, logger: this.#logger });
+    return new SimulatedRelay({ name, cluster, clock: this.clock, logger: this.#logger, random: () => this.random.next() });
   }
 
   #createLogger(trace: ((line: string) => void) | undefined): Logger {
