@@ -112,6 +112,27 @@ describe('a change of what the agent holds', () => {
     assertHolds(world);
   });
 
+  test('is sent whole to an agent that claims to hold the body of another object', () => {
+    const world = changed();
+    const other = objectKey('configmaps', 'shop', 'other');
+    world.cluster.put(objectKey('nodes', '', 'edge-2'), EDGE);
+    world.cluster.put(objectKey('pods', 'shop', 'other'), podFields('edge-2', 'other'));
+    world.cluster.put(other, data(7));
+    world.relay.catchUp();
+    const before = world.cluster.bodyAt(world.cluster.resourceVersion);
+    world.cluster.put(other, data(8));
+    world.relay.catchUp();
+    assert.ok(world.relay.downstream.stats().supersededBytes > 2 * LARGE.length, 'both older bodies are there');
+    world.link.session.close();
+    const held = world.agent.held.get(CONFIG);
+    assert.ok(held);
+    world.agent.held.set(CONFIG, { ...held, version: { ...held.version, hash: bodyHash(before) }, body: before });
+    const again = world.connect();
+    again.drain();
+    assert.deepEqual(sentKinds(again), ['upsert']);
+    assertHolds(world);
+  });
+
   test('back to what it was is a delta to the older body', () => {
     const world = changed();
     world.link.drain();

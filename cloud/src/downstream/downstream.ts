@@ -58,7 +58,7 @@ class DownstreamCore implements Downstream {
     this.#store = new ObjectStore((body, isObjectGone) => {
       encoded.forget(body);
       // No later object has that uid, which is part of each body: nothing follows from it as a base.
-      if (!isObjectGone) superseded.add(body.version.hash, body.text);
+      if (!isObjectGone) superseded.add(body);
     });
     this.#nodes = new NodeStates(options.clock, this.#limits.labelGraceMs, (change) => this.#followNode(change));
     this.#missing = new MissingBodies(options.clock, options.requestBody, (key) => {
@@ -274,7 +274,7 @@ class DownstreamCore implements Downstream {
       needCount: () => this.#locator.needCount(node),
       needsOfPod: (pod) => this.#locator.needsOfPod(pod),
       hasReached: (key, resourceVersion) => this.#hasReached(key, resourceVersion),
-      baseText: (hash) => this.#superseded.get(hash),
+      base: (uid, hash) => this.#superseded.get(uid, hash),
       whole: (body, dictionary) => this.#encoded.whole(body, dictionary),
       delta: (body, base) => this.#encoded.delta(body, base),
     };

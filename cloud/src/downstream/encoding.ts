@@ -38,19 +38,18 @@ export function chooseChange(
   body: KeptBody,
   known: KnownObject | undefined,
   { deltas, dictionary, wholeOnly }: Agreement,
-  view: Pick<SessionView, 'baseText' | 'whole' | 'delta'>,
+  view: Pick<SessionView, 'base' | 'whole' | 'delta'>,
 ): BodyChange {
   const { version } = body;
   const whole = (): BodyChange => ({ type: 'upsert', version, body: view.whole(body, dictionary) });
   if (!deltas || wholeOnly.has(key) || !isBase(known, version.uid)) return whole();
-  const { hash } = known.version;
-  const text = view.baseText(hash);
-  if (text === undefined) return whole();
-  const { bytes, size } = view.delta(body, { hash, text });
+  const base = view.base(version.uid, known.version.hash);
+  if (base === undefined) return whole();
+  const { bytes, size } = view.delta(body, base);
   const delta: BodyChange = {
     type: 'upsertDelta',
     resourceVersion: version.resourceVersion,
-    baseHash: hash,
+    baseHash: base.hash,
     hash: version.hash,
     bytes,
     size,

@@ -41,8 +41,8 @@ export interface SessionView {
   needsOfPod(pod: ObjectKey): readonly ObjectKey[];
   /** Whether everything of the key's resource up to that resourceVersion has come by here (rule 2). */
   hasReached(key: ObjectKey, resourceVersion: string): boolean;
-  /** The body of that hash, where the relay still has it. */
-  baseText(hash: string): string | undefined;
+  /** The older body of that object with that hash, where the relay still has it. */
+  base(uid: string, hash: string): Base | undefined;
   /** Encoded once for all sessions, as `delta`. */
   whole(body: KeptBody, dictionary: StaticDictionary | undefined): EncodedBody;
   delta(body: KeptBody, base: Base): EncodedDelta;

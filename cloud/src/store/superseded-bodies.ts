@@ -1,3 +1,6 @@
+import type { Base } from './encoded-bodies.ts';
+import type { KeptBody } from './object-store.ts';
+
 /**
  * Bodies that agents may still hold and that have been replaced since: the bases of deltas. One ring for all sessions, each text
  * once, bounded in bytes of UTF-8: at the bound the oldest superseded go, and what would have been a delta to them is sent
@@ -6,7 +9,7 @@
 export class SupersededBodies {
   readonly #limit: number;
   /** By hash, oldest superseded first. */
-  readonly #texts = new Map<string, Superseded>();
+  readonly #bodies = new Map<string, Superseded>();
   #bytes = 0;
 
   /** @param limitBytes 0 keeps none */
@@ -19,32 +22,37 @@ export class SupersededBodies {
   }
 
   get count(): number {
-    return this.#texts.size;
+    return this.#bodies.size;
   }
 
-  /** @param hash 16 hex digits, of the text. One that is there already counts as superseded anew. */
-  add(hash: string, text: string): void {
+  /** One that is there already counts as superseded anew. */
+  add({ version: { uid, hash }, text }: KeptBody): void {
     this.#drop(hash);
     const bytes = Buffer.byteLength(text);
-    this.#texts.set(hash, { text, bytes });
+    this.#bodies.set(hash, { uid, hash, text, bytes });
     this.#bytes += bytes;
-    for (const oldest of this.#texts.keys()) {
+    for (const oldest of this.#bodies.keys()) {
       if (this.#bytes <= this.#limit) break;
       this.#drop(oldest);
     }
   }
 
-  get(hash: string): string | undefined {
-    return this.#texts.get(hash)?.text;
+  /**
+   * An older body of the object with that uid. The hash is what an agent says that it holds: of another object it is told nothing,
+   * not even by what its own object is compressed with.
+   */
+  get(uid: string, hash: string): Base | undefined {
+    const body = this.#bodies.get(hash);
+    return body?.uid === uid ? body : undefined;
   }
 
   #drop(hash: string): void {
-    this.#bytes -= this.#texts.get(hash)?.bytes ?? 0;
-    this.#texts.delete(hash);
+    this.#bytes -= this.#bodies.get(hash)?.bytes ?? 0;
+    this.#bodies.delete(hash);
   }
 }
 
-interface Superseded {
-  readonly text: string;
+interface Superseded extends Base {
+  readonly uid: string;
   readonly bytes: number;
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import {
   type Batch,
+  DICTIONARIES,
   Digest,
+  encodeDelta,
   type Inventory,
   type Operation,
   type RelayMessage,
@@ -119,6 +121,15 @@ describe('a session', () => {
     assert.deepEqual(sync.state(), { name: 'greeting' });
   });
 
+  it('offers deltas and the static dictionaries that it has', (t) => {
+    const { features, dictionaries } = newSync(testStore(t)).hello();
+    assert.deepEqual(features, ['delta']);
+    assert.deepEqual(
+      dictionaries,
+      DICTIONARIES.map(({ id }) => id),
+    );
+  });
+
   it('binds a new store to the first cluster and takes nothing from another', (t) => {
     const path = join(temporaryFolder(t), 'agent.db');
     const store = openTestStore(path);
@@ -154,6 +165,18 @@ describe('a batch', () => {
       checks: 0,
       byType: { upsert: 2, upsertDelta: 0, touch: 1, delete: 1 },
     });
+  });
+
+  it('asks for an object whole by its number when a delta of it cannot be applied, and counts what it had', (t) => {
+    const { store, sync } = started(t);
+    sync.receive(batch(1, [numbered(7, put(1, '1'))]));
+    const before = store.digest();
+    const change = { type: 'upsertDelta', resourceVersion: '2', baseHash: '0'.repeat(16), hash: '1'.repeat(16) } as const;
+    const delta = { object: 7, key: undefined, change: { ...change, ...encodeDelta('a', 'b') } };
+    const [ack] = sync.receive(batch(2, [delta]));
+    assert.equal(ack?.type, 'ack');
+    assert.deepEqual(ack.type === 'ack' && ack.nacks.map(({ object, reason }) => [object, reason]), [[7, 'baseUnknown']]);
+    assert.equal(ack.type === 'ack' && ack.digest, before);
   });
 
   it('refuses objects by their number', (t) => {
