@@ -101,6 +101,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     refusalEventsWaiting: () => refusals.waiting(),
     dirtyKeys: () => hub?.sessions.dirtyKeys() ?? 0,
     sessionTotals: () => hub?.sessions.totals() ?? NO_TOTALS,
+    load: () => hub?.sessions.load() ?? NO_LOAD,
+    lagging: (leastMs, most) => hub?.sessions.lagging(leastMs, most) ?? [],
+    downstream: () => downstream.stats(),
     supersededBytes: () => downstream.stats().supersededBytes,
     reports: () => reports.counts(),
     replicas: () => replicas?.counts(),
@@ -137,6 +140,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       answerMs: settings.limits.answerSeconds * 1000,
     },
     onRefused: (refusal) => refusals.add(refusal),
+    onDelivered: (milliseconds) => metrics.delivered(milliseconds),
   });
   const reports = createUpstream({
     api: ownCluster,
@@ -188,6 +192,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     logger,
     onChange: (type, resource) => metrics.change(type, resource),
     onListed: (resource) => metrics.listed(resource),
+    onWatch: (resource) => metrics.watchBegun(resource),
     onStatus: tellReadiness,
     identity,
     onRestored: (detail) => void epochs.restored({ type: 'reflector' }, detail),
@@ -272,6 +277,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     });
   }
 }
+
+const NO_LOAD = { known: 0, refused: 0, waiting: 0, ahead: 0, inflightBatches: 0, inflightBytes: 0 };
 
 const NO_TOTALS: SessionTotals = {
   batches: 0,

@@ -53,6 +53,7 @@ export interface WatchingOptions {
   readonly identity: IdentityCheck;
   /** The API server is behind where it was with a resource. */
   readonly onRestored: (detail: string) => void;
+  readonly onWatch: (resource: string) => void;
   /** After the status has reached `downstream`. */
   readonly onStatus: () => void;
 }
@@ -72,7 +73,7 @@ export interface Watching {
 }
 
 export function createWatching(options: WatchingOptions): Watching {
-  const { client, downstream, clock, random, logger, onChange, onListed, onStatus, identity, onRestored } = options;
+  const { client, downstream, clock, random, logger, onChange, onListed, onWatch, onStatus, identity, onRestored } = options;
   let started = 0;
   const stages: readonly (readonly Reflector[])[] = STAGES.map((stage) => stage.map(reflect));
   const reflectors = stages.flat();
@@ -93,6 +94,7 @@ export function createWatching(options: WatchingOptions): Watching {
       onListed: () => onListed(resource),
       identity,
       onRestored,
+      onWatch: () => onWatch(resource),
       onStatus() {
         downstream.setSynced(statuses());
         onStatus();

@@ -140,6 +140,7 @@ async function startOps(
     upstream: upstream.stats,
     outbox: () => store.outbox.count(),
     objects: () => store.objectCount(),
+    digest: () => store.digest(),
     lastSync: () => secondsOf(store.fact(SYNC_FACTS.lastSync)),
   });
   const endpoint = await startEndpoint({ address: ops.address, port: ops.port, metrics, logger });

@@ -117,12 +117,19 @@ test('nothing that is meant to be there is taken for damage', { timeout: 120_000
   const { fleet, device, store } = await inSync(t);
   const inventories = valueIn(await fleet.relayMetrics(), 'hawser_relay_inventories_total');
   const rounds = valueIn(await agentMetrics(device), 'hawser_agent_reread_rounds_total');
-  // The hollow node's events and statuses, and a pod that the device deletes, with the link and without it.
+  // The hollow node's events and statuses, and a pod that the cloud has it delete.
   await fleet.kube.create(podOn('edge-1', 'short', { configMaps: ['one'] }));
   await podInCloud(fleet.kube, 'short', ({ phase }) => phase === 'Running');
   await fleet.kube.remove('pods', 'default', 'short', 1);
   await until('the pod is gone', 30_000, undefined, async () => (await fleet.kube.get('pods', 'default', 'short')) === undefined);
   await until('its row is gone', 30_000, undefined, async () => rowOf(store, 'short', 'pods') === undefined);
+  // While the link is cut the device deletes a pod of its own accord: it is counted in the digest until the cloud has deleted it too.
+  device.link.cut();
+  await device.local.remove('pods', 'default', 'web', 0);
+  device.link.restore();
+  await until('the cloud has deleted it', 60_000, undefined, async () => {
+    return (await fleet.kube.get('pods', 'default', 'web')) === undefined && rowOf(store, 'web', 'pods') === undefined;
+  });
   await until('all was read again', 30_000, undefined, async () => {
     return valueIn(await agentMetrics(device), 'hawser_agent_reread_rounds_total') >= rounds + 3;
   });

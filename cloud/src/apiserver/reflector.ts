@@ -49,6 +49,8 @@ export interface ReflectorOptions {
   readonly identity?: IdentityCheck;
   /** The server is behind where it was: it was restored from a backup. The reflector begins an epoch of its own and lists anew. */
   readonly onRestored?: (detail: string) => void;
+  /** A watch is about to begin: after a list, or after another that ended. Watches that are part of a WatchList do not count. */
+  readonly onWatch?: () => void;
 }
 
 /** Keeps watching one resource until it is stopped: nothing that the server does or sends ends it. */
@@ -161,7 +163,10 @@ export function createReflector(options: ReflectorOptions): Reflector {
       if (obstacle !== undefined || attemptSignal.aborted) return obstacle ?? { type: 'ended' };
       const judge = (resourceVersion: string) => checks.complete(resourceVersion, attemptSignal);
       const all = { ...requests, signal: attemptSignal, judge };
-      if (intake.position !== undefined) return await watchFrom(all, intake.position);
+      if (intake.position !== undefined) {
+        options.onWatch?.();
+        return await watchFrom(all, intake.position);
+      }
       return how === 'watchList' ? await watchList(all) : await listInPages(all, how === 'whole');
     } catch (error) {
       const isDamaged = error instanceof HawserError && (error.code === 'malformed_object' || error.code === 'too_large');

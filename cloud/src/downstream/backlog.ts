@@ -3,6 +3,7 @@ import { type KeptBody, resourceOf } from '../store/index.ts';
 import { AheadKeys, mayLead, mayNeed } from './ahead-keys.ts';
 import { BatchBuilder } from './batch-builder.ts';
 import { DeleteGuard } from './delete-guard.ts';
+import type { DeliveryTimes } from './delivery-times.ts';
 import { type Difference, difference } from './difference.ts';
 import { DirtyKeys, isDelete, type Rank, rankOf } from './dirty-keys.ts';
 import { type Agreement, type BodyEncoding, bodyBytes, chooseChange, encodingOf } from './encoding.ts';
@@ -27,6 +28,7 @@ export interface BacklogParts {
   readonly known: KnownSet;
   readonly sent: SentCounters;
   readonly agreement: Agreement;
+  readonly times: DeliveryTimes;
 }
 
 /**
@@ -49,6 +51,7 @@ export class Backlog {
   readonly #window: Window;
   readonly #sent: SentCounters;
   readonly #agreement: Agreement;
+  readonly #times: DeliveryTimes;
   readonly #dirty = new DirtyKeys();
   readonly #waiting = new Set<ObjectKey>();
   readonly #waitedFor = new Map<ObjectKey, Set<ObjectKey>>();
@@ -58,13 +61,14 @@ export class Backlog {
   /** What of the first difference is still to be sent or looked at, deletes not counted; undefined once the mark of completeness was sent. */
   #owed: Set<ObjectKey> | undefined;
 
-  constructor({ view, limits, window, known, sent, agreement }: BacklogParts) {
+  constructor({ view, limits, window, known, sent, agreement, times }: BacklogParts) {
     this.#view = view;
     this.#limits = limits;
     this.#window = window;
     this.known = known;
     this.#sent = sent;
     this.#agreement = agreement;
+    this.#times = times;
   }
 
   get dirty(): number {
@@ -94,12 +98,15 @@ export class Backlog {
   restart(): void {
     this.#guard.begin(this.known.size);
     this.#owed = new Set([...this.known.keys(), ...this.#view.needs()]);
+    this.#times.found(this.#owed);
     for (const key of this.#owed) this.mark(key);
   }
 
   /** The key's desired version may have changed, or what it waited for has come. */
   mark(key: ObjectKey): void {
-    if (!this.#window.noteChange(key)) {
+    const isUnderWay = this.#window.noteChange(key);
+    this.#times.marked(key, isUnderWay);
+    if (!isUnderWay) {
       this.#waiting.delete(key);
       this.#held.delete(key);
       this.#guard.forget(key);
@@ -174,6 +181,7 @@ export class Backlog {
       case 'nothing':
       case 'keep':
         this.#settle(key);
+        this.#times.settled(key);
         return true;
       case 'pending':
         this.#dirty.delete(key);
@@ -182,6 +190,8 @@ export class Backlog {
       case 'ahead':
         this.#dirty.delete(key);
         this.#ahead.add(key);
+        // It is this relay that lags, and not the device.
+        this.#times.settled(key);
         return true;
       case 'delete':
         return this.#takeDelete(key, rank, found.uid, builder);

@@ -121,6 +121,7 @@ class DownstreamCore implements Downstream {
       logger: this.#options.logger,
       wake,
       onRefused: (refusal) => this.#options.onRefused?.(refusal),
+      onDelivered: (milliseconds) => this.#options.onDelivered?.(milliseconds),
       onAhead: (behind, isAhead) => this.#behind.note(behind, isAhead),
       onClose: (closed) => {
         this.#behind.delete(closed);

@@ -13,6 +13,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { FIRST_EPOCH } from '../epoch/epochs.ts';
 import { Backlog, nothingSent } from './backlog.ts';
+import { DeliveryTimes } from './delivery-times.ts';
 import { type Agreement, agreementOf } from './encoding.ts';
 import { KnownSet } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
@@ -29,6 +30,8 @@ export interface LinkSessionOptions {
   readonly logger: Logger;
   readonly wake: () => void;
   readonly onRefused: (refusal: RefusedObject) => void;
+  /** A batch was acknowledged, whose oldest change took so long from when it was marked, in ms. */
+  readonly onDelivered: (milliseconds: number) => void;
   /** Whether the agent holds something newer than the relay has seen: only then is `recheckAhead` of use. */
   readonly onAhead: (session: LinkSession, isAhead: boolean) => void;
   readonly onClose: (session: LinkSession) => void;
@@ -63,6 +66,7 @@ export class LinkSession implements Session {
   readonly node: string;
   readonly #options: LinkSessionOptions;
   readonly #window: Window;
+  readonly #times: DeliveryTimes;
   readonly #sent = nothingSent();
   readonly #counters = { nacks: 0, deltaRetries: 0, inventories: 0, digestMismatches: 0, checkMismatches: 0 };
   /** Whole and plain until the hello says more. */
@@ -88,6 +92,7 @@ export class LinkSession implements Session {
     this.#window = new Window(options.limits, options.clock);
     const { clock, limits } = options;
     this.#patience = new Patience({ clock, answerMs: limits.answerMs, onOver: () => this.#wake() });
+    this.#times = new DeliveryTimes(clock);
     this.#gate = options.view.gate();
     this.#status = this.#currentStatus();
   }
@@ -96,6 +101,7 @@ export class LinkSession implements Session {
     if (this.#phase.name === 'closed') return this.#status;
     if (this.#phase.name !== 'greeting') throw new HawserError('protocol', 'a second hello on one link');
     this.#agreement = agreementOf(hello);
+    this.#times.lost();
     this.#phase = { name: 'claimed', digest: hello.digest, pending: new Set(), hasWaited: false };
     this.#heldEpoch = hello.epoch ?? FIRST_EPOCH;
     this.#followGate();
@@ -159,6 +165,8 @@ export class LinkSession implements Session {
       ahead: backlog?.ahead ?? 0,
       inflightBatches: this.#window.batches,
       inflightBytes: this.#window.bytes,
+      // While nothing may be sent the state says why, and not the time.
+      lagMs: this.#gate.state === 'closed' ? 0 : this.#times.lag(),
       ...this.#sent,
       ...this.#counters,
     };
@@ -251,8 +259,10 @@ export class LinkSession implements Session {
       return;
     }
     this.#cancelTimer?.();
-    if (claim.pending.size === 0 && known.digest() === claim.digest) this.#track(known);
-    else this.#phase = { name: 'inventoryDue', notBefore: 0 };
+    if (claim.pending.size === 0 && known.digest() === claim.digest) {
+      this.#track(known);
+      this.#times.found([]);
+    } else this.#phase = { name: 'inventoryDue', notBefore: 0 };
   }
 
   #inventory({ entries, last }: Inventory): void {
@@ -268,7 +278,7 @@ export class LinkSession implements Session {
 
   #track(known: KnownSet): Backlog {
     const { view, limits } = this.#options;
-    const parts = { window: this.#window, sent: this.#sent, agreement: this.#agreement };
+    const parts = { window: this.#window, sent: this.#sent, agreement: this.#agreement, times: this.#times };
     const backlog = new Backlog({ view, limits, known, ...parts });
     this.#acked = { ...this.#acked, digest: known.digest() };
     this.#phase = { name: 'tracking', backlog };
@@ -278,6 +288,8 @@ export class LinkSession implements Session {
   #ack(ack: Ack): void {
     const { batch, changed } = this.#window.ack(ack);
     const backlog = this.#phase.name === 'tracking' ? this.#phase.backlog : undefined;
+    const tookMs = this.#times.acknowledged(batch.objects.values());
+    if (tookMs !== undefined) this.#options.onDelivered(tookMs);
     for (const nack of ack.nacks) this.#nack(nack, batch, backlog);
     this.#acked = { number: batch.number, digest: batch.digest.toString() };
     // Without a backlog an inventory is due or under way, which will tell more than this ack.
@@ -332,6 +344,7 @@ export class LinkSession implements Session {
     const now = clock.now().getTime();
     const notBefore = this.#lastInventory === undefined ? now : this.#lastInventory + limits.inventoryIntervalMs;
     this.#phase = { name: 'inventoryDue', notBefore };
+    this.#times.lost();
     // Not longer than the interval, should the clock have been set back.
     if (notBefore > now) {
       this.#wakeAfter(Math.min(notBefore - now, limits.inventoryIntervalMs), () => {

@@ -27,6 +27,8 @@ export interface DownstreamOptions {
   readonly listAgain?: (resource: string) => void;
   /** The epoch of the cluster in which what is applied is read. Default: always the first. */
   readonly epoch?: () => number;
+  /** A batch was acknowledged, whose oldest change took so long from when the relay knew of it, in ms. */
+  readonly onDelivered?: (milliseconds: number) => void;
   /** Default DEFAULT_DOWNSTREAM_LIMITS. */
   readonly limits?: Partial<DownstreamLimits>;
 }
@@ -123,6 +125,11 @@ export interface SessionStats {
   readonly ahead: number;
   readonly inflightBatches: number;
   readonly inflightBytes: number;
+  /**
+   * How long the oldest difference between desired and held has been there without an ack, in ms; 0 without one, and while
+   * nothing may be sent. At the start of a session everything counts as different until the agent has said what it holds.
+   */
+  readonly lagMs: number;
   readonly batches: number;
   /** Whole objects. */
   readonly upserts: number;

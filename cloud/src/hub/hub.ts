@@ -46,7 +46,7 @@ export interface HubOptions {
 
 export interface Hub {
   readonly port: number;
-  readonly sessions: Pick<Sessions, 'byState' | 'dirtyKeys' | 'totals' | 'count'>;
+  readonly sessions: Pick<Sessions, 'byState' | 'dirtyKeys' | 'load' | 'lagging' | 'totals' | 'count'>;
   /** Connections that have not said hello. */
   handshakes(): number;
   /** From now on agents that dial are told to come back later. */

@@ -23,6 +23,15 @@ const TOTALS = [
   'checkMismatches',
 ] as const;
 
+const LOADS = ['known', 'refused', 'waiting', 'ahead', 'inflightBatches', 'inflightBytes'] as const;
+
+export type SessionLoad = Pick<SessionStats, (typeof LOADS)[number]>;
+
+export interface NodeLag {
+  readonly node: string;
+  readonly lagMs: number;
+}
+
 /** The live links, one per node: the newest wins. */
 export class Sessions {
   readonly #links = new Map<string, Link>();
@@ -83,6 +92,27 @@ export class Sessions {
     let sum = 0;
     for (const link of this.#links.values()) sum += link.stats()?.dirty ?? 0;
     return sum;
+  }
+
+  /** Gauges of all live sessions together. */
+  load(): SessionLoad {
+    const load = { known: 0, refused: 0, waiting: 0, ahead: 0, inflightBatches: 0, inflightBytes: 0 };
+    for (const link of this.#links.values()) {
+      const stats = link.stats();
+      if (stats === undefined) continue;
+      for (const name of LOADS) load[name] += stats[name];
+    }
+    return load;
+  }
+
+  /** Nodes whose devices have lacked something for at least so long, in ms; those that have for longest, and no more than `most`. */
+  lagging(leastMs: number, most: number): readonly NodeLag[] {
+    const lags: NodeLag[] = [];
+    for (const link of this.#links.values()) {
+      const lagMs = link.stats()?.lagMs ?? 0;
+      if (lagMs >= leastMs) lags.push({ node: link.node, lagMs });
+    }
+    return lags.sort((a, b) => b.lagMs - a.lagMs).slice(0, most);
   }
 
   totals(): SessionTotals {

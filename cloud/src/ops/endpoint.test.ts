@@ -4,33 +4,9 @@ import { HawserError } from '@hawser/protocol';
 import { pino } from 'pino';
 import { type EndpointOptions, type Readiness, startEndpoint } from './endpoint.ts';
 import { createMetrics } from './metrics.ts';
+import { someReadings } from './testing/readings.ts';
 
-const metrics = createMetrics({
-  sessionsByState: () => new Map([['inSync', 3]]),
-  handshakes: () => 1,
-  refusalEventsWaiting: () => 0,
-  dirtyKeys: () => 4,
-  sessionTotals: () => ({
-    batches: 6,
-    upserts: 7,
-    deltas: 17,
-    touches: 8,
-    deletes: 9,
-    deltaBytes: 100,
-    staticBytes: 200,
-    zstdBytes: 300,
-    identityBytes: 400,
-    deltaRetries: 3,
-    inventories: 1,
-    digestMismatches: 2,
-    checkMismatches: 1,
-  }),
-  supersededBytes: () => 500,
-  reports: () => ({ waiting: 5, running: 2 }),
-  replicas: () => ({ live: 2, gone: 1, waiting: 0 }),
-  epochs: () => ({ current: 2, restorations: 1 }),
-  reflectors: () => [{ resource: 'pods', state: 'synced' }],
-});
+const metrics = createMetrics(someReadings());
 
 async function start(t: TestContext, options: Partial<EndpointOptions> = {}) {
   const endpoint = await startEndpoint({

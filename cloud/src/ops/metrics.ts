@@ -1,7 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
+import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
-export interface Readings {
+export interface Readings extends LagReadings, StoreReadings {
   /** Live sessions by state: `inSync`, `syncing`, … */
   sessionsByState(): ReadonlyMap<string, number>;
   /** Connections that have not said hello yet. */
@@ -37,7 +39,10 @@ export interface SessionTotals {
   readonly checkMismatches: number;
 }
 
-/** All metrics of the relay, in a registry of their own. Labels have few values: never the name of a node or object. */
+/**
+ * All metrics of the relay, in a registry of their own. Labels have few values: never the name of an object, and of nodes only
+ * those that lag.
+ */
 export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
@@ -54,6 +59,8 @@ export interface Metrics {
   reportOutcome(outcome: string): void;
   change(type: string, resource: string): void;
   listed(resource: string): void;
+  watchBegun(resource: string): void;
+  delivered(milliseconds: number): void;
   leaseCall(verb: string, lease: string, outcome: string): void;
   sessionElsewhere(device: string): void;
   nodeMarked(): void;
@@ -231,6 +238,13 @@ export function createMetrics(readings: Readings): Metrics {
     'Complete lists of a resource: the first, and one after each position that was lost.',
     ['resource'],
   );
+  const watches = counter(
+    'hawser_relay_reflector_watches_total',
+    'Watches of a resource that were begun: those after the first took the place of one that had ended.',
+    ['resource'],
+  );
+  const lag = createLagMetrics(registry, readings);
+  registerStoreMetrics(registry, readings);
   const leaseCalls = counter(
     'hawser_relay_lease_calls_total',
     'Calls of the API server about Leases of nodes and replicas, by what came of them.',
@@ -264,6 +278,8 @@ export function createMetrics(readings: Readings): Metrics {
     reportOutcome: (outcome) => outcomes.inc({ outcome }),
     change: (type, resource) => changes.inc({ resource, type }),
     listed: (resource) => lists.inc({ resource }),
+    watchBegun: (resource) => watches.inc({ resource }),
+    delivered: lag.delivered,
     leaseCall: (verb, lease, outcome) => leaseCalls.inc({ verb, lease, outcome }),
     sessionElsewhere: (device) => elsewhere.inc({ device }),
     nodeMarked: () => marked.inc(),

@@ -52,6 +52,9 @@ export interface LinkStats {
   readonly dials: number;
   readonly opened: number;
   readonly failures: Readonly<Record<string, number>>;
+  /** Of all links: what was received with TLS, what was sent without. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
 }
 
 /** A link that was open for less counts as a failed attempt: a relay that welcomes and falls over is not dialled without pause. */
@@ -72,6 +75,8 @@ export function createLink(options: LinkOptions): Link {
   let next = 0;
   let dials = 0;
   let opened = 0;
+  /** Of the links that have ended. */
+  const bytes = { read: 0, written: 0 };
   let lastKind: LinkFailureKind | undefined;
   let cancelTimer = () => {};
   let stopWatching = () => {};
@@ -135,7 +140,10 @@ export function createLink(options: LinkOptions): Link {
     stopWatching = () => {};
     const ended = socket;
     socket = undefined;
-    if (ended !== undefined) end(ended);
+    if (ended === undefined) return;
+    bytes.read += ended.bytesRead();
+    bytes.written += ended.bytesWritten();
+    end(ended);
   }
 
   function failed(reason: LinkFailure, end = (ended: LinkSocket) => ended.destroy()): void {
@@ -183,7 +191,13 @@ export function createLink(options: LinkOptions): Link {
       failed(why, (ended) => ended.close(NORMAL_CLOSE, ''));
     },
     state: () => state,
-    stats: () => ({ dials, opened, failures: { ...failures } }),
+    stats: () => ({
+      dials,
+      opened,
+      failures: { ...failures },
+      bytesRead: bytes.read + (socket?.bytesRead() ?? 0),
+      bytesWritten: bytes.written + (socket?.bytesWritten() ?? 0),
+    }),
     close() {
       if (state.name === 'closed') return;
       release((ended) => ended.close(NORMAL_CLOSE, 'the agent ends'));

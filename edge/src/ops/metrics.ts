@@ -13,6 +13,8 @@ export interface Readings {
   upstream(): UpstreamStats;
   outbox(): number;
   objects(): number;
+  /** 32 hex digits. */
+  digest(): string;
   /** Seconds since 1970; undefined before the first. */
   lastSync(): number | undefined;
 }
@@ -22,6 +24,8 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** Hex digits that a number of Prometheus, a double, holds exactly. */
+const DIGEST_DIGITS = 12;
 const LINK_STATES = ['idle', 'dialling', 'greeting', 'open', 'waiting', 'closed'];
 const SESSION_STATES = ['disconnected', 'greeting', 'waiting', 'syncing', 'inSync', 'ended'];
 
@@ -85,6 +89,15 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   counter('hawser_agent_link_dials_total', 'Attempts to make a link.', () => readings.link().dials);
   counter('hawser_agent_link_opened_total', 'Links on which a relay welcomed us.', () => readings.link().opened);
   byLabel('hawser_agent_link_failures_total', 'Links that failed or ended, by reason.', 'kind', () => readings.link().failures);
+  byLabel(
+    'hawser_agent_link_bytes_total',
+    'Bytes over all links: those received with TLS, those sent without.',
+    'direction',
+    () => {
+      const { bytesRead, bytesWritten } = readings.link();
+      return { in: bytesRead, out: bytesWritten };
+    },
+  );
   counter('hawser_agent_batches_total', 'Batches applied.', () => readings.sync().batches);
   byLabel(
     'hawser_agent_operations_total',
@@ -109,6 +122,11 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
     () => readings.recheck().damaged,
   );
   gauge('hawser_agent_objects', 'Objects of the cloud in the store.', readings.objects);
+  gauge(
+    'hawser_agent_digest',
+    'The first 48 bits of the digest of those objects: changes when they do, and is the same where the same is held.',
+    () => Number.parseInt(readings.digest().slice(0, DIGEST_DIGITS), 16),
+  );
   gauge('hawser_agent_outbox_entries', 'Writes that the cloud has not answered.', readings.outbox);
   gauge('hawser_agent_last_sync_timestamp_seconds', 'When the store last held all that the cloud wants.', readings.lastSync);
   byLabel('hawser_agent_reports_total', 'Reports to the cloud: sent, and answered by outcome.', 'event', () => {

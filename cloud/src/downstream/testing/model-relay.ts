@@ -35,7 +35,12 @@ export class ModelRelay {
   readonly #cluster: ModelCluster;
   readonly #reflectors: ReadonlyMap<string, ModelReflector>;
 
-  constructor(cluster: ModelCluster, clock: ManualClock, limits: Partial<DownstreamLimits> = {}) {
+  constructor(
+    cluster: ModelCluster,
+    clock: ManualClock,
+    limits: Partial<DownstreamLimits> = {},
+    onDelivered: (milliseconds: number) => void = () => undefined,
+  ) {
     this.#cluster = cluster;
     this.downstream = createDownstream({
       logger: silentLogger,
@@ -46,6 +51,7 @@ export class ModelRelay {
         this.requests.push(key);
       },
       onRefused: (refusal) => this.refusals.push(refusal),
+      onDelivered,
     });
     this.#reflectors = new Map(WATCHED_RESOURCES.map((resource) => [resource, this.#list(resource)]));
   }

@@ -28,12 +28,12 @@ export function noise(bytes: number, seed = 1): string {
   }).join('');
 }
 
-export function setUp(limits: Partial<DownstreamLimits> = {}) {
+export function setUp(limits: Partial<DownstreamLimits> = {}, onDelivered: (milliseconds: number) => void = () => undefined) {
   const clock = new ManualClock();
   const cluster = new ModelCluster();
   cluster.put(NODE, EDGE);
   const agent = new ModelAgent();
-  const relay = new ModelRelay(cluster, clock, limits);
+  const relay = new ModelRelay(cluster, clock, limits, onDelivered);
   relay.catchUp();
   const connect = () => new ModelLink(agent, relay.downstream, 'edge-1');
   const heldKeys = () => [...agent.held.keys()].sort();

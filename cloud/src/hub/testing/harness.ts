@@ -45,6 +45,7 @@ const NO_STATS: SessionStats = {
   ahead: 0,
   inflightBatches: 0,
   inflightBytes: 0,
+  lagMs: 0,
   batches: 0,
   upserts: 0,
   touches: 0,

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { documentedMetrics, servedMetrics } from '../../../test/support/metrics-page.ts';
+import { createMetrics, type Readings } from './metrics.ts';
+
+const readings: Readings = {
+  linkState: () => 'open',
+  link: () => ({ dials: 3, opened: 2, failures: { silent: 1 }, bytesRead: 1_000, bytesWritten: 500 }),
+  sessionState: () => 'inSync',
+  sync: () => ({
+    batches: 1,
+    operations: 2,
+    nacks: 0,
+    inventories: 0,
+    checks: 0,
+    byType: { upsert: 1, upsertDelta: 0, touch: 1, delete: 0 },
+  }),
+  recheck: () => ({ rows: 10, rounds: 1, failures: 0, damaged: { row: 0, lost: 0, body: 1, write: 0, served: 0 } }),
+  upstream: () => ({ sent: 1, applied: 1, refused: 0, unavailable: 0, inFlight: 0 }),
+  outbox: () => 0,
+  objects: () => 5,
+  digest: () => 'ffffffffffff00000000000000000000',
+  lastSync: () => 1_700_000_000,
+};
+
+test('every metric of the agent is described in docs/metrics.md, with its type and labels, and no other is', async () => {
+  const served = servedMetrics(await (await createMetrics(readings)).text(), 'hawser_agent_');
+  const documented = await documentedMetrics('hawser_agent_');
+  assert.deepEqual([...served.keys()].sort(), [...documented.keys()].sort());
+  for (const [name, { type, labels }] of served) {
+    assert.equal(documented.get(name)?.type, type, name);
+    assert.deepEqual(documented.get(name)?.labels, labels, `labels of ${name}`);
+  }
+});
+
+test('metrics of the agent have the values of the moment', async () => {
+  const text = await (await createMetrics(readings)).text();
+  for (const line of [
+    'hawser_agent_damaged_rows_total{damage="body"} 1',
+    'hawser_agent_operations_total{operation="touch"} 1',
+    'hawser_agent_link_bytes_total{direction="in"} 1000',
+    'hawser_agent_digest 281474976710655',
+    'hawser_agent_link_opened_total 2',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line);
+  }
+});
