@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { KubeObject } from '@hawser/protocol';
+import { findKubectl } from '../support/kubectl.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from './server.ts';
 
 const run = promisify(execFile);
@@ -135,14 +136,4 @@ async function line(child: ChildProcess, pattern: RegExp): Promise<void> {
     reader.close();
   }
   throw new Error(`kubectl ended before a line that matches ${pattern}`);
-}
-
-function findKubectl(): string | undefined {
-  const command = process.env.KUBECTL ?? 'kubectl';
-  try {
-    execFileSync(command, ['version', '--client'], { stdio: 'ignore' });
-    return command;
-  } catch {
-    return undefined;
-  }
 }
