@@ -108,7 +108,7 @@ test('what is not there, and what nobody knows, are told with different exit cod
   const unknown = await inStore('get', 'gizmos');
   assert.deepEqual(
     [unknown.code, unknown.stderr],
-    [2, 'hawser-agent: unknown resource "gizmos": try pods, configmaps, secrets or nodes\n'],
+    [2, 'hawser-agent: unknown resource "gizmos": try pods, configmaps, secrets, services or nodes\n'],
   );
   assert.equal((await inStore('get', 'pods', 'web', '-A')).code, 2);
   assert.equal((await inStore('get')).code, 2);

@@ -12,7 +12,9 @@ function wordsOf(program: Command): { readonly commands: string[]; readonly flag
   return { commands: [...commands, 'help'], flags };
 }
 
-const RESOURCES = 'pods configmaps secrets nodes events leases';
+const RESOURCES =
+  'pods configmaps secrets nodes services endpoints endpointslices serviceaccounts namespaces persistentvolumes ' +
+  'persistentvolumeclaims volumeattachments runtimeclasses csidrivers events leases';
 
 /** For `source <(hawser-agent completion bash)`. */
 export function bashCompletion(program: Command): string {

@@ -70,5 +70,8 @@ function resourceNamed(text: string): ApiResource {
       resource === asked || singular === asked || shortNames.includes(asked) || `${resource}.${group}` === asked,
   );
   if (found !== undefined) return found;
-  throw new CommandFailure(EXIT.usage, `unknown resource ${JSON.stringify(text)}: try pods, configmaps, secrets or nodes`);
+  throw new CommandFailure(
+    EXIT.usage,
+    `unknown resource ${JSON.stringify(text)}: try pods, configmaps, secrets, services or nodes`,
+  );
 }

@@ -4,6 +4,7 @@ import type { Column } from './column.ts';
 import { EVENT_COLUMNS } from './event.ts';
 import { NODE_COLUMNS } from './node.ts';
 import { POD_COLUMNS } from './pod.ts';
+import { volumeColumns } from './volumes.ts';
 import { workloadColumns } from './workload.ts';
 
 const NAME: Column = { name: 'Name', cell: (object) => object.metadata.name ?? '' };
@@ -65,6 +66,9 @@ const COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<string, readonly
       AGE,
     ],
   ],
+  ['endpoints', [NAME, { name: 'Endpoints', cell: (endpoints) => limited(addressesOf(endpoints.subsets), '<none>') }, AGE]],
+  ['node.k8s.io/runtimeclasses', [NAME, { name: 'Handler', cell: (runtimeClass) => text(runtimeClass.handler) }, AGE]],
+  ...volumeColumns(NAME, AGE),
   ['apps/deployments', workloadColumns('deployments', NAME, AGE)],
   ['apps/replicasets', workloadColumns('replicasets', NAME, AGE)],
   ['apps/daemonsets', workloadColumns('daemonsets', NAME, AGE)],
@@ -77,6 +81,14 @@ function limited(values: readonly string[], none: string): string {
   if (values.length === 0) return none;
   const named = values.slice(0, MAX_NAMED).join(',');
   return values.length > MAX_NAMED ? `${named} + ${values.length - MAX_NAMED} more...` : named;
+}
+
+/** Each address with each port of its subset; without ports the addresses. */
+function addressesOf(subsets: unknown): string[] {
+  return items(subsets).flatMap((subset) => {
+    const ports = items(subset.ports).map(({ port }) => `:${number(port)}`);
+    return (ports.length === 0 ? [''] : ports).flatMap((port) => items(subset.addresses).map(({ ip }) => `${text(ip)}${port}`));
+  });
 }
 
 function firstText(list: unknown): string {

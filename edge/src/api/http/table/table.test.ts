@@ -30,6 +30,50 @@ const pod = (status: object, more: Partial<KubeObject> = {}): KubeObject => ({
 });
 
 describe('the cells of a Table', () => {
+  it('of volumes and what belongs to them are those of kubectl', () => {
+    const claimRef = { namespace: 'shop', name: 'data' };
+    const spec = {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce', 'ReadOnlyMany'],
+      persistentVolumeReclaimPolicy: 'Retain',
+      storageClassName: 'fast',
+      volumeMode: 'Filesystem',
+    };
+    assert.deepEqual(cells('persistentvolumes', { spec: { ...spec, claimRef }, status: { phase: 'Bound' } }), [
+      ...['x', '1Gi', 'RWO,ROX', 'Retain', 'Bound', 'shop/data', 'fast', '<unset>', '', '2m15s', 'Filesystem'],
+    ]);
+    const status = { phase: 'Bound', capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOncePod'] };
+    assert.deepEqual(cells('persistentvolumeclaims', { spec: { volumeName: 'disk', storageClassName: 'fast' }, status }), [
+      'x',
+      'Bound',
+      'disk',
+      '1Gi',
+      'RWOP',
+      'fast',
+      '<unset>',
+      '2m15s',
+      '<unset>',
+    ]);
+    assert.deepEqual(cells('persistentvolumeclaims', { spec: {}, status: { phase: 'Pending' } }).slice(0, 5), [
+      ...['x', 'Pending', '', '', ''],
+    ]);
+    const attachment = { attacher: 'csi.example', nodeName: 'edge-1', source: { persistentVolumeName: 'disk' } };
+    assert.deepEqual(cells('storage.k8s.io/volumeattachments', { spec: attachment, status: { attached: true } }), [
+      ...['x', 'csi.example', 'disk', 'edge-1', 'true', '2m15s'],
+    ]);
+    assert.deepEqual(cells('storage.k8s.io/csidrivers', { spec: { tokenRequests: [{ audience: 'vault' }] } }), [
+      ...['x', 'true', 'false', 'false', 'vault', 'false', 'Persistent', '2m15s'],
+    ]);
+  });
+
+  it('of Endpoints are the first addresses with their ports, of a RuntimeClass its handler', () => {
+    const addresses = ['10.0.0.1', '10.0.0.2'].map((ip) => ({ ip }));
+    const subsets = [{ addresses, ports: [{ port: 80 }, { port: 443 }] }];
+    assert.deepEqual(cells('endpoints', { subsets }), ['x', '10.0.0.1:80,10.0.0.2:80,10.0.0.1:443 + 1 more...', '2m15s']);
+    assert.deepEqual(cells('endpoints', {}), ['x', '<none>', '2m15s']);
+    assert.deepEqual(cells('node.k8s.io/runtimeclasses', { handler: 'runsc' }), ['x', 'runsc', '2m15s']);
+  });
+
   it('of a pod are its readiness, state, restarts and place', () => {
     const status = {
       phase: 'Running',
