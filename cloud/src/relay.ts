@@ -195,7 +195,10 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onWatch: (resource) => metrics.watchBegun(resource),
     onStatus: tellReadiness,
     identity,
-    onRestored: (detail) => void epochs.restored({ type: 'reflector' }, detail),
+    onRestored(detail) {
+      // Where everything is being listed anew already, what has come since is of the past as well.
+      if (!epochs.restored({ type: 'reflector' }, detail)) downstream.beginEpoch();
+    },
   });
 
   async function learnCluster(): Promise<void> {

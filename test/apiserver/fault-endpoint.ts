@@ -14,6 +14,7 @@ const Fault = v.variant('type', [
   v.strictObject({ type: v.literal('stall') }),
   v.strictObject({ type: v.literal('cut') }),
   v.strictObject({ type: v.literal('expired') }),
+  v.strictObject({ type: v.literal('emptyList') }),
 ]);
 const Command = v.variant('do', [
   v.strictObject({
@@ -27,6 +28,7 @@ const Command = v.variant('do', [
   v.strictObject({ do: v.literal('clear') }),
   v.strictObject({ do: v.literal('cutWatches') }),
   v.strictObject({ do: v.literal('silenceWatches') }),
+  v.strictObject({ do: v.literal('silenceOpenWatches') }),
   v.strictObject({ do: v.literal('speakWatches') }),
   v.strictObject({ do: v.literal('compact') }),
   v.strictObject({ do: v.literal('rewind'), revision: Whole }),

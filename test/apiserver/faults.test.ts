@@ -57,6 +57,31 @@ describe('faults of the embedded API server', { timeout: 20_000 }, () => {
     assert.notEqual(typeOf((await next.ended)[0]), 'ERROR');
   });
 
+  it('lists nothing of what there is, once, in pages or as a stream, and says how far it is all the same', async () => {
+    await create('there');
+    const list = '/api/v1/configmaps';
+    server.faults.add({ fault: { type: 'emptyList' }, pathPrefix: list, times: 2 });
+    assert.notDeepEqual(itemsOf(await exchangeOnce(request(`${list}?limit=1`))), []);
+    assert.notDeepEqual(itemsOf(await exchangeOnce(request(CONFIGMAPS))), []);
+    assert.deepEqual(itemsOf(await exchangeOnce(request(`${list}?limit=500`))), []);
+    const watch = await openWatch(
+      request(`${list}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`),
+    );
+    assert.deepEqual((await watch.ended).map(typeOf), ['BOOKMARK']);
+    assert.notDeepEqual(itemsOf(await exchangeOnce(request(list))), []);
+  });
+
+  it('silences the watches that are open, and not those that come after', async () => {
+    const path = `${CONFIGMAPS}?watch=true&resourceVersion=${server.storage.revision()}`;
+    const open = await openWatch(request(path));
+    server.faults.silenceOpenWatches();
+    const later = await openWatch(request(`${path}&timeoutSeconds=1`));
+    await create('unheard');
+    assert.deepEqual((await later.ended).map(typeOf), ['ADDED']);
+    server.faults.cutWatches();
+    assert.deepEqual(await open.ended, []);
+  });
+
   it('answers 410 to a watch from before a compaction', async () => {
     const old = server.storage.revision();
     await create('compacted');
@@ -98,6 +123,10 @@ describe('faults of the embedded API server', { timeout: 20_000 }, () => {
     assert.equal((await exchangeOnce(request(CONFIGMAPS))).status, 200);
   });
 });
+
+function itemsOf({ body }: { readonly body: unknown }): unknown {
+  return typeof body === 'object' && body !== null && 'items' in body ? body.items : undefined;
+}
 
 function typeOf(event: unknown): unknown {
   return typeof event === 'object' && event !== null && 'type' in event ? event.type : undefined;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault, InterceptedRequest } from '@hawser/edge';
+import { API_RESOURCES, type ApiResource, apiVersionOf, resourcePath } from '@hawser/protocol';
 import type { MemoryStorage } from './memory-storage.ts';
 
 /** Rules that may wait at the same time; one more is refused, because a test that adds so many has lost track. */
@@ -20,7 +21,12 @@ export type FaultRule = FaultMatch & {
   readonly fault:
     | Fault
     /** A watch gets 200 and one ERROR event with 410 Expired, then a clean end, as after a compaction. Watches only. */
-    | { readonly type: 'expired' };
+    | { readonly type: 'expired' }
+    /**
+     * A list is complete and has no items, also as a stream, which ends there. Lists of all namespaces only, and none of one object
+     * (`limit=1`).
+     */
+    | { readonly type: 'emptyList' };
 };
 
 interface WaitingRule {
@@ -64,6 +70,11 @@ export class Faults {
     for (const response of this.#watches) response.cork();
   }
 
+  /** As `silenceWatches`, for the watches that are open now: whoever watches anew sees what goes on, the others lag. */
+  silenceOpenWatches(): void {
+    for (const response of this.#watches) response.cork();
+  }
+
   /** Ends the silence: all that was held back goes out. */
   speakWatches(): void {
     this.#areWatchesSilent = false;
@@ -86,17 +97,22 @@ export class Faults {
 
   /** The server's `intercept`: the fault for this request, used up by one. */
   intercept(request: InterceptedRequest): Fault | undefined {
-    const rule = this.#take(request, (candidate) => candidate.fault.type !== 'expired');
-    return rule === undefined || rule.fault.type === 'expired' ? undefined : rule.fault;
+    const rule = this.#take(request, ({ fault: { type } }) => type !== 'expired' && type !== 'emptyList');
+    const fault = rule?.fault;
+    return fault === undefined || fault.type === 'expired' || fault.type === 'emptyList' ? undefined : fault;
   }
 
-  /** The server's `takeOver`: follows the watches, and answers those that are to be told of a compaction. */
+  /** The server's `takeOver`: follows the watches, answers those that are to be told of a compaction, and lists that are to be empty. */
   takeOver(request: IncomingMessage, response: ServerResponse): boolean {
     const [path = '', query = ''] = (request.url ?? '/').split('?', 2);
     const asked = { method: request.method ?? 'GET', path, query: new URLSearchParams(query), headers: request.headers };
-    if (!asksForWatch(asked)) return false;
+    const listed = listedResource(asked);
+    const isEmpty = listed !== undefined && this.#take(asked, ({ fault }) => fault.type === 'emptyList') !== undefined;
+    if (isEmpty) answerEmpty(response, listed, this.#storage.revision(), asksForWatch(asked));
+    if (!asksForWatch(asked)) return isEmpty;
     this.#watches.add(response);
     response.once('close', () => this.#watches.delete(response));
+    if (isEmpty) return true;
     if (this.#take(asked, (candidate) => candidate.fault.type === 'expired') !== undefined) {
       answerExpired(response, this.#storage.revision());
       return true;
@@ -125,6 +141,26 @@ function matches(rule: FaultRule, request: InterceptedRequest): boolean {
 
 function asksForWatch(request: InterceptedRequest): boolean {
   return ['true', '1'].includes(request.query.get('watch') ?? '') || request.path.startsWith('/api/v1/watch/');
+}
+
+/** The resource that is listed whole, in all namespaces: its kind and version. */
+function listedResource({ method, path, query }: InterceptedRequest): ApiResource | undefined {
+  const isList = !query.has('watch') || query.get('sendInitialEvents') === 'true';
+  if (method !== 'GET' || !isList || query.get('limit') === '1') return undefined;
+  return API_RESOURCES.find((resource) => resourcePath(resource) === path);
+}
+
+function answerEmpty(response: ServerResponse, resource: ApiResource, revision: number, isStream: boolean): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const apiVersion = apiVersionOf(resource);
+  const metadata = { resourceVersion: String(revision) };
+  if (!isStream) {
+    response.end(JSON.stringify({ kind: `${resource.kind}List`, apiVersion, metadata, items: [] }));
+    return;
+  }
+  const annotations = { 'k8s.io/initial-events-end': 'true' };
+  const object = { kind: resource.kind, apiVersion, metadata: { ...metadata, annotations } };
+  response.end(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
 }
 
 function answerExpired(response: ServerResponse, revision: number): void {

@@ -49,6 +49,10 @@ export interface Fleet {
   readonly agents: readonly FleetAgent[];
   relay(): RunningProcess;
   apiServer(): RunningProcess | undefined;
+  /** One more relay of the same cluster, which no agent dials before its link's proxy is pointed there. Resolves when it listens. */
+  addRelay(name: string): Promise<ExtraRelay>;
+  /** What /readyz says. */
+  relayReadiness(): Promise<{ readonly status: number; readonly text: string }>;
   /** Starts the relay again, after `relay().kill()` or `stop()`. Resolves when it listens. */
   startRelay(): Promise<void>;
   /** Starts the embedded API server again on its port, with the objects it wrote when it was stopped (`keepData`). */
@@ -59,6 +63,13 @@ export interface Fleet {
   removeObject(object: KubeObject): Promise<void>;
   /** Ends every process, by its id, and closes every socket. */
   stop(): Promise<void>;
+}
+
+export interface ExtraRelay {
+  readonly linkPort: number;
+  /** HTTP status of /readyz. */
+  ready(): Promise<number>;
+  metrics(): Promise<string>;
 }
 
 export interface FleetAgent {
@@ -136,21 +147,24 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   let relay: RunningProcess | undefined;
   let ports = { link: 0, ops: 0 };
   const nodeFlags = options.nodeFlags ?? [];
-  const relayArgs = () => [
+  const relayArgs = (at: typeof ports) => [
     ...nodeFlags,
     options.relayMain ?? RELAY_MAIN,
     'run',
     '--kubeconfig',
     relayKubeconfig,
-    ...['--link-address', '127.0.0.1', '--link-port', String(ports.link)],
-    ...['--ops-address', '127.0.0.1', '--ops-port', String(ports.ops)],
+    ...['--link-address', '127.0.0.1', '--link-port', String(at.link)],
+    ...['--ops-address', '127.0.0.1', '--ops-port', String(at.ops)],
     ...['--tls-cert', relayPair.certificateFile, '--tls-key', relayPair.keyFile, '--tls-client-ca', caFile],
     ...Object.entries(options.relayFlags ?? {}).flat(),
   ];
+  const launchRelay = async (name: string, at: typeof ports) => {
+    const launched = launch(name, relayArgs(at), name);
+    const line = await launched.line('its ports', ({ msg }) => msg === 'relay listening', START_TIMEOUT_MS);
+    return { launched, ports: { link: Number(line.linkPort), ops: Number(line.opsPort) } };
+  };
   const startRelay = async () => {
-    relay = launch('relay', relayArgs(), 'relay');
-    const line = await relay.line('its ports', ({ msg }) => msg === 'relay listening', START_TIMEOUT_MS);
-    ports = { link: Number(line.linkPort), ops: Number(line.opsPort) };
+    ({ launched: relay, ports } = await launchRelay('relay', ports));
   };
   await startRelay();
   const runningRelay = () => {
@@ -178,6 +192,19 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     relay: runningRelay,
     apiServer: () => apiServer,
     startRelay,
+    async addRelay(name) {
+      const { ports: extra } = await launchRelay(name, { link: 0, ops: 0 });
+      const ask = (path: string) => fetch(`http://127.0.0.1:${extra.ops}${path}`);
+      return {
+        linkPort: extra.link,
+        ready: async () => (await ask('/readyz')).status,
+        metrics: async () => (await ask('/metrics')).text(),
+      };
+    },
+    async relayReadiness() {
+      const answer = await fetch(`http://127.0.0.1:${ports.ops}/readyz`);
+      return { status: answer.status, text: await answer.text() };
+    },
     startApiServer,
     async fault(command) {
       const { status, body } = await kube.raw('POST', '/-/faults', command);
