@@ -7,6 +7,7 @@ import { type Relay, resolveConfig, startRelay, systemClock } from '@hawser/clou
 import { Digest, type KubeObject, objectKey } from '@hawser/protocol';
 import { pino } from 'pino';
 import { createCredentials } from '../apiserver/credentials.ts';
+import { RELAY_BINDINGS } from '../apiserver/relay-identity.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../apiserver/server.ts';
 import { type KubeClient, kubeClient } from '../support/kube.ts';
 import { createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
@@ -250,4 +251,31 @@ test('without an API server the relay listens, is not ready and welcomes nobody;
   assert.match(metrics, /^hawser_relay_reflector_state\{resource="pods",state="synced"\} 1$/m);
   assert.match(metrics, /^hawser_relay_reflector_lists_total\{resource="pods"\} 1$/m);
   assert.match(metrics, /^hawser_relay_changes_total\{resource="configmaps",type="upsert"\} [1-9]/m);
+});
+
+test('a right that is missing keeps the relay from being ready, and is named', async (t) => {
+  const rules = RELAY_BINDINGS.flatMap((binding) => binding.rules);
+  const narrow = { name: 'narrow', token: 'token-of-narrow' };
+  const api = await startEmbeddedApiServer({
+    tokens: [{ token: narrow.token, user: narrow.name, groups: [] }],
+    bindings: [
+      {
+        subject: { user: narrow.name },
+        rules: rules.filter(({ apiGroups }) => apiGroups?.includes('discovery.k8s.io') !== true),
+      },
+    ],
+  });
+  t.after(() => api.close());
+  const { relay, dial } = await relayFor(t, { kubeconfig: () => api.kubeconfig(narrow) });
+  const slices = 'discovery.k8s.io/endpointslices';
+  await until('only the EndpointSlices to be missing', 10_000, undefined, async () => {
+    const readiness = relay.readiness();
+    return readiness.type === 'notReady' && readiness.waitingFor.length === 1;
+  });
+  const readiness = relay.readiness();
+  assert.ok(readiness.type === 'notReady');
+  assert.match(readiness.waitingFor.join(), new RegExp(`^${slices}: failing .*forbidden`, 'i'));
+  const { welcome } = await dial('edge-1');
+  assert.equal(welcome.status.state, 'relaySyncing');
+  assert.match(welcome.status.detail, new RegExp(`^the relay has not synced ${slices} \\(failing`));
 });

@@ -22,7 +22,7 @@ export interface DownstreamLimits {
   readonly answerMs: number;
   /** An inventory after a digest that did not match comes at the earliest so long after the one before, in ms. */
   readonly inventoryIntervalMs: number;
-  /** Entries of an inventory. More are a protocol error: a device runs some hundred pods. */
+  /** Entries of an inventory. More are a protocol error: a device runs some hundred pods, and may be sent all Services of a cluster. */
   readonly inventoryEntries: number;
   /**
    * Numbers given to objects since the last inventory; above it another inventory begins them afresh. A device refuses more than
@@ -45,7 +45,7 @@ export const DEFAULT_DOWNSTREAM_LIMITS: DownstreamLimits = {
   bodyWaitMs: 10_000,
   answerMs: 300_000,
   inventoryIntervalMs: 10_000,
-  inventoryEntries: 10_000,
+  inventoryEntries: 20_000,
   sessionNumbers: 25_000,
   encodedBytes: 16 * 1024 * 1024,
   supersededBytes: 64 * 1024 * 1024,
