@@ -482,8 +482,9 @@ function checkSettled(world: World): void {
       assert.deepEqual([version.uid, version.resourceVersion], [uid, resourceVersion]);
     }
     assert.equal(state, isEdge ? 'inSync' : 'nodeNotLabelled');
-    const { dirty, waiting, ahead, inflightBatches } = linked.link.session.stats();
-    assert.deepEqual({ dirty, waiting, ahead, inflightBatches }, { dirty: 0, waiting: 0, ahead: 0, inflightBatches: 0 });
+    const { dirty, waiting, ahead, inflightBatches, lagMs } = linked.link.session.stats();
+    const left = { dirty, waiting, ahead, inflightBatches, lagMs };
+    assert.deepEqual(left, { dirty: 0, waiting: 0, ahead: 0, inflightBatches: 0, lagMs: 0 });
     const again = world.connect(name, linked.relay);
     again.drain();
     assert.deepEqual(again.sent, [], 'equal digests: nothing is sent');

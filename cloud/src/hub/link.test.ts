@@ -38,6 +38,26 @@ test('a hello is answered with welcome under the name in the certificate, then w
   assert.equal(hub.handshakes(), 0);
 });
 
+test('the load of all sessions is summed, and of those that lag the longest come first, no more than are asked for', async (t) => {
+  const { dial, sessions, hub } = await start(t);
+  for (const pair of [edge1, edge2]) await (await dial(pair)).greet();
+  const [first, second] = sessions;
+  assert.ok(first !== undefined && second !== undefined);
+  first.counted = { lagMs: 1_500, known: 10, inflightBytes: 100 };
+  second.counted = { lagMs: 60_000, known: 20, refused: 1, inflightBatches: 2 };
+  const { known, refused, inflightBatches, inflightBytes } = hub.sessions.load();
+  assert.deepEqual(
+    { known, refused, inflightBatches, inflightBytes },
+    { known: 30, refused: 1, inflightBatches: 2, inflightBytes: 100 },
+  );
+  assert.deepEqual(hub.sessions.lagging(1_000, 10), [
+    { node: 'edge-2', lagMs: 60_000 },
+    { node: 'edge-1', lagMs: 1_500 },
+  ]);
+  assert.deepEqual(hub.sessions.lagging(1_000, 1), [{ node: 'edge-2', lagMs: 60_000 }]);
+  assert.deepEqual(hub.sessions.lagging(2_000, 10), [{ node: 'edge-2', lagMs: 60_000 }]);
+});
+
 test('a store of another cluster is turned away before a session is opened', async (t) => {
   const { dial, sessions } = await start(t);
   const agent = await dial();

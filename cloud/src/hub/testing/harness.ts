@@ -104,7 +104,8 @@ export class ScriptedSession implements Session {
   stalledBy: string | undefined;
   stalled = () => this.stalledBy;
   status = () => STATUS;
-  stats = () => NO_STATS;
+  counted: Partial<SessionStats> = {};
+  stats = () => ({ ...NO_STATS, ...this.counted });
   close(): void {
     this.isClosed = true;
   }
