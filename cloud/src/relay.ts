@@ -80,6 +80,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onBegin(epoch, detail) {
       hub?.endEpoch(detail);
       downstream.beginEpoch();
+      replicas?.restored(detail);
       void watching.beginEpoch(detail).then(() => epochs.listedAnew(epoch));
     },
   });
@@ -159,7 +160,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   const replicas = settings.replica.leases
     ? createReplicas({
         ...settings.replica,
-        identity: replicaIdentity(settings.replica, connection, machine),
+        self: replicaIdentity(settings.replica, connection, machine),
+        identity,
+        onRestored: (detail) => epochs.restored({ type: 'reflector' }, detail),
         client: ownCluster,
         clock,
         random,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { request } from 'node:https';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Credentials, Fault, RequestAttributes } from '@hawser/edge';
 import { type CertificatePair, createAuthority } from '../support/pki.ts';
@@ -171,5 +173,18 @@ describe('a server', () => {
     assert.equal((await test.call('GET', '/apis/authorization.k8s.io/v1/selfsubjectreviews')).status, 405);
     assert.equal((await test.call('GET', '/api/v1/namespaces/ns/pods/p/log')).status, 404);
     await test.close();
+  });
+});
+
+describe('a connection whose TLS handshake is not done', () => {
+  it('does not hold up a server that closes', { timeout: 10_000 }, async () => {
+    const test = await startTestServer();
+    const socket = connect(test.server.address().port, '127.0.0.1');
+    await once(socket, 'connect');
+    // Its accept comes before the answer to a request that is made after it.
+    await callAs(test, {});
+    const closed = once(socket, 'close');
+    await test.close();
+    await closed;
   });
 });

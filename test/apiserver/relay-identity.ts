@@ -35,7 +35,7 @@ export const RELAY_BINDINGS: readonly RuleBinding[] = [
       {
         apiGroups: ['coordination.k8s.io'],
         resources: ['leases'],
-        verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
+        verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'],
       },
     ],
   },

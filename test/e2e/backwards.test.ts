@@ -121,7 +121,7 @@ test('a relay whose watches lag by far neither overwrites nor deletes what an ag
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   const other = await fleet.addRelay('relay-2');
-  await until('the other relay is ready', 60_000, undefined, async () => (await other.ready()) === 200);
+  await until('the other relay is ready', 60_000, undefined, async () => (await other.readiness()).status === 200);
   await fleet.fault({ do: 'silenceOpenWatches' });
   // A relay that has just started watches anew, and sees what goes on; the other one does not.
   await fleet.relay().stop();

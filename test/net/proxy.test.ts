@@ -174,6 +174,44 @@ test('a frozen link stays open and silent, and delivers when it thaws', async (t
   assert.equal(answer.toString(), 'held');
 });
 
+test('a stranded connection stays open for its target when its device has gone, while new ones pass', async (t) => {
+  const server = createServer();
+  const ends: string[] = [];
+  const bytes: string[] = [];
+  server.on('connection', (socket) => {
+    const name = `${bytes.length}`;
+    bytes.push('');
+    socket.on('data', (data) => {
+      bytes[Number(name)] += data.toString();
+      socket.write('ok');
+    });
+    socket.on('error', () => ends.push(name));
+    socket.on('close', () => ends.push(name));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const proxy = await startLinkProxy({ targetPort: (server.address() as AddressInfo).port });
+  t.after(async () => {
+    await proxy.close();
+    server.close();
+  });
+  const dial = async () => {
+    const socket = connect(proxy.port, '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  };
+  const first = await dial();
+  first.write('a');
+  await once(first, 'data');
+  proxy.strand();
+  first.write('b');
+  first.destroy();
+  const second = await dial();
+  second.write('c');
+  await once(second, 'data');
+  assert.deepEqual([bytes, ends], [['a', 'c'], []]);
+});
+
 test('a cut link closes what is open and refuses what is new until it is restored', async (t) => {
   const { proxy, open } = await echoThrough(t, {});
   const first = await open();

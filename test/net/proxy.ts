@@ -29,6 +29,11 @@ export interface LinkProxy {
    * ones are accepted. Whoever sends is read no further: when the buffers on the way are full its window is zero.
    */
   freeze(direction?: Direction): void;
+  /**
+   * Connections that stand pass nothing any more, for good: neither end learns that the other has gone. New ones are not touched: a
+   * device that has lost its network and dials over another.
+   */
+  strand(): void;
   restore(): void;
   close(): Promise<void>;
 }
@@ -113,6 +118,9 @@ export async function startLinkProxy(options: LinkProxyOptions): Promise<LinkPro
       if (direction !== 'up') frozen.down = true;
       for (const link of links) link.followFreeze();
     },
+    strand: () => {
+      for (const link of links) link.strand();
+    },
     restore: () => {
       isCut = false;
       Object.assign(frozen, { up: false, down: false });
@@ -150,16 +158,17 @@ class ProxiedLink {
   readonly #down: Pipe;
   readonly #broken = new Set<Socket>();
   #isOver = false;
+  #isStranded = false;
 
   constructor(options: ProxiedLinkOptions) {
     this.#options = options;
-    const { client, upstream, shapes, frozen, onBytes } = options;
+    const { client, upstream, shapes, onBytes } = options;
     const pipe = (direction: Direction, from: Socket, to: Socket) =>
       new Pipe({
         from,
         to,
         shape: shapes[direction],
-        isFrozen: () => frozen[direction],
+        isFrozen: () => this.#isFrozen(direction),
         onBytes: (bytes) => onBytes(direction, bytes),
       });
     this.#up = pipe('up', client, upstream);
@@ -180,6 +189,10 @@ class ProxiedLink {
     this.#down.reshape(shapes.down);
   }
 
+  strand(): void {
+    this.#isStranded = true;
+  }
+
   followFreeze(): void {
     this.#up.run();
     this.#down.run();
@@ -196,10 +209,14 @@ class ProxiedLink {
     this.#options.onGone();
   }
 
+  #isFrozen(direction: Direction): boolean {
+    return this.#isStranded || this.#options.frozen[direction];
+  }
+
   /** That a side broke is news for the other one, which comes the same way as its bytes. An end in order follows them by itself. */
   #followClose(): void {
-    const { client, upstream, frozen } = this.#options;
-    const isToldBy = (from: Socket, direction: Direction) => this.#broken.has(from) && !frozen[direction];
+    const { client, upstream } = this.#options;
+    const isToldBy = (from: Socket, direction: Direction) => this.#broken.has(from) && !this.#isFrozen(direction);
     if (isToldBy(client, 'up') || isToldBy(upstream, 'down') || (client.closed && upstream.closed)) this.end();
   }
 }

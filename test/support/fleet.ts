@@ -11,8 +11,10 @@ import { until } from './until.ts';
 export interface FleetOptions {
   /** Everything is written below: keys, kubeconfigs, stores, logs. It must exist; whoever made it removes it. */
   readonly dir: string;
-  /** Names of the devices' Nodes. */
-  readonly agents: readonly string[];
+  /** Names of the devices' Nodes; in full where two devices have one name or one begins at another relay. */
+  readonly agents: readonly (string | FleetDevice)[];
+  /** Replicas of the relay, named `relay-1` and so on. Default 1. */
+  readonly relays?: number;
   /** A cluster to use in place of the embedded API server. */
   readonly kubeconfig?: string;
   /** Added to each direction of each link. Default 0. */
@@ -39,7 +41,28 @@ export interface FleetOptions {
   readonly onProcess?: (process: RunningProcess) => void;
 }
 
-/** One API server, one relay and some agents, each a process of its own, joined as in the field: TLS, WebSocket, files. */
+export interface FleetDevice {
+  readonly node: string;
+  /** Of its folder and log. Default: that of the node. */
+  readonly name?: string;
+  /** The relay that it links to, counted from 0. Default 0. */
+  readonly relay?: number;
+}
+
+/** One replica of the relay. */
+export interface FleetRelay {
+  /** Under this name it takes Leases, and `logOf` finds its log. */
+  readonly name: string;
+  readonly linkPort: number;
+  process(): RunningProcess;
+  /** Starts it again on its ports. Resolves when it listens. */
+  start(): Promise<void>;
+  /** What /readyz says. */
+  readiness(): Promise<{ readonly status: number; readonly text: string }>;
+  metrics(): Promise<string>;
+}
+
+/** One API server, one relay or more, and some agents, each a process of its own, joined as in the field: TLS, WebSocket, files. */
 export interface Fleet {
   readonly dir: string;
   readonly embedded: boolean;
@@ -47,10 +70,12 @@ export interface Fleet {
   readonly kubeconfig: string;
   readonly kube: KubeClient;
   readonly agents: readonly FleetAgent[];
+  readonly relays: readonly FleetRelay[];
+  /** The first of them; also `startRelay` and `relayMetrics`. */
   relay(): RunningProcess;
   apiServer(): RunningProcess | undefined;
   /** One more relay of the same cluster, which no agent dials before its link's proxy is pointed there. Resolves when it listens. */
-  addRelay(name: string): Promise<ExtraRelay>;
+  addRelay(name: string): Promise<FleetRelay>;
   /** What /readyz says. */
   relayReadiness(): Promise<{ readonly status: number; readonly text: string }>;
   /** Starts the relay again, after `relay().kill()` or `stop()`. Resolves when it listens. */
@@ -65,15 +90,10 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export interface ExtraRelay {
-  readonly linkPort: number;
-  /** HTTP status of /readyz. */
-  ready(): Promise<number>;
-  metrics(): Promise<string>;
-}
-
 export interface FleetAgent {
+  /** Of its folder and log; of its Node too, unless it was given another. */
   readonly name: string;
+  readonly node: string;
   /** The link's proxy: cut it, freeze it, count its bytes. */
   readonly link: LinkProxy;
   readonly dataDir: string;
@@ -144,41 +164,64 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const caFile = await writePem(pki, 'ca.crt', authority.certificatePem);
   const relayPair = await writePair(pki, 'relay', await authority.issueServer({ commonName: 'hawser-relay' }));
 
-  let relay: RunningProcess | undefined;
-  let ports = { link: 0, ops: 0 };
   const nodeFlags = options.nodeFlags ?? [];
-  const relayArgs = (at: typeof ports) => [
+  const relayArgs = (name: string, ports: { link: number; ops: number }) => [
     ...nodeFlags,
     options.relayMain ?? RELAY_MAIN,
     'run',
     '--kubeconfig',
     relayKubeconfig,
-    ...['--link-address', '127.0.0.1', '--link-port', String(at.link)],
-    ...['--ops-address', '127.0.0.1', '--ops-port', String(at.ops)],
+    ...['--link-address', '127.0.0.1', '--link-port', String(ports.link)],
+    ...['--ops-address', '127.0.0.1', '--ops-port', String(ports.ops)],
     ...['--tls-cert', relayPair.certificateFile, '--tls-key', relayPair.keyFile, '--tls-client-ca', caFile],
+    ...(name === 'relay' ? [] : ['--replica-name', name]),
     ...Object.entries(options.relayFlags ?? {}).flat(),
   ];
-  const launchRelay = async (name: string, at: typeof ports) => {
-    const launched = launch(name, relayArgs(at), name);
-    const line = await launched.line('its ports', ({ msg }) => msg === 'relay listening', START_TIMEOUT_MS);
-    return { launched, ports: { link: Number(line.linkPort), ops: Number(line.opsPort) } };
+  const relayOf = (name: string): FleetRelay => {
+    let relay: RunningProcess | undefined;
+    let ports = { link: 0, ops: 0 };
+    return {
+      name,
+      get linkPort() {
+        return ports.link;
+      },
+      process: () => {
+        if (relay === undefined) throw new Error(`${name} has not been started`);
+        return relay;
+      },
+      async start() {
+        relay = launch(name, relayArgs(name, ports), name);
+        const line = await relay.line('its ports', ({ msg }) => msg === 'relay listening', START_TIMEOUT_MS);
+        ports = { link: Number(line.linkPort), ops: Number(line.opsPort) };
+      },
+      async readiness() {
+        const answer = await fetch(`http://127.0.0.1:${ports.ops}/readyz`);
+        return { status: answer.status, text: await answer.text() };
+      },
+      metrics: async () => (await fetch(`http://127.0.0.1:${ports.ops}/metrics`)).text(),
+    };
   };
-  const startRelay = async () => {
-    ({ launched: relay, ports } = await launchRelay('relay', ports));
-  };
-  await startRelay();
-  const runningRelay = () => {
-    if (relay === undefined) throw new Error('the relay has not been started');
+  const relays =
+    options.relays === undefined
+      ? [relayOf('relay')]
+      : Array.from({ length: options.relays }, (_, i) => relayOf(`relay-${i + 1}`));
+  const relayAt = (index: number) => {
+    const relay = relays[index];
+    if (relay === undefined) throw new Error(`the fleet has no relay ${index}`);
     return relay;
   };
+  for (const relay of relays) await relay.start();
 
   const agents: FleetAgent[] = [];
-  for (const name of options.agents) {
-    const pair = await writePair(pki, name, await issueNodeCertificate(authority, name));
-    const link = await startLinkProxy({ targetPort: ports.link, delayMs: options.delayMs ?? 0 });
+  for (const given of options.agents) {
+    const device: FleetDevice = typeof given === 'string' ? { node: given } : given;
+    const { node, name = node } = device;
+    const pair = await writePair(pki, name, await issueNodeCertificate(authority, node));
+    const link = await startLinkProxy({ targetPort: relayAt(device.relay ?? 0).linkPort, delayMs: options.delayMs ?? 0 });
     ending.push(() => link.close());
     const main = options.agentMain ?? AGENT_MAIN_SOURCE;
-    const agent = deviceOf({ name, dir, main, nodeFlags, link, caFile, pair, flags: options.agentFlags ?? {}, launch, ending });
+    const flags = options.agentFlags ?? {};
+    const agent = deviceOf({ name, node, dir, main, nodeFlags, link, caFile, pair, flags, launch, ending });
     if (options.startAgents ?? true) await agent.start();
     agents.push(agent);
   }
@@ -189,30 +232,22 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     kubeconfig,
     kube,
     agents,
-    relay: runningRelay,
+    relays,
+    relay: () => relayAt(0).process(),
     apiServer: () => apiServer,
-    startRelay,
+    startRelay: () => relayAt(0).start(),
     async addRelay(name) {
-      const { ports: extra } = await launchRelay(name, { link: 0, ops: 0 });
-      const ask = (path: string) => fetch(`http://127.0.0.1:${extra.ops}${path}`);
-      return {
-        linkPort: extra.link,
-        ready: async () => (await ask('/readyz')).status,
-        metrics: async () => (await ask('/metrics')).text(),
-      };
+      const relay = relayOf(name);
+      await relay.start();
+      return relay;
     },
-    async relayReadiness() {
-      const answer = await fetch(`http://127.0.0.1:${ports.ops}/readyz`);
-      return { status: answer.status, text: await answer.text() };
-    },
+    relayReadiness: () => relayAt(0).readiness(),
     startApiServer,
     async fault(command) {
       const { status, body } = await kube.raw('POST', '/-/faults', command);
       if (status >= 300) throw new Error(`fault refused: ${status} ${body}`);
     },
-    async relayMetrics() {
-      return (await fetch(`http://127.0.0.1:${ports.ops}/metrics`)).text();
-    },
+    relayMetrics: () => relayAt(0).metrics(),
     async removeObject(object) {
       const resource = resourceByKind(object.apiVersion, object.kind);
       if (resource === undefined) return;
@@ -228,6 +263,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
 
 interface Device {
   readonly name: string;
+  readonly node: string;
   readonly dir: string;
   readonly main: string;
   readonly nodeFlags: readonly string[];
@@ -255,6 +291,7 @@ function deviceOf(device: Device): FleetAgent {
     runCommand({ name: `hawser-agent ${args[0]}`, args: [device.main, ...args, '--data-dir', dataDir] });
   const agent: FleetAgent = {
     name: device.name,
+    node: device.node,
     link: device.link,
     dataDir,
     localKubeconfig,

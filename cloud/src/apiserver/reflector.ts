@@ -12,7 +12,7 @@ import type { WantsText } from './observe.ts';
 import { errorOutcome, type Outcome } from './outcome.ts';
 import { createPump } from './pump.ts';
 import { initialStatus, nextStatus, type StatusEvent } from './reflector-status.ts';
-import { listInPages, type Requests, watchFrom, watchList } from './requests.ts';
+import { listInPages, type Requests, WATCH_SILENCE_MS, watchFrom, watchList } from './requests.ts';
 
 /** A resource that the server does not have is asked for again after this, and up to as much again. */
 const NOT_SERVED_MS = 3 * 60_000;
@@ -33,6 +33,8 @@ export interface ReflectorOptions {
   readonly fieldSelector?: string;
   /** What it is to send, by label: `hawser.dev/lease`. */
   readonly labelSelector?: string;
+  /** A watch that brings nothing for so long, bookmarks included, is cut and resumed. Default: WATCH_SILENCE_MS. */
+  readonly watchSilenceMs?: number;
   readonly clock: Clock;
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
@@ -122,6 +124,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
       lostMs = undefined;
       tell({ type: 'answered' });
     },
+    watchSilenceMs: options.watchSilenceMs ?? WATCH_SILENCE_MS,
   };
   /** Of what is under way. */
   let attempting = new AbortController();

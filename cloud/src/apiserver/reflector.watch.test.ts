@@ -80,6 +80,13 @@ test('a watch that ends cleanly in the middle of a line is resumed likewise', as
   assert.deepEqual(h.changes(), []);
 });
 
+test('how long a watch may be silent can be told', async (t) => {
+  const h = await harness(t, { watchSilenceMs: 30_000 });
+  await h.synced(5);
+  await h.clock.pass(30_000);
+  await h.resumed(5);
+});
+
 test('a watch that has gone silent is cut and resumed; one with bookmarks is not', async (t) => {
   const h = await harness(t);
   const stream = await h.synced(5);

@@ -22,6 +22,8 @@ export interface Requests {
   readonly judge: (resourceVersion: string) => Promise<Outcome | undefined>;
   /** A watch was opened, or a list is complete. */
   readonly onAnswered: () => void;
+  /** A watch that brings nothing for so long is given up. */
+  readonly watchSilenceMs: number;
 }
 
 /** Until a list's or watch's headers are there. A consistent list of a large resource may take the API server some seconds. */
@@ -127,7 +129,7 @@ async function readWatch(requests: Requests, answer: ApiStream, beginsWithState:
 
   const end = await readChunks(answer, {
     clock,
-    silenceMs: WATCH_SILENCE_MS,
+    silenceMs: requests.watchSilenceMs,
     onChunk(chunk) {
       if (requests.signal.aborted) return false;
       lines.push(chunk, onLine);

@@ -63,7 +63,7 @@ class Replica {
         contested: (other) => say(`contested by ${other}`),
         failing: ({ why }, failures) => say(`failing ${why} ${failures}`),
         recovered: (failures) => say(`recovered after ${failures}`),
-        wentBack: () => say('went back'),
+        wentBack: (detail) => say(`went back: ${detail}`),
       },
     });
   }

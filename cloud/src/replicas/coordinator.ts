@@ -31,7 +31,7 @@ export interface CoordinatorEvents {
   claimed(session: Session, before: NodeLease | undefined): void;
   replaced(session: Session, by: NodeLease): void;
   marked(lease: NodeLease): void;
-  /** A replica was found to have gone; again each time that this is verified. */
+  /** A replica was found to have gone. */
   gone(replica: string, nodes: number): void;
   contested(process: string): void;
   /** All calls wait until the time is over; `failures` in a row. */
@@ -39,7 +39,7 @@ export interface CoordinatorEvents {
   /** A call went well after failures. */
   recovered(failures: number): void;
   /** The API server was restored to an older state. All Leases are forgotten: they are to be listed and observed anew. */
-  wentBack(from: string, to: string): void;
+  wentBack(detail: string): void;
 }
 
 /** An action that has begun; it is to be settled once. */
@@ -52,6 +52,8 @@ interface Call {
   readonly action: Action;
   /** The newest version that an answer had named before: a write that comes after is above it, or the API server has gone back. */
   readonly after: string;
+  /** How often the API server had gone back by then: what is from before says nothing of what comes after. */
+  readonly restorations: number;
 }
 
 /**
@@ -69,15 +71,18 @@ export class Coordinator {
   readonly #pace: Pace;
   readonly #gate = new Backoff();
   #isListed = false;
+  #listingSinceMs: number;
   /** Of the watch. */
   #position = '0';
   /** Of answers to writes. */
   #written = '0';
   #underWay = 0;
+  #restorations = 0;
 
   constructor(options: CoordinatorOptions) {
     const { replica, random, events, callsPerSecond, nowMs } = options;
     this.#options = options;
+    this.#listingSinceMs = nowMs;
     this.#pace = new Pace(1000 / callsPerSecond, Math.max(1, Math.floor(callsPerSecond / 5)));
     this.#own = new OwnLease({ ...options, onContested: (process) => events.contested(process) });
     const self = this;
@@ -85,6 +90,9 @@ export class Coordinator {
       around: {
         replica,
         startedAtMs: nowMs,
+        get listingSinceMs() {
+          return self.#listingSinceMs;
+        },
         get isListed() {
           return self.#isListed;
         },
@@ -102,8 +110,8 @@ export class Coordinator {
       random,
       nodesOf: (other) => this.#nodes.nodesOf(other),
       holders: () => this.#nodes.holders(),
-      onGone: (other, now) => {
-        events.gone(other, this.#nodes.nodesOf(other));
+      onGone: (other, isNews, now) => {
+        if (isNews) events.gone(other, this.#nodes.nodesOf(other));
         this.#nodes.reconsiderHeldBy(other, now);
       },
     });
@@ -141,7 +149,7 @@ export class Coordinator {
   /** All Leases that there were at that version have been observed. */
   listed(resourceVersion: string, nowMs: number): void {
     if (compareResourceVersions(resourceVersion, this.#position) < 0) {
-      this.#goBack(this.#position, resourceVersion, nowMs);
+      this.#goBack(`leases were listed at ${this.#position}, and now at ${resourceVersion}`, nowMs);
       return;
     }
     this.#position = resourceVersion;
@@ -151,13 +159,24 @@ export class Coordinator {
     this.#nodes.reconsider(nowMs);
   }
 
+  /** The API server was restored from a backup: nothing that is known holds, and the Leases are listed anew. */
+  restored(nowMs: number): void {
+    this.#restorations += 1;
+    this.#isListed = false;
+    this.#listingSinceMs = nowMs;
+    this.#position = '0';
+    this.#written = '0';
+    this.#nodes.forgetAll(nowMs);
+    this.#peers.forgetAll();
+  }
+
   /** The next call, if one may begin now. */
   next(nowMs: number): Begun | undefined {
     const own = this.#own.next(nowMs);
-    const after = this.#written;
-    if (own !== undefined) return { of: 'own', action: own, after };
+    const call = { after: this.#written, restorations: this.#restorations };
+    if (own !== undefined) return { ...call, of: 'own', action: own };
     if (this.#underWay >= this.#mostUnderWay() || nowMs < this.#nextAtMs()) return undefined;
-    const begun = this.#nextOfOthers(after, nowMs);
+    const begun = this.#nextOfOthers(call, nowMs);
     if (begun === undefined) return undefined;
     this.#underWay += 1;
     this.#pace.done(nowMs);
@@ -185,31 +204,30 @@ export class Coordinator {
     return Math.max(0, Math.min(LONGEST_WAIT_MS, others, Math.max(this.#own.nextAtMs() - nowMs, 0)));
   }
 
-  #nextOfOthers(after: string, nowMs: number): Begun | undefined {
+  #nextOfOthers(call: Omit<Call, 'action'>, nowMs: number): Begun | undefined {
     const peer = this.#isListed ? this.#peers.next(nowMs) : undefined;
-    if (peer !== undefined) return { of: 'peer', after, ...peer };
+    if (peer !== undefined) return { ...call, of: 'peer', ...peer };
     const node = this.#nodes.next(nowMs);
-    return node === undefined ? undefined : { of: 'node', action: node.action, after, node };
+    return node === undefined ? undefined : { ...call, of: 'node', action: node.action, node };
   }
 
   #nextAtMs(): number {
     return Math.max(this.#pace.nextAtMs(), this.#gate.nextAtMs());
   }
 
-  #noteVersion({ action, after }: Begun, outcome: Outcome, nowMs: number): void {
-    if (outcome.type !== 'lease' || action.type === 'read') return;
+  #noteVersion({ action, after, restorations }: Begun, outcome: Outcome, nowMs: number): void {
+    if (outcome.type !== 'lease' || action.type === 'read' || restorations < this.#restorations) return;
     const { resourceVersion } = outcome.lease;
-    if (compareResourceVersions(resourceVersion, after) < 0) this.#goBack(after, resourceVersion, nowMs);
+    // Every write of ours changes something: a time, if nothing else.
+    if (compareResourceVersions(resourceVersion, after) <= 0) {
+      this.#goBack(`a write of ${action.name} was answered ${resourceVersion}, an earlier one ${after}`, nowMs);
+    }
     if (compareResourceVersions(resourceVersion, this.#written) > 0) this.#written = resourceVersion;
   }
 
-  #goBack(from: string, to: string, nowMs: number): void {
-    this.#isListed = false;
-    this.#position = '0';
-    this.#written = '0';
-    this.#nodes.forgetAll(nowMs);
-    this.#peers.forgetAll();
-    this.#options.events.wentBack(from, to);
+  #goBack(detail: string, nowMs: number): void {
+    this.restored(nowMs);
+    this.#options.events.wentBack(detail);
   }
 
   /** While calls fail, one at a time tries whether they still do. */

@@ -7,10 +7,10 @@ import { Schedule } from './schedule.ts';
 import { actionFor, type Surroundings, type Work, wantedOf } from './wanted.ts';
 
 /**
- * Leases that are kept in mind, at about half a KB each: more than nodes that one relay may serve. What is beyond is forgotten; a
- * session of such a node reads its Lease before it takes it.
+ * Leases that are kept in mind, at about 1.2 KB each: as many as one relay may have sessions. Further ones are not, so a session of
+ * such a node first tries to make its Lease, and reads it then.
  */
-const MOST_ENTRIES = 200_000;
+const MOST_ENTRIES = 100_000;
 
 export interface NodeLeasesOptions {
   readonly around: Surroundings;
@@ -173,6 +173,7 @@ export class NodeLeases {
     const entry = this.#entries.get(began.name);
     if (entry === undefined) return;
     entry.isBusy = false;
+    if (began.action.type !== 'read' && !wasTurnedAway(outcome)) entry.pace.done(nowMs);
     switch (outcome.type) {
       case 'lease':
         if (outcome.lease.type !== 'node') return;
@@ -203,7 +204,6 @@ export class NodeLeases {
 
   #begin(entry: Entry, work: Work, nowMs: number): NodeAction {
     const action = actionFor(entry, work, this.#options.around.replica, nowMs);
-    if (action.type !== 'read') entry.pace.done(nowMs);
     entry.isBusy = true;
     return { name: entry.name, action, work };
   }
@@ -283,6 +283,11 @@ export class NodeLeases {
     if (wanted === undefined) mine.drop(name);
     else mine.put(name, wanted.atMs, nowMs);
   }
+}
+
+/** Refused before it was looked at: no write, and no reason to make the node wait for its next one. */
+function wasTurnedAway(outcome: Outcome): boolean {
+  return outcome.type === 'failed' && outcome.why !== 'unreachable' && outcome.why !== 'refused';
 }
 
 function shuffled(names: Iterable<string>, random: () => number): string[] {

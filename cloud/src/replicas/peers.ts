@@ -31,8 +31,8 @@ export interface PeersOptions {
   /** For each replica that holds nodes with their link up, how many. */
   readonly nodesOf: (replica: string) => number;
   readonly holders: () => Iterable<string>;
-  /** It was verified that the replica is gone: `markFromMs` gives a time. */
-  readonly onGone: (replica: string, nowMs: number) => void;
+  /** It was verified, for the first time or again, that the replica is gone: `markFromMs` gives a time. */
+  readonly onGone: (replica: string, isNews: boolean, nowMs: number) => void;
 }
 
 /**
@@ -149,9 +149,10 @@ export class Peers {
   }
 
   #verified(replica: string, peer: Peer, nowMs: number): void {
+    const isNews = peer.goneSinceMs === undefined;
     peer.verifiedAtMs = nowMs;
     peer.goneSinceMs ??= nowMs;
-    this.#options.onGone(replica, nowMs);
+    this.#options.onGone(replica, isNews, nowMs);
   }
 
   #peer(replica: string, nowMs: number): Peer | undefined {

@@ -1,6 +1,6 @@
 import { type ApiResource, HawserError, parseObjectKey, resourceById } from '@hawser/protocol';
 import type { Logger } from 'pino';
-import { type ApiClient, createReflector, type Reflector } from '../apiserver/index.ts';
+import { type ApiClient, createReflector, type IdentityCheck, type Reflector } from '../apiserver/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Claimant, replaced, type SessionClaims } from '../hub/index.ts';
 import type { Change, ReflectorStatus } from '../merge/change.ts';
@@ -12,7 +12,7 @@ import type { Session } from './node-entry.ts';
 import { perform } from './perform.ts';
 
 export interface ReplicasOptions {
-  readonly identity: ReplicaIdentity;
+  readonly self: ReplicaIdentity;
   readonly client: ApiClient;
   readonly renewSeconds: number;
   readonly callsPerSecond: number;
@@ -23,6 +23,12 @@ export interface ReplicasOptions {
   readonly randomId: () => string;
   readonly logger: Logger;
   readonly metrics: ReplicaMetrics;
+  readonly identity: IdentityCheck;
+  /**
+   * The API server is behind where it was. Returns whether that led to a call of `restored`: it is not the first to say so otherwise,
+   * and the Leases are listed anew all the same.
+   */
+  readonly onRestored: (detail: string) => boolean;
 }
 
 export interface ReplicaMetrics {
@@ -35,6 +41,8 @@ export interface ReplicaMetrics {
 /** What the replicas of the relay know of each other, by Leases in one namespace. */
 export interface Replicas extends SessionClaims {
   start(): void;
+  /** The API server was restored from a backup, whoever has noticed it: the Leases are listed anew, all live sessions written anew. */
+  restored(detail: string): void;
   /** Deletes our own Lease, in bounded time; what our nodes' Leases say is left to the others. */
   stop(): Promise<void>;
   status(): ReflectorStatus;
@@ -42,12 +50,16 @@ export interface Replicas extends SessionClaims {
   counts(): { readonly live: number; readonly gone: number; readonly waiting: number };
 }
 
+/** A watch that tells of none of so many renewals of ours has broken somewhere on the way, and is opened anew. */
+const RENEWALS_UNTIL_SILENT = 3;
+/** However often renewals come, an API server may take so long for an answer. */
+const LEAST_SILENCE_MS = 10_000;
 /** At the stop, for the delete of our own Lease. */
 const FAREWELL_MS = 2_000;
 
 export function createReplicas(options: ReplicasOptions): Replicas {
-  const { identity, client, clock, random, randomId, metrics } = options;
-  const { replica, namespace } = identity;
+  const { self, client, clock, random, randomId, metrics } = options;
+  const { replica, namespace } = self;
   const logger = options.logger.child({ replica });
   const leases = leaseResource();
   const stopping = new AbortController();
@@ -83,9 +95,8 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       logger[isNews ? 'warn' : 'debug']({ namespace, why, detail: message, failures, waitMs }, 'leases not written');
     },
     recovered: (failures) => logger.info({ failures }, 'leases are written again'),
-    wentBack(from, to) {
-      logger.warn({ from, to }, 'the API server has gone back: all sessions are claimed anew');
-      void listAnew();
+    wentBack(detail) {
+      if (!options.onRestored(detail)) void reflector.listAnew('newEpoch', detail);
     },
   };
   const coordinator = new Coordinator({
@@ -116,24 +127,28 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     return session;
   }
 
-  function reflect(): Reflector {
-    return createReflector({
-      resource: leases,
-      client,
-      namespace,
-      labelSelector: LEASE_LABEL,
-      clock,
-      random,
-      logger,
-      emit: take,
-      onStatus({ resourceVersion }) {
-        if (resourceVersion === undefined) return;
-        coordinator.listed(resourceVersion, nowMs());
-        wake();
-      },
-    });
-  }
-  let reflector = reflect();
+  const reflector: Reflector = createReflector({
+    resource: leases,
+    client,
+    namespace,
+    labelSelector: LEASE_LABEL,
+    // Our own renewals come by it.
+    watchSilenceMs: Math.max(options.renewSeconds * 1000 * RENEWALS_UNTIL_SILENT, LEAST_SILENCE_MS),
+    clock,
+    random,
+    logger,
+    identity: options.identity,
+    onRestored(detail) {
+      coordinator.restored(nowMs());
+      options.onRestored(detail);
+    },
+    emit: take,
+    onStatus({ resourceVersion }) {
+      if (resourceVersion === undefined) return;
+      coordinator.listed(resourceVersion, nowMs());
+      wake();
+    },
+  });
 
   function take(change: Change): void {
     if (change.type === 'delete') {
@@ -144,15 +159,6 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       if (lease !== undefined) coordinator.observe(lease, nowMs());
     }
     wake();
-  }
-
-  /** A watch that has a position of the future would tell nothing; the list of a new one tells everything. */
-  async function listAnew(): Promise<void> {
-    const before = reflector;
-    reflector = reflect();
-    const after = reflector;
-    await before.stop();
-    if (isRunning && reflector === after) after.start();
   }
 
   let cancelTimer = () => {};
@@ -203,6 +209,10 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       isRunning = true;
       reflector.start();
       wake();
+    },
+    restored(detail) {
+      coordinator.restored(nowMs());
+      void reflector.listAnew('newEpoch', detail);
     },
     async stop() {
       if (!isRunning) return;

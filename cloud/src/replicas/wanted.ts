@@ -6,7 +6,7 @@ import type { Entry } from './node-entry.ts';
 const DOWN_AFTER_MS = 5_000;
 /** Agents of an earlier process under our name have so long to link anew before their links are said to be down. */
 const START_GRACE_MS = 60_000;
-/** So long the first list of Leases is awaited; then each one is read by itself. */
+/** So long a list of Leases is awaited; then each one is read by itself. */
 const LIST_GRACE_MS = 15_000;
 
 /** What this relay wants of the Lease of one node. */
@@ -27,6 +27,8 @@ export interface Wanted {
 export interface Surroundings {
   readonly replica: string;
   readonly startedAtMs: number;
+  /** Since when a list of the Leases is awaited: our start, or the last time that the API server went back. */
+  readonly listingSinceMs: number;
   /** The Leases have been listed: one that is not known does not exist. */
   readonly isListed: boolean;
   /** Another process uses our name. */
@@ -61,7 +63,7 @@ function workOf(entry: Entry, around: Surroundings, nowMs: number): Wanted | und
       return lease !== undefined && lease.linkState !== 'up' ? stateAt('up', nowMs) : undefined;
     }
     if (lease !== undefined || entry.isKnown || around.isListed) return { work: { type: 'claim' }, atMs: nowMs };
-    return { work: { type: 'read' }, atMs: Math.max(nowMs, around.startedAtMs + LIST_GRACE_MS) };
+    return { work: { type: 'read' }, atMs: Math.max(nowMs, around.listingSinceMs + LIST_GRACE_MS) };
   }
   if (lease?.linkState !== 'up') return undefined;
   if (lease.holder === around.replica) {

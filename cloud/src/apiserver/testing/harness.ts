@@ -45,6 +45,7 @@ export interface HarnessOptions {
   readonly namespace?: string;
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
+  readonly watchSilenceMs?: number;
   readonly onChange?: (change: Change) => void;
 }
 
@@ -75,6 +76,7 @@ export async function harness(t: TestContext, options: HarnessOptions = {}): Pro
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     ...(options.fieldSelector === undefined ? {} : { fieldSelector: options.fieldSelector }),
     ...(options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector }),
+    ...(options.watchSilenceMs === undefined ? {} : { watchSilenceMs: options.watchSilenceMs }),
     clock,
     random,
     logger,

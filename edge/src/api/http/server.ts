@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from '../registry/registry.ts';
@@ -90,6 +91,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     maxHeaderSize: MAX_HEADER_BYTES,
   });
   server.maxConnections = MAX_CONNECTIONS;
+  // Also those in the middle of their TLS handshake, of which Node's HTTPS server does not know yet.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (options.takeOver?.(request, response) === true) return;
@@ -129,7 +136,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const ended = Promise.all([...watches.open].map((watch) => watch.end()));
       await Promise.race([ended, sleep(CLOSE_GRACE_MS, undefined, { ref: false })]);
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
