@@ -29,7 +29,7 @@ export function moveRelay(world: World, relay: SimulatedRelay): boolean {
     case 4:
       return count(world, 'body asked', relay.readBody());
     case 5:
-      return count(world, 'body answered', relay.takeBody());
+      return count(world, 'body answered', relay.takeBody()) || count(world, 'asked how far', relay.answerQuestion());
     case 6:
       return count(world, 'turn', relay.turn());
     default:
@@ -66,7 +66,7 @@ export function drain(world: World): void {
     isBusy = false;
     for (const relay of world.runningRelays()) {
       if (!world.lagging.has(relay)) relay.catchUp();
-      while (relay.takeBody() || relay.turn() || relay.performReport(true)) isBusy = true;
+      while (relay.takeBody() || relay.turn() || relay.performReport(true) || relay.answerQuestion()) isBusy = true;
     }
     for (const wire of world.wires) {
       const { connection } = wire;

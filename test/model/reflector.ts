@@ -108,6 +108,13 @@ export class SimulatedReflector {
     return true;
   }
 
+  /** What is under way is given up, and everything listed; `done` is called when it has been handed on. */
+  listAnew(done: () => void): void {
+    this.cut();
+    this.#intake.losePosition();
+    this.#waiting.push({ from: this.#merge.lists + 1, done });
+  }
+
   /** The server was restored: everything is listed anew, and `done` is called when it has been handed on. */
   beginEpoch(detail: string, done: () => void): void {
     this.cut();

@@ -10,7 +10,7 @@ import {
   Sessions,
   WATCHED,
 } from '@hawser/cloud';
-import type { ObjectKey, Report, ReportOutcome } from '@hawser/protocol';
+import { compareResourceVersions, type ObjectKey, type Report, type ReportOutcome } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { ProcessClock, type SimulatedClock } from './clock.ts';
 import type { Cluster } from './cluster.ts';
@@ -74,6 +74,8 @@ export class SimulatedRelay {
   readonly wishes: ObjectKey[] = [];
   /** Read at the API server, and on their way here. */
   readonly bodies: BodyAnswer[] = [];
+  /** Why this relay is behind an agent: what the API server has still to be asked. */
+  readonly questions: { readonly node: string; readonly ahead: ReadonlyMap<string, string> }[] = [];
   /** What waits for a turn of the event loop. */
   readonly turns: (() => void)[] = [];
   readonly lanes: Lane[] = [];
@@ -90,6 +92,8 @@ export class SimulatedRelay {
     this.epochs = new Epochs({ clock: this.clock, logger, onBegin: (epoch, detail) => this.#beginEpoch(epoch, detail, random) });
     this.downstream = createDownstream({
       epoch: () => this.epochs.current,
+      onBehind: (node, ahead) => void this.questions.push({ node, ahead }),
+      listAgain: (resource) => this.#reflector(resource).listAnew(() => this.downstream.listedAgain(resource)),
       logger,
       clock: this.clock,
       limits: RELAY_LIMITS,
@@ -163,6 +167,19 @@ export class SimulatedRelay {
     return answer !== undefined;
   }
 
+  /**
+   * The API server says how far it is, as the product's `AheadChecks` asks it: at or past what the agent holds, then the watch lags and
+   * the resource is listed anew; before it, then it was restored.
+   */
+  answerQuestion(): boolean {
+    const question = this.questions.shift();
+    for (const [resource, held] of question?.ahead ?? []) {
+      if (compareResourceVersions(held, String(this.cluster.revision)) <= 0) this.#reflector(resource).listAnew(() => undefined);
+      else this.epochs.restored({ type: 'agent', node: question?.node ?? '' }, `${resource} are held of ${held}`);
+    }
+    return question !== undefined;
+  }
+
   /** The API server takes one report. @param isAvailable false: it answers that it has no time now */
   performReport(isAvailable: boolean): boolean {
     const lane = this.lanes.find(({ reports }) => reports.length > 0);
@@ -227,6 +244,12 @@ export class SimulatedRelay {
         if (left === 0) this.epochs.listedAnew(epoch);
       });
     }
+  }
+
+  #reflector(resource: string): SimulatedReflector {
+    const found = this.reflectors.find((reflector) => reflector.resource === resource);
+    if (found === undefined) throw new Error(`nobody reflects ${resource}`);
+    return found;
   }
 
   #openLane(node: string, answer: Lane['answer'], room: () => void) {

@@ -35,8 +35,9 @@ export function reconnect(world: World): void {
   const catchingUp = new Set<Device>();
   for (const { device, message } of world.sentToAgents) {
     // That relay learns from the agent that the API server was restored, and lists everything anew.
-    if (message.type === 'welcome' && message.status.state === 'relaySyncing') catchingUp.add(device);
-    const isQuiet = message.type === 'welcome' || (message.type === 'status' && catchingUp.has(device));
+    const isNews = message.type === 'goodbye' && message.reason === 'newEpoch';
+    if (isNews || (message.type === 'welcome' && message.status.state === 'relaySyncing')) catchingUp.add(device);
+    const isQuiet = isNews || message.type === 'welcome' || (message.type === 'status' && catchingUp.has(device));
     hold(isQuiet, 'quiet', () => `${device.label}: a ${message.type} follows a reconnect with nothing changed`);
     world.figures.add('checks', 'quiet reconnect');
   }

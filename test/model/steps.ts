@@ -43,7 +43,7 @@ const CLUSTER: readonly StepKind[] = [
       world.backup = world.cluster.backup();
     }),
   },
-  { name: 'restored from the backup', weight: 0, run: (world) => world.restoreCluster() },
+  { name: 'restored from the backup', weight: 2, run: (world) => world.restoreCluster() },
   { name: 'compacted', weight: 1, run: always(({ cluster }) => cluster.compact()) },
 ];
 

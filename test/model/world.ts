@@ -107,11 +107,17 @@ export class World {
     this.relays[index] = undefined;
   }
 
-  /** etcd is set back to the backup; its API server starts anew, and every stream has to be opened anew. */
+  /**
+   * etcd is set back to the backup; its API server starts anew, and every stream is opened anew before anything is written. (A
+   * server that has come as far again as a relay had seen, before that relay asks, is not to be told from one that was never restored.)
+   */
   restoreCluster(): boolean {
     if (this.backup === undefined || this.backup.revision >= this.cluster.revision) return false;
     this.cluster.restore(this.backup);
-    for (const relay of this.relays) for (const reflector of relay?.reflectors ?? []) reflector.cut();
+    for (const relay of this.relays) {
+      for (const reflector of relay?.reflectors ?? []) reflector.cut();
+      for (const reflector of relay?.reflectors ?? []) reflector.read();
+    }
     return true;
   }
 
