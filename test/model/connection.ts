@@ -70,14 +70,6 @@ export class Connection {
     return !this.#isCut && (this.#isHeld.toAgent || this.#isHeld.toRelay);
   }
 
-  get framesToAgent(): number {
-    return this.#toAgent.length;
-  }
-
-  get framesToRelay(): number {
-    return this.#toRelay.length;
-  }
-
   /** Bytes that the relay has sent and the network has not taken. */
   get bytesToAgent(): number {
     return this.#bytesToAgent;

@@ -4,44 +4,41 @@ import type { Wire, World } from './world.ts';
 
 /** The smallest things that can happen to what is under way. Each returns false when there was nothing to do. */
 
-/** One thing of one relay: a piece of a stream, a change taken, a body, a turn, a report. */
+/** One thing of one relay: a piece of a stream, a change taken, a body, a turn, a report; whichever comes first that can be. */
 export function moveRelay(world: World, relay: SimulatedRelay): boolean {
   const { random } = world;
-  const isLagging = world.lagging.has(relay);
-  switch (random.integer(8)) {
-    case 0:
-    case 1:
-      return (
-        !isLagging &&
-        count(
-          world,
-          'read',
-          anyOf(world, relay, (reflector) => reflector.read()),
-        )
-      );
-    case 2:
-    case 3:
-      return count(
+  const withBodies = !world.withoutBodies.has(relay);
+  const moves: readonly (() => boolean)[] = [
+    () =>
+      !world.lagging.has(relay) &&
+      count(
+        world,
+        'read',
+        anyOf(world, relay, (reflector) => reflector.read()),
+      ),
+    () =>
+      count(
         world,
         'take',
         anyOf(world, relay, (reflector) => reflector.take()),
-      );
-    case 4:
-      return count(world, 'body asked', relay.readBody());
-    case 5:
-      return count(world, 'body answered', relay.takeBody()) || count(world, 'asked how far', relay.answerQuestion());
-    case 6:
-      return count(world, 'turn', relay.turn());
-    default:
-      if (random.oneIn(8)) return count(world, 'report not taken', relay.performReport(false));
-      return count(world, 'report performed', relay.performReport(true));
-  }
+      ),
+    () => withBodies && count(world, 'body asked', relay.readBody()),
+    () => withBodies && count(world, 'body answered', relay.takeBody()),
+    () => count(world, 'asked how far', relay.answerQuestion()),
+    () => count(world, 'turn', relay.turn()),
+    () => random.oneIn(8) && count(world, 'report not taken', relay.performReport(false)),
+    () => count(world, 'report performed', relay.performReport(true)),
+  ];
+  return inTurn(random.integer(moves.length), moves).some((move) => move());
+}
+
+function inTurn<T>(from: number, all: readonly T[]): readonly T[] {
+  return [...all.slice(from), ...all.slice(0, from)];
 }
 
 /** The first reflector that has something to do, from any on. */
 function anyOf(world: World, { reflectors }: SimulatedRelay, move: (reflector: SimulatedReflector) => boolean): boolean {
-  const from = world.random.integer(reflectors.length);
-  return [...reflectors.slice(from), ...reflectors.slice(0, from)].some(move);
+  return inTurn(world.random.integer(reflectors.length), reflectors).some(move);
 }
 
 /** One thing on one connection: it opens, or a frame arrives at one end. */
@@ -55,9 +52,9 @@ export function moveWire(world: World, wire: Wire): boolean {
     connection.open();
     return count(world, 'connection open', true);
   }
-  return world.random.oneIn(2)
-    ? count(world, 'frame to agent', world.deliverDown(wire))
-    : count(world, 'frame to relay', world.deliverUp(wire));
+  const down = () => count(world, 'frame to agent', world.deliverDown(wire));
+  const up = () => count(world, 'frame to relay', world.deliverUp(wire));
+  return world.random.oneIn(2) ? down() || up() : up() || down();
 }
 
 /** Everything that is under way arrives, and what follows from it, until nothing moves. Lagging relays and held connections stay. */
@@ -65,8 +62,10 @@ export function drain(world: World): void {
   for (let isBusy = true; isBusy; ) {
     isBusy = false;
     for (const relay of world.runningRelays()) {
-      if (!world.lagging.has(relay)) relay.catchUp();
-      while (relay.takeBody() || relay.turn() || relay.performReport(true) || relay.answerQuestion()) isBusy = true;
+      const withBodies = !world.withoutBodies.has(relay);
+      if (!world.lagging.has(relay)) relay.catchUp(withBodies);
+      while ((withBodies && relay.takeBody()) || relay.turn() || relay.performReport(true) || relay.answerQuestion())
+        isBusy = true;
     }
     for (const wire of world.wires) {
       const { connection } = wire;

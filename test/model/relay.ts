@@ -195,13 +195,13 @@ export class SimulatedRelay {
     return true;
   }
 
-  /** Everything that the API server has comes in, and nothing waits for a turn. */
-  catchUp(): void {
-    const isAtRest = this.#restsAt === this.cluster.changes && this.wishes.length + this.bodies.length === 0;
+  /** Everything that the API server has comes in. @param withBodies also single objects that were asked for */
+  catchUp(withBodies = true): void {
+    const isAtRest = this.#restsAt === this.cluster.changes && (!withBodies || this.wishes.length + this.bodies.length === 0);
     if (isAtRest && this.reflectors.every(({ isAtRest }) => isAtRest)) return;
     for (let isBusy = true; isBusy; ) {
       for (const reflector of this.reflectors) reflector.catchUp();
-      isBusy = this.readBody() || this.takeBody();
+      isBusy = withBodies && (this.readBody() || this.takeBody());
     }
     this.#restsAt = this.cluster.changes;
   }

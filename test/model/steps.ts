@@ -1,4 +1,4 @@
-import { decodeRelayMessage, encodeRelayMessage, parseObjectKey } from '@hawser/protocol';
+import { parseObjectKey } from '@hawser/protocol';
 import { drain, flow, moveRelay, moveWire } from './moves.ts';
 import { NODES } from './workload.ts';
 import type { World } from './world.ts';
@@ -61,6 +61,16 @@ const RELAYS: readonly StepKind[] = [
     name: 'stream cut',
     weight: 3,
     run: (world) => someRelay(world, (relay) => world.random.pick(relay.reflectors)?.cut()),
+  },
+  { name: 'list broken off', weight: 3, run: breakList },
+  { name: 'single reads stall', weight: 2, run: (world) => someRelay(world, (relay) => world.withoutBodies.add(relay)) },
+  {
+    name: 'single reads go on',
+    weight: 1,
+    run: (world) => {
+      const relay = world.random.pick([...world.withoutBodies]);
+      return relay !== undefined && world.withoutBodies.delete(relay);
+    },
   },
   {
     name: 'stream fails',
@@ -158,7 +168,13 @@ const NETWORK: readonly StepKind[] = [
       return wire !== undefined;
     },
   },
-  { name: 'body damaged on the way', weight: 1, run: damageOnTheWay },
+  {
+    name: 'next batch is damaged on the way',
+    weight: 2,
+    run: always((world) => {
+      world.damagesNextBatch = true;
+    }),
+  },
 ];
 
 /** What happens to devices. */
@@ -206,10 +222,10 @@ const DEVICES: readonly StepKind[] = [
 
 /** Time, and what flows meanwhile. */
 const TIME: readonly StepKind[] = [
-  { name: 'some moves', weight: 60, run: someMoves },
-  { name: 'everything arrives', weight: 6, run: always((world) => drain(world)) },
+  { name: 'some moves', weight: 80, run: someMoves },
+  { name: 'everything arrives', weight: 4, run: always((world) => drain(world)) },
   { name: 'time passes', weight: 6, run: always((world) => world.pass(world.random.pick([1, 50, 1_000, 5_000, 20_000]) ?? 0)) },
-  { name: 'a while', weight: 6, run: always((world) => flow(world, world.random.pick([100, 1_000, 5_000, 30_000]) ?? 0)) },
+  { name: 'a while', weight: 4, run: always((world) => flow(world, world.random.pick([100, 1_000, 5_000, 30_000]) ?? 0)) },
   { name: 'minutes', weight: 1, run: always((world) => flow(world, 6 * 60_000)) },
   {
     name: 'wall clock set',
@@ -283,33 +299,28 @@ function startTwin(world: World): boolean {
 function someMoves(world: World): boolean {
   const { random } = world;
   let moved = 0;
-  for (let n = 4 + random.integer(28); n > 0; n -= 1) {
+  for (let n = 1 + random.integer(24); n > 0; n -= 1) {
     const relay = random.pick(world.runningRelays());
     const wire = random.pick(world.wires);
-    const isWire = random.oneIn(2);
-    if (isWire && wire !== undefined && moveWire(world, wire)) moved += 1;
-    if (!isWire && relay !== undefined && moveRelay(world, relay)) moved += 1;
+    const moveWireFirst = !random.oneIn(3);
+    const viaWire = () => wire !== undefined && moveWire(world, wire);
+    const viaRelay = () => relay !== undefined && moveRelay(world, relay);
+    if (moveWireFirst ? viaWire() || viaRelay() : viaRelay() || viaWire()) moved += 1;
   }
   return moved > 0;
 }
 
-/** The next frame to an agent, should it be a batch: of one body a bit is another. The agent must refuse that object and take the rest. */
-function damageOnTheWay(world: World): boolean {
-  return someWire(world, (wire) => {
-    world.deliverDown(wire, (bytes) => {
-      const message = decodeRelayMessage(bytes);
-      if (message.type !== 'batch') return bytes;
-      const operations = message.operations.map((operation) => {
-        const { change } = operation;
-        if (change.type !== 'upsert') return operation;
-        const damaged = Uint8Array.from(change.body.bytes);
-        const at = world.random.integer(damaged.length);
-        damaged[at] = (damaged[at] ?? 0) ^ 1;
-        world.figures.add('events', 'bodies damaged on the way');
-        return { ...operation, change: { ...change, body: { ...change.body, bytes: damaged } } };
-      });
-      return encodeRelayMessage({ ...message, operations });
-    });
+/** A position is lost, and the list that follows breaks off in the middle. */
+function breakList(world: World): boolean {
+  return someRelay(world, (relay) => {
+    const { random, cluster } = world;
+    const known = new Set([...cluster.objects.keys()].map((key) => parseObjectKey(key).resource));
+    const reflector = random.pick(relay.reflectors.filter(({ resource }) => known.has(resource)));
+    cluster.compact();
+    reflector?.cut();
+    for (let n = 2 + random.integer(4); n > 0; n -= 1) reflector?.read();
+    reflector?.cut();
+    while (random.oneIn(2) && reflector?.take());
   });
 }
 

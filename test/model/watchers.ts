@@ -124,6 +124,7 @@ export class DeviceWatcher {
   dies(): void {
     const { store } = this.device;
     if (store === undefined) return;
+    this.look();
     this.#atDeath = { rows: this.device.rows(), outbox: store.outbox.count() };
   }
 

@@ -9,6 +9,7 @@ import { Figures } from './figures.ts';
 import { Random } from './random.ts';
 import { SimulatedRelay } from './relay.ts';
 import { digestsAgree, rule1NothingBeforeSynced, rule5OneSession, rule9Bounds } from './rules.ts';
+import { damagedBatch } from './tampering.ts';
 import { Violation } from './violation.ts';
 import { DeviceWatcher } from './watchers.ts';
 import { NODES, Workload } from './workload.ts';
@@ -51,6 +52,10 @@ export class World {
   readonly relays: (SimulatedRelay | undefined)[] = RELAYS.map(() => undefined);
   /** Relays whose watches lag: they read nothing new. */
   readonly lagging = new Set<SimulatedRelay>();
+  /** Relays whose reads of single objects are not answered. */
+  readonly withoutBodies = new Set<SimulatedRelay>();
+  /** Bits of the bodies of the next batch to any agent are others when it arrives. */
+  damagesNextBatch = false;
   impostor: { readonly url: string; readonly relay: SimulatedRelay } | undefined;
   readonly watchers: readonly DeviceWatcher[];
   /** A second device with the name of the first. */
@@ -79,7 +84,7 @@ export class World {
     );
     for (const watcher of this.watchers) {
       watcher.device.onSend = (bytes) => this.#guard(() => watcher.sent(decodeAgentMessage(bytes)));
-      watcher.device.onDeath = () => watcher.dies();
+      watcher.device.onDeath = () => this.#guard(() => watcher.dies());
     }
     this.workload.begin(this.random);
     this.#foreignWorkload.begin(this.random);
@@ -108,11 +113,13 @@ export class World {
   }
 
   /**
-   * etcd is set back to the backup; its API server starts anew, and every stream is opened anew before anything is written. (A
-   * server that has come as far again as a relay had seen, before that relay asks, is not to be told from one that was never restored.)
+   * etcd is set back to the backup; its API server starts anew, and every stream is opened anew before anything is written. Relays
+   * have seen what there was before: one that had not, or that asks only when the server has come as far again, cannot tell it
+   * from one that was never restored.
    */
   restoreCluster(): boolean {
     if (this.backup === undefined || this.backup.revision >= this.cluster.revision) return false;
+    for (const relay of this.relays) relay?.catchUp(false);
     this.cluster.restore(this.backup);
     for (const relay of this.relays) {
       for (const reflector of relay?.reflectors ?? []) reflector.cut();
@@ -162,14 +169,14 @@ export class World {
   }
 
   /** The next thing arrives at the agent. */
-  deliverDown(wire: Wire, change?: (bytes: Uint8Array) => Uint8Array): boolean {
+  deliverDown(wire: Wire): boolean {
     const watcher = this.watcherOf(wire.device);
-    const isRead = wire.connection.toAgent((bytes) => {
-      const changed = change?.(bytes) ?? bytes;
-      const message = decodeRelayMessage(changed);
+    const isRead = wire.connection.toAgent((sent) => {
+      const bytes = this.#damage(sent);
+      const message = decodeRelayMessage(bytes);
       watcher.arrives(message);
       if (message.type === 'batch') for (const { change } of message.operations) this.figures.add('operations', change.type);
-      return changed;
+      return bytes;
     });
     if (isRead) this.#guard(() => watcher.look());
     return isRead;
@@ -222,6 +229,14 @@ export class World {
     return left;
   }
 
+  #damage(bytes: Uint8Array): Uint8Array {
+    if (!this.damagesNextBatch) return bytes;
+    return damagedBatch(bytes, this.random, () => {
+      this.damagesNextBatch = false;
+      this.figures.add('events', 'bodies damaged on the way');
+    });
+  }
+
   #lookAtAll(): void {
     for (const watcher of this.watchers) this.#guard(() => watcher.look());
   }
@@ -230,6 +245,7 @@ export class World {
     if (isPolite) relay.stop();
     relay.kill();
     this.lagging.delete(relay);
+    this.withoutBodies.delete(relay);
   }
 
   /** A rule is broken in the middle of the product's code, which would take the error for its own: so it is kept until the step ends. */
