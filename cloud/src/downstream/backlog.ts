@@ -126,6 +126,13 @@ export class Backlog {
     this.mark(key);
   }
 
+  /** The agent has counted a touch and lacks the body that it was to leave in place: the object goes again, whole. */
+  untouched(key: ObjectKey): void {
+    this.known.untouched(key);
+    this.#owed?.add(key);
+    this.mark(key);
+  }
+
   /** The reflectors have moved on. Returns whether there is something to look at again. */
   recheckAhead(): boolean {
     let found = false;

@@ -48,6 +48,25 @@ describe('what goes wrong on a link', () => {
     assert.equal(agent.held.get(CONFIG)?.refused, false);
   });
 
+  test('a touch of what an earlier session was refused, which a digest does not tell, is followed by the whole object', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    agent.refuses = (key) => key === CONFIG;
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    cluster.put(CONFIG, { data: {} });
+    relay.catchUp();
+    connect().drain();
+    agent.refuses = () => false;
+    const link = connect();
+    link.drain();
+    cluster.put(CONFIG, { data: {} });
+    relay.catchUp();
+    link.drain();
+    assert.deepEqual(sentKinds(link), ['touch', 'upsert']);
+    assert.equal(agent.held.get(CONFIG)?.refused, false);
+    assert.equal(link.session.status().state, 'inSync');
+    assert.equal(link.session.stats().digestMismatches, 0);
+  });
+
   test('a digest that does not match leads to an inventory and the difference, and not in a tight circle', () => {
     const { clock, cluster, relay, connect, agent } = setUp();
     cluster.put(POD, podFields('edge-1', 'cart'));

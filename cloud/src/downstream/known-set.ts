@@ -6,7 +6,7 @@ export interface KnownObject {
   readonly isRefused: boolean;
   /** The agent said it; whether this relay has seen as much is not known yet. */
   readonly isUnproven: boolean;
-  /** It could not apply a delta to what it should hold: whether that is this version's body nobody knows. */
+  /** It could not apply a delta or touch to what it should hold: whether that is this version's body nobody knows. */
   readonly isDoubtful: boolean;
   /** Names it in this session; undefined until it is named for the first time. */
   readonly number: number | undefined;
@@ -102,6 +102,12 @@ export class KnownSet {
   stayed(key: ObjectKey, version: Version): void {
     const known = this.#objects.get(key);
     if (known !== undefined) this.#put(key, { ...known, version, isDoubtful: true });
+  }
+
+  /** The agent counts this version and has no body of it: it had refused the one before, which a digest does not tell. */
+  untouched(key: ObjectKey): void {
+    const known = this.#objects.get(key);
+    if (known !== undefined) this.#put(key, { ...known, isDoubtful: true });
   }
 
   prove(key: ObjectKey): void {

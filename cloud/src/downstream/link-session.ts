@@ -310,6 +310,11 @@ export class LinkSession implements Session {
       backlog?.stayed(key, delta);
       return;
     }
+    if (reason === 'baseUnknown') {
+      logger.info({ node: this.node, key, reason, detail }, 'touch of what the agent had refused, object sent whole');
+      backlog?.untouched(key);
+      return;
+    }
     this.#counters.nacks += 1;
     logger.warn({ node: this.node, key, reason, detail }, 'object refused by agent');
     const refused = backlog?.known.refuse(key);
