@@ -75,7 +75,12 @@ export class ApiServerHistory {
 
   /** The version of that key that is just so, hash and all; undefined when there never was one. */
   find(key: ObjectKey, version: Version): TrueVersion | undefined {
-    return this.#versions.get(nameOf(key, version))?.find((found) => found.version.hash === version.hash);
+    return this.findAll(key, version)[0];
+  }
+
+  /** The same may have come about in several timelines. */
+  findAll(key: ObjectKey, version: Version): readonly TrueVersion[] {
+    return this.#versions.get(nameOf(key, version))?.filter((found) => found.version.hash === version.hash) ?? [];
   }
 
   /** Whether the version is part of that timeline: it came about in it, or before the backup that it began from. */

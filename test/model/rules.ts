@@ -18,11 +18,12 @@ export function rule1NothingBeforeSynced(relay: SimulatedRelay, message: RelayMe
 
 /** Rule 2: no object on a device goes back in time. */
 export function rule2NeverBackwards(cluster: Cluster, where: string, before: Row, after: Row): void {
-  const from = cluster.past.find(before.key, before.version);
-  const to = cluster.past.find(after.key, after.version);
+  const from = cluster.past.findAll(before.key, before.version);
+  const to = cluster.past.findAll(after.key, after.version);
   // A row that was damaged says nothing of what was held.
-  if (from === undefined || to === undefined) return;
-  hold(cluster.past.isForwards(from, to), '2 backwards', () => `${where}: ${nameOf(before)} becomes ${nameOf(after)}`);
+  if (from.length === 0 || to.length === 0) return;
+  const isForwards = from.some((one) => to.some((other) => cluster.past.isForwards(one, other)));
+  hold(isForwards, '2 backwards', () => `${where}: ${nameOf(before)} becomes ${nameOf(after)}`);
 }
 
 /** Rule 3: objects of no other cluster than the store's own. */
@@ -56,8 +57,8 @@ const FEW_DELETES = 10;
  * always needed. That costs bytes and harms no pod.
  */
 export function rule4DeletedOnlyUnwanted(cluster: Cluster, where: string, node: string, row: Row, left: Iterable<Row>): void {
-  const version = cluster.past.find(row.key, row.version);
-  if (version === undefined || cluster.past.wasUnwantedSince(node, row.key, version)) return;
+  const versions = cluster.past.findAll(row.key, row.version);
+  if (versions.length === 0 || versions.some((version) => cluster.past.wasUnwantedSince(node, row.key, version))) return;
   const isUnneeded = !/^(pods|nodes)\//.test(row.key) && ![...left].some((other) => needs(cluster, other, row.key));
   hold(isUnneeded, '4 deleted', () => `${where}: ${nameOf(row)} is deleted, and the cluster has wanted it there all the time`);
 }
