@@ -205,6 +205,12 @@ export class Device {
     }));
   }
 
+  /** Writes of the device on that object that have not ended. */
+  openWrites(resource: string, namespace: string, name: string): number {
+    const count = this.#process?.store.database.prepare<[string, string, string], { writes: number }>(OPEN_WRITES);
+    return count?.get(resource, namespace, name)?.writes ?? 0;
+  }
+
   /** A kubelet writes the status of a pod that it runs. Returns false when there is no such pod. */
   writeStatus(name: string, namespace: string, status: Readonly<Record<string, string>>): boolean {
     const storage = this.#process?.store.storage;
@@ -268,6 +274,9 @@ interface HeldRecord {
 
 const HELD = `SELECT resource, namespace, name, uid, resource_version, hash, refused, body FROM objects
   WHERE uid IS NOT NULL ORDER BY resource, namespace, name`;
+
+const OPEN_WRITES = `SELECT count(*) AS writes FROM open_writes AS w JOIN objects AS o ON o.id = w.object
+  WHERE o.resource = ? AND o.namespace = ? AND o.name = ?`;
 
 function emptyDatabase(): Buffer {
   const silent = { info() {}, warn() {}, error() {}, debug() {} } as unknown as Logger;
