@@ -34,6 +34,8 @@ export class ScriptedAgent {
   /** Every message of the relay, in order. */
   readonly messages: RelayMessage[] = [];
   readonly closed: Promise<number>;
+  /** It takes batches and says nothing of it. */
+  isMute = false;
   readonly #socket: WebSocket;
   readonly #keys = new Map<number, ObjectKey>();
   readonly #events = new EventEmitter();
@@ -148,6 +150,7 @@ export class ScriptedAgent {
         this.held.set(key, { ...held, version: { ...held.version, resourceVersion: change.resourceVersion } });
       } else assert.fail('a delta was sent without the feature');
     }
+    if (this.isMute) return;
     const digest = new Digest();
     for (const [key, { version }] of this.held) digest.add(key, version);
     this.send({ type: 'ack', number: batch.number, digest: digest.toString(), nacks: [] });

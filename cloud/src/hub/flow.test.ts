@@ -115,6 +115,29 @@ test('a session that is given up says goodbye with a wait, also where the networ
   assert.equal(await agent.closed, 4009);
 });
 
+test('an agent that ends while it takes nothing more is not waited for', async (t) => {
+  const { hub, counted, sessions } = await start(t);
+  const socket = await tls(hub.port, edge1);
+  socket.on('error', () => undefined);
+  socket.write(
+    'GET /v1/link HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  );
+  await once(socket, 'data');
+  socket.write(maskedFrame(encodeAgentMessage(HELLO)));
+  await counted('opened');
+  socket.pause();
+  const [session] = sessions;
+  assert.ok(session !== undefined);
+  for (let n = 0; n < 40; n += 1) session.outgoing.push([batchOf(256 * 1024)]);
+  session.wakesAgain = true;
+  session.wake();
+  for (let turns = 0; turns < 500; turns += 1) await turn();
+  assert.ok(session.outgoing.length > 0, 'the network is behind');
+  socket.end();
+  await counted('ended lost');
+  assert.equal(session.isClosed, true);
+});
+
 test('a link that answers no ping is cut within two intervals', async (t) => {
   const { hub, counted, sessions } = await start(t, { limits: { pingSeconds: 1 } });
   // ws would answer pings by itself; a raw TLS socket stays silent after its hello.

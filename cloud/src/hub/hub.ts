@@ -148,7 +148,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     const connection = handshakes.upgraded(remote);
     const peer = { node: admission.node, remote, bytesRead: () => connection?.bytesRead ?? 0 };
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      links.add(new Link(webSocket, peer, admission.relay, context));
+      const link = new Link(webSocket, peer, admission.relay, context);
+      links.add(link);
+      socket.once('end', () => link.otherSideEnded());
     });
   });
 

@@ -154,6 +154,12 @@ export class Link {
     this.#socket.once('close', cancel);
   }
 
+  /** The other side will send nothing more. Its WebSocket would wait for what it no longer reads to be written. */
+  otherSideEnded(): void {
+    const cancel = this.#context.clock.after(CLOSE_TIMEOUT_MS, () => this.#socket.terminate());
+    this.#socket.once('close', cancel);
+  }
+
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#state.name === 'ended') return;
     if (!isBinary) {
