@@ -38,8 +38,8 @@ export function reconnect(world: World): void {
   hold(restless(world) === undefined, 'settles', () => `after a reconnect ${restless(world)}`);
   const catchingUp = new Set<Device>();
   for (const { device, message } of world.sentToAgents) {
-    // That relay learns from the agent that the API server was restored, and lists everything anew.
-    const isNews = message.type === 'goodbye' && message.reason === 'newEpoch';
+    // That relay learns from the agent that the API server was restored, and lists everything anew; or it does not believe it yet.
+    const isNews = message.type === 'goodbye' && world.cluster.past.timeline > 0;
     if (isNews || (message.type === 'welcome' && message.status.state === 'relaySyncing')) catchingUp.add(device);
     const isQuiet = isNews || message.type === 'welcome' || (message.type === 'status' && catchingUp.has(device));
     hold(isQuiet, 'quiet', () => `${device.label}: a ${message.type} follows a reconnect with nothing changed`);
