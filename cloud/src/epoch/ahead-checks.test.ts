@@ -80,3 +80,14 @@ test('a server that does not say leads to nothing, and is asked again', async ()
   await at('7');
   assert.deepEqual(said, ['secrets lag']);
 });
+
+test('a clock that is set back keeps nothing from being asked', async () => {
+  const { checks, clock, asked, at } = setUp();
+  checks.overdue('edge-1', holds(['pods', '20']));
+  await at('30');
+  checks.overdue('edge-1', holds(['pods', '20']));
+  assert.equal(asked.length, 1);
+  clock.set(-24 * 3_600_000);
+  checks.overdue('edge-1', holds(['pods', '20']));
+  assert.equal(asked.length, 2);
+});

@@ -46,7 +46,7 @@ export class AheadChecks {
   overdue(node: string, ahead: ReadonlyMap<string, string>): void {
     for (const [name, resourceVersion] of ahead) {
       const resource = this.#resource(name);
-      const isOften = this.#nowMs() - resource.askedMs < ASK_INTERVAL_MS;
+      const isOften = this.#isWithin(ASK_INTERVAL_MS, resource.askedMs);
       if (isOften && !resource.isAsking) continue;
       resource.askers.set(node, resourceVersion);
       if (!resource.isAsking) void this.#ask(name, resource);
@@ -78,7 +78,7 @@ export class AheadChecks {
         onRestored(node, `the agent of ${node} holds ${name} of ${held}, the API server is at ${serverAt}`);
       } else isLagging = true;
     }
-    if (!isLagging || this.#nowMs() - resource.listedMs < LIST_INTERVAL_MS) return;
+    if (!isLagging || this.#isWithin(LIST_INTERVAL_MS, resource.listedMs)) return;
     resource.listedMs = this.#nowMs();
     logger.warn({ resource: name, serverAt, sessions: resource.askers.size }, 'watch lags behind what agents hold: listing anew');
     onLag(name);
@@ -91,6 +91,12 @@ export class AheadChecks {
     const resource = { askers: new Map<string, string>(), isAsking: false, askedMs: never, listedMs: never };
     this.#resources.set(name, resource);
     return resource;
+  }
+
+  /** A clock that was set back says that it was long ago: it would not be there again for as long. */
+  #isWithin(intervalMs: number, thenMs: number): boolean {
+    const passedMs = this.#nowMs() - thenMs;
+    return passedMs >= 0 && passedMs < intervalMs;
   }
 
   #nowMs(): number {

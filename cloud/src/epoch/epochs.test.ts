@@ -52,3 +52,11 @@ test('a device that makes epochs up is refused after the first, and others are n
   assert.equal(epochs.restored(agent('edge-1'), 'pods'), true);
   assert.deepEqual(begun, [2, 3, 4]);
 });
+
+test('a clock that is set back makes nobody wait longer than the interval', () => {
+  const { epochs, clock } = setUp();
+  epochs.meet('edge-1', 2);
+  epochs.listedAnew(2);
+  clock.set(-24 * 3_600_000);
+  assert.deepEqual(epochs.meet('edge-1', 3), { type: 'met' });
+});

@@ -102,7 +102,10 @@ export class Epochs {
 
   #mayClaim(node: string): boolean {
     const nowMs = this.#options.clock.now().getTime();
-    for (const [other, sinceMs] of this.#claims) if (nowMs - sinceMs >= CLAIM_INTERVAL_MS) this.#claims.delete(other);
+    for (const [other, sinceMs] of this.#claims) {
+      // A clock that was set back would not be there again for as long.
+      if (nowMs < sinceMs || nowMs - sinceMs >= CLAIM_INTERVAL_MS) this.#claims.delete(other);
+    }
     if (this.#claims.has(node)) return false;
     this.#claims.set(node, nowMs);
     return true;
