@@ -8,7 +8,7 @@ import type { Sync } from './sync/index.ts';
 import { createUpstream, type Upstream } from './upstream/index.ts';
 
 export interface ConnectOptions extends Pick<LinkOptions, 'urls' | 'tls' | 'backoff' | 'clock' | 'random' | 'logger' | 'open'> {
-  readonly store: EdgeStore;
+  readonly store: Pick<EdgeStore, 'outbox' | 'fact' | 'setFacts'>;
   readonly sync: Sync;
   readonly nodeName: string;
 }
@@ -49,7 +49,7 @@ export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptio
 }
 
 /** Only what a person would want to know later is written: a device that dials for weeks in vain writes once. */
-function noteLink(store: EdgeStore, clock: Clock, logger: Logger, state: LinkState): void {
+function noteLink(store: ConnectOptions['store'], clock: Clock, logger: Logger, state: LinkState): void {
   const note = noteOf(state);
   if (note === undefined || Object.entries(note).every(([name, value]) => store.fact(name) === value)) return;
   const isSameState = store.fact(AGENT_FACTS.link) === note[AGENT_FACTS.link];

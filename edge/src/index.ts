@@ -14,7 +14,7 @@ export {
   openMemoryStore,
   startRechecking,
 } from './store/index.ts';
-export { createSync, type Sync, type SyncState } from './sync/index.ts';
+export { createSync, type Sync, type SyncState, type SyncStore } from './sync/index.ts';
 export {
   DEFAULT_TIMINGS,
   EXIT_ANNOTATION,

@@ -1,6 +1,7 @@
 /** `npm run bench`: how fast, how small and how large, measured on this machine. */
 import { measureAgentStart } from './agent-start.ts';
 import type { BenchContext } from './context.ts';
+import { measureFanout } from './fanout/fanout.ts';
 import { type BenchOptions, HELP, readOptions, UsageError } from './options.ts';
 import { jsonOf, type Report, tableOf } from './report.ts';
 import { measureSync } from './sync/sync.ts';
@@ -17,6 +18,8 @@ function measure(options: BenchOptions, context: BenchContext): Promise<Report> 
   switch (options.benchmark) {
     case 'sync':
       return measureSync(options, context);
+    case 'fanout':
+      return measureFanout(options, context);
     case 'agent':
       return measureAgentStart(options, context);
   }

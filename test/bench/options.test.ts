@@ -16,18 +16,20 @@ test('each benchmark has its defaults', () => {
     drops: 7,
     standSeconds: 12,
   });
-  assert.deepEqual(readOptions(['agent', '--rounds', '3', '--seed', '7', '--profile', 'out']), {
-    benchmark: 'agent',
+  assert.deepEqual(readOptions(['fanout', '--nodes', '10000', '--seed', '7', '--profile', 'out']), {
+    benchmark: 'fanout',
     json: false,
     seed: 7,
     profile: 'out',
-    pods: 10,
-    rounds: 3,
+    nodes: 10_000,
+    objects: 60,
+    rounds: 10,
+    workers: 2,
   });
 });
 
 test('help is no benchmark', () => {
-  for (const args of [['--help'], ['-h'], ['sync', '--help'], ['agent', '--help']]) {
+  for (const args of [['--help'], ['-h'], ['sync', '--help'], ['fanout', '-h'], ['agent', '--help']]) {
     assert.equal(readOptions(args), undefined, args.join(' '));
   }
 });
@@ -37,8 +39,8 @@ test('what is wrong is named, with what would be right', () => {
     [[], /which benchmark/],
     [['speed'], /no benchmark speed/],
     [['sync', '--nodes', '5'], /--nodes/],
-    [['agent', '--rounds', '0'], /--rounds is a whole number from 1 to 100, not 0/],
-    [['sync', '--configmaps', '5e3'], /not 5e3/],
+    [['fanout', '--nodes', '0'], /--nodes is a whole number from 1 to 20000, not 0/],
+    [['fanout', '--nodes', '5e3'], /not 5e3/],
     [['sync', '--rounds', '1.5'], /not 1\.5/],
     [['sync', 'extra'], /extra/],
     [['sync', '--seed', '-1'], /--seed/],

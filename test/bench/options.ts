@@ -20,13 +20,21 @@ export interface SyncOptions extends CommonOptions {
   readonly standSeconds: number;
 }
 
+export interface FanoutOptions extends CommonOptions {
+  readonly benchmark: 'fanout';
+  readonly nodes: number;
+  readonly objects: number;
+  readonly rounds: number;
+  readonly workers: number;
+}
+
 export interface AgentOptions extends CommonOptions {
   readonly benchmark: 'agent';
   readonly pods: number;
   readonly rounds: number;
 }
 
-export type BenchOptions = SyncOptions | AgentOptions;
+export type BenchOptions = SyncOptions | FanoutOptions | AgentOptions;
 
 /** A mistake in the command line, for a person. */
 export class UsageError extends Error {
@@ -51,6 +59,12 @@ const NUMBERS = {
     drops: { default: 7, least: 1, most: 100 },
     'stand-seconds': { default: 12, least: 0, most: 600 },
   },
+  fanout: {
+    nodes: { default: 5_000, least: 1, most: 20_000 },
+    objects: { default: 60, least: 20, most: 2_000 },
+    rounds: { default: 10, least: 1, most: 1_000 },
+    workers: { default: 2, least: 1, most: 16 },
+  },
   agent: {
     pods: { default: 10, least: 1, most: 200 },
     rounds: { default: 5, least: 1, most: 100 },
@@ -70,6 +84,11 @@ afterwards. Progress goes to stderr. docs/benchmarks.md says what the figures me
     --cut-seconds N    length of the cut before a reconnect (5)
     --drops N          how often the link is dropped for a moment (7)
     --stand-seconds N  how long it stands before that (12): one that stood for less than 10 counts as a failed dial
+  fanout    one relay and thousands of agents; one ConfigMap that all of them use is changed
+    --nodes N          agents, each with one Node (5000)
+    --objects N        objects of each agent: four pods, ConfigMaps, its Node and the like (60)
+    --rounds N         changes (10)
+    --workers N        processes that the agents are spread over (2)
   agent     start of an agent that reaches no relay, until its API serves
     --pods N           pods in its store (10)
     --rounds N         starts (5)
@@ -84,12 +103,13 @@ Exit codes: 0 measured (whether or not a figure is held), 1 failed, 2 wrong use,
 Examples
   npm run bench -- sync
   npm run --silent bench -- sync --json
+  npm run --silent bench -- fanout --nodes 10000 --json
 `;
 
 /** @returns undefined when help was asked for. @throws UsageError */
 export function readOptions(args: readonly string[]): BenchOptions | undefined {
   const [benchmark, ...rest] = args;
-  if (benchmark === undefined) throw new UsageError('which benchmark: sync or agent?');
+  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout or agent?');
   if (benchmark === '--help' || benchmark === '-h' || benchmark === 'help') return undefined;
   switch (benchmark) {
     case 'sync': {
@@ -108,12 +128,16 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
         standSeconds: seconds['stand-seconds'],
       };
     }
+    case 'fanout': {
+      const read = readFlags(rest, NUMBERS.fanout);
+      return read && { benchmark, ...read.common, ...read.numbers };
+    }
     case 'agent': {
       const read = readFlags(rest, NUMBERS.agent);
       return read && { benchmark, ...read.common, ...read.numbers };
     }
     default:
-      throw new UsageError(`there is no benchmark ${benchmark}: sync or agent`);
+      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout or agent`);
   }
 }
 

@@ -4,7 +4,7 @@ import type { KubeObject } from '@hawser/protocol';
 import { resourceByKind } from '@hawser/protocol';
 import { type LinkProxy, startLinkProxy } from '../net/proxy.ts';
 import { type KubeClient, kubeClient } from './kube.ts';
-import { createAuthority, issueNodeCertificate, writePair, writePem } from './pki.ts';
+import { type CertificateAuthority, createAuthority, issueNodeCertificate, writePair, writePem } from './pki.ts';
 import { type LogLine, type RunningProcess, runCommand, startProcess } from './processes.ts';
 import { until } from './until.ts';
 
@@ -71,6 +71,8 @@ export interface Fleet {
   readonly kube: KubeClient;
   readonly agents: readonly FleetAgent[];
   readonly relays: readonly FleetRelay[];
+  /** Signs the devices' certificates. */
+  readonly authority: CertificateAuthority;
   /** The first of them; also `startRelay` and `relayMetrics`. */
   relay(): RunningProcess;
   apiServer(): RunningProcess | undefined;
@@ -121,8 +123,13 @@ const START_TIMEOUT_MS = 30_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const ending: (() => Promise<unknown> | unknown)[] = [];
-  const stop = async () => {
-    for (const end of ending.splice(0).toReversed()) await end();
+  let stopped = Promise.resolve();
+  // Whoever asks twice waits for the end of the first time too.
+  const stop = () => {
+    stopped = stopped.then(async () => {
+      for (const end of ending.splice(0).toReversed()) await end();
+    });
+    return stopped;
   };
   try {
     return await assemble(options, ending, stop);
@@ -233,6 +240,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     kube,
     agents,
     relays,
+    authority,
     relay: () => relayAt(0).process(),
     apiServer: () => apiServer,
     startRelay: () => relayAt(0).start(),

@@ -50,6 +50,7 @@ export interface ClientCertificateOptions extends Subject {
 
 /** A certificate authority that lives in this process (P-256, ECDSA with SHA-256). */
 export interface CertificateAuthority extends CertificatePair {
+  readonly commonName: string;
   issueServer(options: ServerCertificateOptions): Promise<CertificatePair>;
   issueClient(options: ClientCertificateOptions): Promise<CertificatePair>;
   /**
@@ -100,6 +101,7 @@ export async function createAuthority(commonName: string, existing?: Certificate
 
   return {
     ...authority,
+    commonName,
     issueServer(options) {
       const hosts = options.hosts ?? ['localhost', '127.0.0.1', '::1'];
       return issue(options, options.lifetimeSeconds ?? DAY_SECONDS, [

@@ -3,8 +3,23 @@ import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import type { EdgeStore } from '../store/types.ts';
 
+/** What a session needs of the store. */
+export type SyncStore = Pick<
+  EdgeStore,
+  | 'identity'
+  | 'bindCluster'
+  | 'outdateAnswers'
+  | 'enterEpoch'
+  | 'digest'
+  | 'objectCount'
+  | 'inventory'
+  | 'applyBatch'
+  | 'setFact'
+  | 'setFacts'
+>;
+
 export interface SyncOptions {
-  readonly store: EdgeStore;
+  readonly store: SyncStore;
   readonly agentVersion: string;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
