@@ -47,7 +47,9 @@ async function main(): Promise<number> {
     stopping.abort(error);
   });
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => {
+    // Once is not enough: npm passes on what the terminal has sent to both. The end itself takes some seconds at most.
+    process.on(name, () => {
+      if (isStopped) return;
       say(`${name}: ending what was started`);
       isStopped = true;
       stopping.abort(new Error('stopped'));

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ROOT, runCommand } from '../support/processes.ts';
 
 /** Where a benchmark runs, and what is measured: the programs as users run them. */
@@ -32,9 +32,9 @@ export async function withWorkspace<T>(work: (workspace: Workspace) => Promise<T
   }
 }
 
-/** @returns Node's flags for a CPU profile of each process, written when it ends */
+/** @returns Node's flags for a CPU profile of each process, written when it ends; the folder is seen from where npm was run */
 export function profileFlags(folder: string | undefined): readonly string[] {
-  return folder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(process.cwd(), folder)];
+  return folder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', resolve(process.env.INIT_CWD ?? process.cwd(), folder)];
 }
 
 /** Memory of a process, in MiB: all that is resident, and the part that no file backs (proc(5)). */
