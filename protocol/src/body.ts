@@ -118,7 +118,8 @@ export function applyDelta(base: string, { bytes, size }: EncodedDelta): string 
 function pack(plain: Uint8Array, dictionary: Uint8Array | undefined): Uint8Array {
   const known = dictionary?.length ?? 0;
   const params = plain.length + known <= SMALL_BYTES ? SMALL : known <= LARGE_DICTIONARY_BYTES ? LARGE : LARGE_DICTIONARY;
-  return zstdCompressSync(plain, { ...(dictionary === undefined ? {} : { dictionary }), params });
+  // A copy to measure: what Zstandard gives is the beginning of a buffer of 64 KB, and bodies are kept.
+  return new Uint8Array(zstdCompressSync(plain, { ...(dictionary === undefined ? {} : { dictionary }), params }));
 }
 
 function unpack(bytes: Uint8Array, size: number, dictionary: Uint8Array | undefined): Uint8Array {

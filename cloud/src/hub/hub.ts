@@ -85,6 +85,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     secureOptions: constants.SSL_OP_NO_TICKET,
     handshakeTimeout: limits.handshakeSeconds * 1000,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // A list would be copied for each connection, into a piece of a buffer that is kept with it: some 25 KB each.
+    ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === 'http/1.1'),
     ...(settings.keyExchange === 'x25519' ? { ecdhCurve: 'X25519' } : {}),
   });
   server.maxConnections = limits.sessions + limits.handshakes;
