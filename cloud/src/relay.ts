@@ -298,6 +298,7 @@ const NO_TOTALS: SessionTotals = {
   identityBytes: 0,
   deltaRetries: 0,
   inventories: 0,
+  recalled: 0,
   digestMismatches: 0,
   checkMismatches: 0,
 };

@@ -32,6 +32,7 @@ export const RELAY_LIMITS: DownstreamLimits & { readonly reportsPerSession: numb
   sessionNumbers: 20,
   encodedBytes: 4_000,
   supersededBytes: 6_000,
+  rememberedEntries: 40,
   reportsPerSession: 4,
 };
 

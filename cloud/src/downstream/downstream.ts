@@ -16,6 +16,7 @@ import { DEFAULT_DOWNSTREAM_LIMITS, type DownstreamLimits } from './limits.ts';
 import { LinkSession } from './link-session.ts';
 import { MissingBodies } from './missing-bodies.ts';
 import { type NodeChange, NodeStates } from './node-states.ts';
+import { RememberedSets } from './remembered-sets.ts';
 import { SecondLists } from './second-lists.ts';
 import type { Desired, Gate, SessionView } from './session-view.ts';
 import { SyncStatus, WATCHED_RESOURCES } from './sync-status.ts';
@@ -40,6 +41,7 @@ class DownstreamCore implements Downstream {
   readonly #sync = new SyncStatus();
   readonly #secondLists: SecondLists;
   readonly #sessions = new Map<string, LinkSession>();
+  readonly #remembered: RememberedSets;
   readonly #behind: BehindSessions<LinkSession>;
   readonly #listeners = new Set<(name: string, state: NodeState) => void>();
   #held: string | undefined;
@@ -50,6 +52,7 @@ class DownstreamCore implements Downstream {
     this.#options = options;
     this.#limits = { ...DEFAULT_DOWNSTREAM_LIMITS, ...options.limits };
     this.#behind = new BehindSessions(options.clock, (session) => options.onBehind?.(session.node, session.aheadVersions()));
+    this.#remembered = new RememberedSets(this.#limits.rememberedEntries);
     this.#secondLists = new SecondLists(options.listAgain);
     const encoded = new EncodedBodies(this.#limits.encodedBytes);
     this.#encoded = encoded;
@@ -120,6 +123,7 @@ class DownstreamCore implements Downstream {
       clock: this.#options.clock,
       logger: this.#options.logger,
       wake,
+      remembered: this.#remembered,
       onRefused: (refusal) => this.#options.onRefused?.(refusal),
       onDelivered: (milliseconds) => this.#options.onDelivered?.(milliseconds),
       onAhead: (behind, isAhead) => this.#behind.note(behind, isAhead),
@@ -152,6 +156,7 @@ class DownstreamCore implements Downstream {
       encodedBytes: this.#encoded.bytes,
       encodings: this.#encoded.encodings,
       supersededBytes: this.#superseded.bytes,
+      rememberedEntries: this.#remembered.entries,
       edgeNodes: this.#locator.edgeNodes,
       sessions: this.#sessions.size,
       malformed: this.#malformed,

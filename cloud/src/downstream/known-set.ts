@@ -110,6 +110,15 @@ export class KnownSet {
     if (known !== undefined) this.#put(key, { ...known, isDoubtful: true });
   }
 
+  /** The same for another session, in which nothing has a number yet. @param isOfOlderEpoch as for `learn` */
+  forNewSession(isOfOlderEpoch: boolean): KnownSet {
+    const copy = new KnownSet();
+    for (const [key, known] of this.#objects) {
+      copy.#put(key, { ...known, isUnproven: known.isUnproven && !isOfOlderEpoch, number: undefined });
+    }
+    return copy;
+  }
+
   prove(key: ObjectKey): void {
     const known = this.#objects.get(key);
     if (known?.isUnproven) this.#objects.set(key, { ...known, isUnproven: false });

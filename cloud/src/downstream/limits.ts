@@ -33,6 +33,8 @@ export interface DownstreamLimits {
   readonly encodedBytes: number;
   /** Bytes of superseded bodies kept as bases of deltas; at the bound the oldest go, and objects are sent whole in their place. */
   readonly supersededBytes: number;
+  /** Entries of what agents held when their sessions ended, see remembered-sets.ts; at the bound the oldest sets go. */
+  readonly rememberedEntries: number;
 }
 
 /** 1 MiB under way fills 80 Mbit/s at 100 ms; batches of 128 KiB fill it, and keep a device's transactions short. */
@@ -49,4 +51,5 @@ export const DEFAULT_DOWNSTREAM_LIMITS: DownstreamLimits = {
   sessionNumbers: 25_000,
   encodedBytes: 16 * 1024 * 1024,
   supersededBytes: 64 * 1024 * 1024,
+  rememberedEntries: 100_000,
 };

@@ -18,6 +18,7 @@ import { type Agreement, agreementOf } from './encoding.ts';
 import { KnownSet } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
 import { type Awaited, Patience } from './patience.ts';
+import type { RememberedSets } from './remembered-sets.ts';
 import type { Gate, SessionView } from './session-view.ts';
 import type { RefusedObject, Session, SessionStats } from './types.ts';
 import { type InflightBatch, Window } from './window.ts';
@@ -29,6 +30,7 @@ export interface LinkSessionOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly wake: () => void;
+  readonly remembered: RememberedSets;
   readonly onRefused: (refusal: RefusedObject) => void;
   /** A batch was acknowledged, whose oldest change took so long from when it was marked, in ms. */
   readonly onDelivered: (milliseconds: number) => void;
@@ -43,7 +45,7 @@ export interface LinkSessionOptions {
  * | phase | known | left by |
  * |---|---|---|
  * | greeting | nothing | hello → claimed |
- * | claimed | its digest. `pending` are the bodies without which the desired set's digest is not known | the digests are equal → tracking; they are not, or `hasWaited` → inventoryDue |
+ * | claimed | its digest. `pending` are the bodies without which the desired set's digest is not known | it is that of the desired set, or of what the last session left → tracking; it is not, or `hasWaited` → inventoryDue |
  * | inventoryDue | nothing, and it is not asked before `notBefore` (ms since the epoch) | pump → inventory |
  * | inventory | what has come of its inventory | the last frame → tracking |
  * | tracking | everything | a digest that does not match, or numbers used up → inventoryDue |
@@ -68,7 +70,7 @@ export class LinkSession implements Session {
   readonly #window: Window;
   readonly #times: DeliveryTimes;
   readonly #sent = nothingSent();
-  readonly #counters = { nacks: 0, deltaRetries: 0, inventories: 0, digestMismatches: 0, checkMismatches: 0 };
+  readonly #counters = { nacks: 0, deltaRetries: 0, inventories: 0, recalled: 0, digestMismatches: 0, checkMismatches: 0 };
   /** Whole and plain until the hello says more. */
   #agreement: Agreement = agreementOf({ features: [], dictionaries: [] });
   #phase: Phase = { name: 'greeting' };
@@ -174,6 +176,7 @@ export class LinkSession implements Session {
 
   close(): void {
     if (this.#phase.name === 'closed') return;
+    if (this.#phase.name === 'tracking') this.#options.remembered.remember(this.node, this.#phase.backlog.known);
     this.#phase = { name: 'closed' };
     this.#cancelTimer?.();
     this.#patience.close();
@@ -252,16 +255,21 @@ export class LinkSession implements Session {
       if (desired.state === 'ready') known.assume(key, desired.body.version);
       if (desired.state === 'pending') claim.pending.add(key);
     }
-    if (claim.pending.size > 0 && !claim.hasWaited) {
+    const isDesired = claim.pending.size === 0 && known.digest() === claim.digest;
+    const left = this.#options.remembered.recall(this.node, claim.digest);
+    if (left === undefined && claim.pending.size > 0 && !claim.hasWaited) {
       this.#wakeAfter(limits.bodyWaitMs, () => {
         claim.hasWaited = true;
       });
       return;
     }
     this.#cancelTimer?.();
-    if (claim.pending.size === 0 && known.digest() === claim.digest) {
+    if (isDesired) {
       this.#track(known);
       this.#times.found([]);
+    } else if (left !== undefined) {
+      this.#counters.recalled += 1;
+      this.#track(left.forNewSession(this.#heldEpoch < view.epoch())).restart();
     } else this.#phase = { name: 'inventoryDue', notBefore: 0 };
   }
 

@@ -146,6 +146,8 @@ export interface SessionStats {
   readonly deltaRetries: number;
   readonly nacks: number;
   readonly inventories: number;
+  /** 1 when the agent came back with what the session before it had left, and was asked for no inventory. */
+  readonly recalled: number;
   /** Told by an ack or a check. */
   readonly digestMismatches: number;
   /** Those of them that a check told. */
@@ -166,6 +168,8 @@ export interface DownstreamStats {
   readonly encodings: number;
   /** Bytes of superseded bodies that are kept as bases of deltas. */
   readonly supersededBytes: number;
+  /** Entries of the sets that are remembered of ended sessions. */
+  readonly rememberedEntries: number;
   readonly edgeNodes: number;
   readonly sessions: number;
   /** Since the start: objects that could not be read, and changes that were no news. */

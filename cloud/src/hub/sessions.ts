@@ -19,6 +19,7 @@ const TOTALS = [
   'identityBytes',
   'deltaRetries',
   'inventories',
+  'recalled',
   'digestMismatches',
   'checkMismatches',
 ] as const;
@@ -131,6 +132,7 @@ export class Sessions {
       identityBytes: total('identityBytes'),
       deltaRetries: total('deltaRetries'),
       inventories: total('inventories'),
+      recalled: total('recalled'),
       digestMismatches: total('digestMismatches'),
       checkMismatches: total('checkMismatches'),
     };

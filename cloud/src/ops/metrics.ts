@@ -34,6 +34,7 @@ export interface SessionTotals {
   readonly identityBytes: number;
   readonly deltaRetries: number;
   readonly inventories: number;
+  readonly recalled: number;
   readonly digestMismatches: number;
   /** Those of them that a check told, and not an ack. */
   readonly checkMismatches: number;
@@ -171,6 +172,7 @@ export function createMetrics(readings: Readings): Metrics {
   for (const [total, name, help] of [
     ['batches', 'hawser_relay_batches_total', 'Batches sent to agents.'],
     ['inventories', 'hawser_relay_inventories_total', 'Inventories asked of agents.'],
+    ['recalled', 'hawser_relay_recalled_sets_total', 'Handshakes with what the last session had left: no inventory was needed.'],
     [
       'deltaRetries',
       'hawser_relay_delta_retries_total',

@@ -10,6 +10,7 @@ export interface StoreReadings {
     readonly missingBodies: number;
     readonly encodedBytes: number;
     readonly encodings: number;
+    readonly rememberedEntries: number;
     readonly edgeNodes: number;
     readonly malformed: number;
     readonly ignored: number;
@@ -33,6 +34,7 @@ export function registerStoreMetrics(registry: Registry, readings: StoreReadings
     ['bodyCharacters', 'hawser_relay_body_characters', 'Characters of canonical JSON in those bodies.'],
     ['missingBodies', 'hawser_relay_missing_bodies', 'Bodies that were asked of the API server and have not come.'],
     ['encodedBytes', 'hawser_relay_encoded_bytes', 'Bytes of compressed bodies that are kept to be sent to further nodes.'],
+    ['rememberedEntries', 'hawser_relay_remembered_entries', 'Entries of what agents held when their sessions ended.'],
     ['edgeNodes', 'hawser_relay_edge_nodes', 'Nodes with the edge label.'],
   ] as const) {
     new Gauge({

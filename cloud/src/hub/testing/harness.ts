@@ -59,6 +59,7 @@ const NO_STATS: SessionStats = {
   deltaRetries: 0,
   nacks: 0,
   inventories: 0,
+  recalled: 0,
   digestMismatches: 0,
   checkMismatches: 0,
 };
