@@ -68,6 +68,12 @@ function needs(cluster: Cluster, { key, version }: Row, need: ObjectKey): boolea
   return facts.needs?.includes(need) === true || facts.volume === need;
 }
 
+/** Rule 4: a delete of one uid never removes an object of another. */
+export function rule4DeletedByUid(where: string, before: Iterable<string>, after: ReadonlyMap<string, Row>): void {
+  const gone = [...before].filter((key) => !after.has(key));
+  hold(gone.length === 0, '4 by uid', () => `${where}: ${gone.join(', ')} went with a delete that named another uid`);
+}
+
 /** Rule 5: of each node a relay has at most one live session. */
 export function rule5OneSession(relay: SimulatedRelay): void {
   const nodes = new Set<string>();

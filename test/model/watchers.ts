@@ -9,6 +9,7 @@ import {
   rule3ClusterForGood,
   rule3MarkBeforeMost,
   rule3OwnCluster,
+  rule4DeletedByUid,
   rule4DeletedOnlyUnwanted,
   rule6AcknowledgedIsStored,
   rule6SurvivesCrash,
@@ -113,6 +114,14 @@ export class DeviceWatcher {
     if (!this.isDamaged) return;
     const isSound = (row: Row) => row.body !== undefined && row.body === cluster?.past.find(row.key, row.version)?.body;
     this.isDamaged = digestOf(rows.values()) !== store.digest() || ![...rows.values()].every(isSound);
+  }
+
+  /** Deletes have come that name another uid than the device's: the relay counts as gone what must have stayed. */
+  lookAfterForgedDeletes(): void {
+    this.wasDamaged = true;
+    const before = this.#rows;
+    this.look();
+    rule4DeletedByUid(this.device.label, before.keys(), this.#rows);
   }
 
   /** A row was changed on the disk. */

@@ -22,6 +22,8 @@ const LARGE = 2_500;
 export class Workload {
   readonly cluster: Cluster;
   #writes = 0;
+  /** Of ConfigMaps and Secrets: so that often the same one changes again while its last change is under way. */
+  #lastConfig: ObjectKey | undefined;
 
   constructor(cluster: Cluster) {
     this.cluster = cluster;
@@ -61,7 +63,9 @@ export class Workload {
 
   putConfig(random: Random): void {
     const resource = random.pick(['configmaps', 'secrets']) ?? '';
-    const key = objectKey(resource, random.pick(NAMESPACES) ?? '', random.pick(CONFIGS) ?? '');
+    const another = objectKey(resource, random.pick(NAMESPACES) ?? '', random.pick(CONFIGS) ?? '');
+    const key = random.oneIn(2) ? (this.#lastConfig ?? another) : another;
+    this.#lastConfig = key;
     const before = this.cluster.objects.get(key)?.fields.data;
     const data = typeof before === 'object' && !random.oneIn(6) ? before : this.#freshData(random);
     this.#writes += 1;
@@ -115,6 +119,8 @@ export class Workload {
   }
 
   #anyObject(random: Random) {
+    const last = this.#lastConfig === undefined ? undefined : this.cluster.objects.get(this.#lastConfig);
+    if (last !== undefined && random.oneIn(3)) return last;
     const begin = random.pick(['pods/', 'configmaps/', 'secrets/', '']) ?? '';
     return begin === '' ? this.#otherThan(random, 'nodes/') : this.#anyOf(random, begin);
   }

@@ -171,14 +171,21 @@ export class World {
   /** The next thing arrives at the agent. */
   deliverDown(wire: Wire): boolean {
     const watcher = this.watcherOf(wire.device);
+    let isForged = false;
     const isRead = wire.connection.toAgent((sent) => {
-      const bytes = this.#damage(sent);
+      const { bytes, bodies, deletes } = this.damagesNextBatch
+        ? damagedBatch(sent, this.random)
+        : { bytes: sent, bodies: 0, deletes: 0 };
+      if (bodies + deletes > 0) this.damagesNextBatch = false;
+      this.figures.add('events', 'bodies damaged on the way', bodies);
+      this.figures.add('events', 'deletes of another uid', deletes);
+      isForged = deletes > 0;
       const message = decodeRelayMessage(bytes);
       watcher.arrives(message);
       if (message.type === 'batch') for (const { change } of message.operations) this.figures.add('operations', change.type);
       return bytes;
     });
-    if (isRead) this.#guard(() => watcher.look());
+    if (isRead) this.#guard(() => (isForged ? watcher.lookAfterForgedDeletes() : watcher.look()));
     return isRead;
   }
 
@@ -227,14 +234,6 @@ export class World {
       left += relay.clock.timers;
     }
     return left;
-  }
-
-  #damage(bytes: Uint8Array): Uint8Array {
-    if (!this.damagesNextBatch) return bytes;
-    return damagedBatch(bytes, this.random, () => {
-      this.damagesNextBatch = false;
-      this.figures.add('events', 'bodies damaged on the way');
-    });
   }
 
   #lookAtAll(): void {
