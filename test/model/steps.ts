@@ -1,4 +1,5 @@
 import { parseObjectKey } from '@hawser/protocol';
+import { desiredOf } from './desired.ts';
 import { drain, flow, moveRelay, moveWire } from './moves.ts';
 import { NODES } from './workload.ts';
 import type { World } from './world.ts';
@@ -49,6 +50,7 @@ const CLUSTER: readonly StepKind[] = [
 
 /** What relays and the API server do to each other. */
 const RELAYS: readonly StepKind[] = [
+  { name: 'changed while it is under way', weight: 4, run: changeUnderWay },
   {
     name: 'bookmarks',
     weight: 2,
@@ -259,6 +261,23 @@ function someDevice(world: World, run: (watcher: World['watchers'][number]) => v
   const watcher = world.random.pick(world.watchers.filter(({ device }) => device.isRunning));
   if (watcher === undefined) return false;
   run(watcher);
+  return true;
+}
+
+/** What a device needs changes, is sent, and changes again before anything arrives. */
+function changeUnderWay(world: World): boolean {
+  const { random, cluster, workload } = world;
+  const { key } = random.pick([...desiredOf(random.pick(NODES) ?? '', cluster.objects).values()]) ?? {};
+  for (let times = 1 + random.integer(3); times > 0; times -= 1) {
+    const object = key === undefined || key.startsWith('nodes/') ? undefined : cluster.objects.get(key);
+    if (object === undefined) return false;
+    workload.change(object);
+    for (const relay of world.runningRelays()) {
+      if (world.lagging.has(relay)) continue;
+      relay.catchUp(!world.withoutBodies.has(relay));
+      while (relay.turn());
+    }
+  }
   return true;
 }
 

@@ -1,5 +1,5 @@
 import { type JsonObject, type ObjectKey, objectKey } from '@hawser/protocol';
-import type { Cluster, Facts } from './cluster.ts';
+import type { Cluster, Facts, Stored } from './cluster.ts';
 import type { Random } from './random.ts';
 
 /** What happens in the cluster: a handful of names, so that the same objects come, change, go and come again. */
@@ -75,6 +75,12 @@ export class Workload {
   /** One of all those that a pod, a node or everybody needs beside ConfigMaps and Secrets. */
   putOther(random: Random): void {
     const { key, fields, facts } = otherObject(random);
+    this.#writes += 1;
+    this.#put(key, { fields: { ...fields, changed: `${this.#writes}` }, facts });
+  }
+
+  /** The object changes, a little. */
+  change({ key, fields, facts }: Stored): void {
     this.#writes += 1;
     this.#put(key, { fields: { ...fields, changed: `${this.#writes}` }, facts });
   }
