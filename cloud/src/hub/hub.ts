@@ -16,6 +16,7 @@ import type { EpochMeeting, RelayIdentity } from './handshake.ts';
 import { Handshakes, remoteOf } from './handshakes.ts';
 import { nodeBehind } from './identity.ts';
 import { Link, type LinkContext, type LinkMetrics } from './link.ts';
+import { PiecewiseSocket } from './pieces.ts';
 import { Sessions } from './sessions.ts';
 import { createTurns } from './turns.ts';
 
@@ -150,7 +151,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     const connection = handshakes.upgraded(remote);
     const peer = { node: admission.node, remote, bytesRead: () => connection?.bytesRead ?? 0 };
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const link = new Link(webSocket, peer, admission.relay, context);
+      const link = new Link(new PiecewiseSocket(webSocket), peer, admission.relay, context);
       links.add(link);
       socket.once('end', () => link.otherSideEnded());
     });
