@@ -5,8 +5,10 @@ import { systemClock } from './api/clock.ts';
 import { EXIT, runCli } from './cli/index.ts';
 import type { Config } from './ops/settings.ts';
 import { untilStopped } from './ops/signals.ts';
+import { keepHeapSmall } from './ops/small-heap.ts';
 
 async function run({ settings, unknownVariables }: Config): Promise<void> {
+  keepHeapSmall();
   const logger = pino({
     base: { name: 'hawser-agent' },
     level: settings.logLevel,

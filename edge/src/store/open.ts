@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import { openDatabase } from './connection.ts';
 import { SqliteEdgeStore } from './edge-store.ts';
+import { explain } from './explain.ts';
 import { setAside } from './files.ts';
 import { DEFAULT_STORE_LIMITS } from './limits.ts';
 import { lockStore } from './lock.ts';
@@ -29,8 +30,9 @@ export function openStore({ path, logger, clock, limits }: StoreOptions): EdgeSt
     try {
       return begin();
     } catch (err) {
-      // It passed its check, and yet it lacks a table that this schema has, or holds rows that cannot be mended.
-      if (!isDamaged(err) && !(err instanceof SqliteError && err.code === 'SQLITE_ERROR')) throw err;
+      // It passed its check, and yet it lacks a table that this schema has, holds rows that cannot be mended, or a page that the
+      // check does not look at.
+      if (!isDamaged(explain(err, path)) && !(err instanceof SqliteError && err.code === 'SQLITE_ERROR')) throw err;
       db?.close();
       logger.error({ err, path, keptAs: setAside(path, clock.now()) }, 'store damaged, begun anew');
       return begin();

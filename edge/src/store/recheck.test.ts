@@ -354,7 +354,14 @@ describe('bytes that change while the agent is stopped', () => {
           again.close();
         }
       }),
-      { numRuns: 150 },
+      // The examples hit a page that passes the check and cannot be read.
+      {
+        numRuns: 150,
+        examples: [
+          [20_139, 13],
+          [20_171, 1],
+        ],
+      },
     );
     t.diagnostic(JSON.stringify(outcomes));
     assert.ok((outcomes.body ?? 0) > 0, 'bodies were among what was hit');
