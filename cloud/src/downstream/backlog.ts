@@ -172,8 +172,8 @@ export class Backlog {
     if (builder.operations.length === 0 && !complete) return undefined;
     if (complete) this.#owed = undefined;
     this.#sent.batches += 1;
-    const { operations, objects, deltas, bytes } = builder;
-    const number = this.#window.send({ bytes, digest: this.known.digestNow(), objects, deltas });
+    const { operations, objects, deltas, touches, bytes } = builder;
+    const number = this.#window.send({ bytes, digest: this.known.digestNow(), objects, deltas, touches });
     return { type: 'batch', number, operations, complete };
   }
 

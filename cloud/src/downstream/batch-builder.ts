@@ -14,6 +14,7 @@ export class BatchBuilder {
   readonly operations: Operation[] = [];
   readonly objects = new Map<number, ObjectKey>();
   readonly deltas = new Map<number, DeltaStep>();
+  readonly touches = new Set<number>();
   bytes = 0;
 
   /** @param room bytes that the window has left */
@@ -38,6 +39,7 @@ export class BatchBuilder {
       const { resourceVersion, hash } = change;
       this.deltas.set(name.object, { from: known.version, to: { uid: known.version.uid, resourceVersion, hash } });
     }
+    if (change.type === 'touch') this.touches.add(name.object);
     this.bytes += cost(name.key, change);
   }
 }

@@ -246,6 +246,22 @@ describe('a delta that the agent cannot apply', () => {
   });
 });
 
+test('a whole object that an agent says it lacks the base of is refused, and does not go again and again', () => {
+  const world = changed({ features: [] });
+  world.agent.refuses = () => true;
+  world.agent.refusesWith = 'baseUnknown';
+  // It would never come to rest, were it sent again.
+  for (let round = 0; round < 5; round += 1) {
+    world.link.pump();
+    while (world.link.down());
+    while (world.link.up());
+  }
+  assert.deepEqual(sentKinds(world.link), ['upsert']);
+  const { nacks, refused, digestMismatches } = world.link.session.stats();
+  assert.deepEqual({ nacks, refused, digestMismatches }, { nacks: 1, refused: 1, digestMismatches: 0 });
+  assert.equal(world.link.session.status().state, 'inSync');
+});
+
 test('one change is compressed once, whatever the number of sessions', (t) => {
   const SESSIONS = 1_000;
   const { cluster, relay } = setUp();

@@ -318,7 +318,8 @@ export class LinkSession implements Session {
       backlog?.stayed(key, delta);
       return;
     }
-    if (reason === 'baseUnknown') {
+    // Of a whole object it would be no answer: one that is refused so is refused, or it would go again and again.
+    if (reason === 'baseUnknown' && batch.touches.has(object)) {
       logger.info({ node: this.node, key, reason, detail }, 'touch of what the agent had refused, object sent whole');
       backlog?.untouched(key);
       return;

@@ -14,6 +14,8 @@ export interface InflightBatch {
   readonly objects: ReadonlyMap<number, ObjectKey>;
   /** Its deltas by the number of their objects. */
   readonly deltas: ReadonlyMap<number, DeltaStep>;
+  /** Those of its objects of which only the resourceVersion was sent, by their number. */
+  readonly touches: ReadonlySet<number>;
 }
 
 /** A batch, when it left, and what was under way then, its own bytes among it. */

@@ -37,6 +37,7 @@ export class ModelAgent {
   onOperation: (key: ObjectKey, operation: Operation, before: HeldObject | undefined) => void = () => undefined;
   /** Whether an upsert is refused. */
   refuses: (key: ObjectKey) => boolean = () => false;
+  refusesWith: NackReason = 'store';
   /** Whether a delta leads to something else, as one does that was damaged. */
   spoils: (key: ObjectKey) => boolean = () => false;
   /** What it says in its hello that it takes. */
@@ -151,7 +152,7 @@ export class ModelAgent {
     const before = this.held.get(key);
     const kept = before?.version.uid === version.uid ? before.body : undefined;
     this.held.set(key, { version, refused, body: refused ? kept : body });
-    return refused ? refuse('store') : undefined;
+    return refused ? refuse(this.refusesWith) : undefined;
   }
 }
 
