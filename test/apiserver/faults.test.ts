@@ -106,6 +106,22 @@ describe('faults of the embedded API server', { timeout: 20_000 }, () => {
     assert.deepEqual((await kept.ended).map(typeOf), ['ADDED']);
   });
 
+  it('lets watches speak that were silenced twice, and those that never were', async () => {
+    const open = () =>
+      openWatch(request(`${CONFIGMAPS}?watch=true&timeoutSeconds=1&resourceVersion=${server.storage.revision()}`));
+    const never = await open();
+    server.faults.speakWatches();
+    await create('heard-at-once');
+    assert.deepEqual((await never.ended).map(typeOf), ['ADDED']);
+
+    const twice = await open();
+    server.faults.silenceOpenWatches();
+    server.faults.silenceWatches();
+    await create('heard-after-both');
+    server.faults.speakWatches();
+    assert.deepEqual((await twice.ended).map(typeOf), ['ADDED']);
+  });
+
   it('goes back to an older revision, as a restored cluster does', async () => {
     const revision = server.storage.revision();
     await create('lost');

@@ -78,7 +78,8 @@ export class Faults {
   /** Ends the silence: all that was held back goes out. */
   speakWatches(): void {
     this.#areWatchesSilent = false;
-    for (const response of this.#watches) response.uncork();
+    // Silenced twice is corked twice; and uncorking what is not corked would silence it for good.
+    for (const response of this.#watches) while (response.writableCorked > 0) response.uncork();
   }
 
   /** Forgets the past, so that a watch or exact list from before now is answered with 410. */
