@@ -16,8 +16,11 @@ usage: npm run model -- [options]
   --help          this text
 
 The figures go to standard output, progress and a broken rule to standard error. Exit code 1 when a rule was broken; then the
-schedule is made as short as it can be, and the command that runs just it is printed. Ctrl-C prints the figures so far.
+schedule is made as short as it can be, and the command that runs just it is printed. Ctrl-C prints the figures so far and ends with 130.
 `;
+
+/** Exit code of a run that was stopped by SIGINT, as shells have it. */
+const STOPPED = 130;
 
 /** So often progress is told, in milliseconds. */
 const PROGRESS_MS = 2_000;
@@ -97,6 +100,8 @@ async function main(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
   process.stdout.write(`${figuresText(figures, done, seconds())}seed: ${seed}\n`);
+  // A script must not take half of the schedules for all of them.
+  if (isInterrupted && process.exitCode === undefined) process.exitCode = STOPPED;
 }
 
 /** The shortest schedule that still breaks the rule, with its trace. */
