@@ -41,6 +41,8 @@ class DownstreamCore implements Downstream {
   readonly #sync = new SyncStatus();
   readonly #secondLists: SecondLists;
   readonly #sessions = new Map<string, LinkSession>();
+  /** What a fetch brought before the watch did: few, and for a moment. */
+  readonly #fetched = new Set<ObjectKey>();
   readonly #remembered: RememberedSets;
   readonly #behind: BehindSessions<LinkSession>;
   readonly #listeners = new Set<(name: string, state: NodeState) => void>();
@@ -81,6 +83,7 @@ class DownstreamCore implements Downstream {
     this.#sync.set(statuses);
     const gatesChanged = wasSynced !== this.#sync.isSynced || detail !== this.#sync.detail;
     if (gatesChanged) for (const session of this.#sessions.values()) session.gateChanged();
+    this.#checkFetched();
     for (const session of this.#behind) session.recheckAhead();
   }
 
@@ -105,8 +108,12 @@ class DownstreamCore implements Downstream {
     const entry = this.#store.get(key);
     if (entry?.body !== 'none' || !this.#locator.isNeeded(key)) return;
     if ('notFound' in answer) {
-      this.#store.markGone(key);
-      this.#markEverywhere(key);
+      if (entry.isOrphaned) {
+        this.#delete({ type: 'delete', key, uid: entry.uid, resourceVersion: entry.resourceVersion });
+      } else {
+        this.#store.markGone(key);
+        this.#markEverywhere(key);
+      }
       return;
     }
     const age = compareResourceVersions(answer.resourceVersion, entry.resourceVersion);
@@ -174,12 +181,14 @@ class DownstreamCore implements Downstream {
     const { key } = object;
     if (!this.#isNews(object, isFetched)) {
       this.#ignored += 1;
+      if (!isFetched) this.#confirm(object);
       return;
     }
     const before = this.#nodeStateOf(key);
     const located = this.#readable(key, () => this.#locate(object));
     if (located === undefined) return;
     this.#readable(key, () => this.#store.put(object, this.#locator.isNeeded(key), isFetched));
+    if (isFetched) this.#fetched.add(key);
     // It became needed after it had been read without its text.
     if (this.#store.get(key)?.body === 'none' && this.#locator.isNeeded(key)) this.#missing.request(key);
     this.#follow(located.needs);
@@ -199,6 +208,26 @@ class DownstreamCore implements Downstream {
     if (resourceOf(key) === 'nodes') this.#followNode(this.#nodes.remove(parseObjectKey(key).name));
     else this.#follow(this.#locator.remove(key));
     this.#tellNodeState(key, before);
+  }
+
+  /** A fetch was faster than the watch, which now has brought the same. */
+  #confirm({ key, uid, resourceVersion }: Observed): void {
+    const known = this.#store.get(key);
+    if (known?.uid === uid && known.resourceVersion === resourceVersion) this.#store.confirm(key);
+  }
+
+  /** What was fetched ahead of the watch, and what the watch is past without having brought it, is asked for again. */
+  #checkFetched(): void {
+    for (const key of this.#fetched) {
+      const entry = this.#store.get(key);
+      if (entry?.isFetched) {
+        const isOlder = this.#store.isOfOlderEpoch(entry);
+        if (isOlder ? !this.#sync.isSynced : !this.#sync.hasReached(key, entry.resourceVersion)) continue;
+        this.#store.orphan(key);
+        this.#missing.request(key);
+      }
+      this.#fetched.delete(key);
+    }
   }
 
   /** What merge emits is news, except where a fetch was faster than the watch. */

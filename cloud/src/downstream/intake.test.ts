@@ -36,6 +36,32 @@ describe('what comes from the API server', () => {
     assert.deepEqual(heldKeys(), [NODE, POD]);
   });
 
+  test('what a fetch brought, and the watch then saw neither come nor go, is asked about again', () => {
+    const { cluster, relay, connect, heldKeys } = setUp();
+    cluster.put(CONFIG, { data: { n: '1' } });
+    relay.catchUp();
+    const first = cluster.observed(CONFIG);
+    assert.ok(first);
+    cluster.put(POD, podFields('edge-1', 'cart'));
+    relay.step('pods');
+    cluster.remove(CONFIG);
+    cluster.put(CONFIG, { data: { n: '2' } });
+    relay.answerOne();
+    const link = connect();
+    link.drain();
+    assert.deepEqual(heldKeys(), [CONFIG, NODE, POD].sort());
+    // Of three changes that came at once the merge has left what concerns the object that it had told of.
+    cluster.remove(CONFIG);
+    relay.downstream.apply({ type: 'delete', key: CONFIG, uid: first.uid, resourceVersion: cluster.resourceVersion });
+    link.drain();
+    assert.deepEqual(heldKeys(), [CONFIG, NODE, POD].sort(), 'nothing is deleted on suspicion');
+    relay.skip('configmaps');
+    relay.tell();
+    assert.ok(relay.answerOne(), 'it is asked for');
+    link.drain();
+    assert.deepEqual(heldKeys(), [NODE, POD]);
+  });
+
   test('what a fetch brought is not undone by older news of the watch', () => {
     const { cluster, relay, connect, agent } = setUp();
     cluster.put(CONFIG, { data: { n: '1' } });

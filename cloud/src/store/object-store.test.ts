@@ -35,7 +35,14 @@ describe('the store', () => {
   test('keeps of what is not needed the version only, and does not read the text', () => {
     const { store } = setUp();
     store.put({ ...observed('7', {}), text: 'not even JSON' }, false);
-    assert.deepEqual(store.get(KEY), { uid: 'uid-1', resourceVersion: '7', body: 'none', isFetched: false, epochs: 0 });
+    assert.deepEqual(store.get(KEY), {
+      uid: 'uid-1',
+      resourceVersion: '7',
+      body: 'none',
+      isFetched: false,
+      isOrphaned: false,
+      epochs: 0,
+    });
   });
 
   test('tells of each body that it lets go, once', () => {

@@ -22,6 +22,11 @@ export interface Entry {
   readonly body: Body;
   /** Came from a fetch and may be newer than the watch, whose older news of it are then none. */
   readonly isFetched: boolean;
+  /**
+   * The watch is past it and has told neither that it came nor that it went: of changes that come together the merge leaves only
+   * what concerns the objects that it has told of. Only the API server knows.
+   */
+  readonly isOrphaned: boolean;
   /** How many epochs of the cluster this store had been through when it came. */
   readonly epochs: number;
 }
@@ -64,6 +69,7 @@ export class ObjectStore {
       uid: before?.uid === uid ? before.uid : detached(uid),
       resourceVersion: detached(resourceVersion),
       isFetched,
+      isOrphaned: false,
       epochs: this.#epochs,
     };
     if (!isNeeded || text === undefined) {
@@ -102,6 +108,18 @@ export class ObjectStore {
   dropBody(key: ObjectKey): void {
     const entry = this.#entries.get(key);
     if (entry !== undefined && entry.body !== 'none') this.#set(key, { ...entry, body: 'none' });
+  }
+
+  /** The watch has brought the same version. */
+  confirm(key: ObjectKey): void {
+    const entry = this.#entries.get(key);
+    if (entry?.isFetched) this.#set(key, { ...entry, isFetched: false });
+  }
+
+  /** Its body is to be fetched anew; if there is none, the object is gone, and no watch will say so. */
+  orphan(key: ObjectKey): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#set(key, { ...entry, body: 'none', isOrphaned: true });
   }
 
   markGone(key: ObjectKey): void {
