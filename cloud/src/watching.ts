@@ -93,6 +93,7 @@ export function createWatching(options: WatchingOptions): Watching {
       },
       onListed: () => onListed(resource),
       identity,
+      confirmsEmpty: true,
       onRestored,
       onWatch: () => onWatch(resource),
       onStatus() {

@@ -218,13 +218,27 @@ test('an empty list deletes nothing, neither of a relay that runs nor of one tha
   assert.equal(await metric(fleet, 'hawser_relay_operations_total{operation="delete"}'), 0);
 
   await fleet.relay().stop();
-  await fleet.fault(empty);
+  await fleet.fault({ ...empty, times: 2 });
   await fleet.startRelay();
   await inLog(fleet, 'relay', /"resource":"configmaps","detail":"most of what a device holds would be deleted"/);
   await edit(fleet, 2);
   await arrives(device, 2);
   assert.equal(await metric(fleet, 'hawser_relay_operations_total{operation="delete"}'), 0);
   assert.equal(await device.objectsHeld(), held);
+});
+
+test('an empty list to a relay that has just started does not take the few objects that a device holds of it', {
+  timeout: 120_000,
+}, async (t) => {
+  const { fleet, device } = await runningPod(t, { faults: true });
+  await fleet.relay().stop();
+  await fleet.fault({ do: 'add', fault: { type: 'emptyList' }, pathPrefix: '/api/v1/configmaps', method: 'GET' });
+  await fleet.startRelay();
+  await inLog(fleet, 'relay', /"resource":"configmaps","detail":"the first list is empty"/);
+  await edit(fleet, 1);
+  await arrives(device, 1);
+  assert.ok(await device.local.get('configmaps', 'default', 'kube-root-ca.crt'));
+  assert.equal(await metric(fleet, 'hawser_relay_operations_total{operation="delete"}'), 0);
 });
 
 test('what was deleted and made again under its name while the link was cut is one change, to the new object', {

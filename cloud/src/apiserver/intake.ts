@@ -14,8 +14,8 @@ export interface Intake {
   beginList(): void;
   listed(observation: Observation): void;
   endList(resourceVersion: string): void;
-  /** Of the list under way, see Merge.unnamed. */
-  unnamed(): { readonly known: number; readonly unnamed: number };
+  /** Of the list under way, see Merge.unnamed; and how many objects it has named. */
+  unnamed(): { readonly known: number; readonly unnamed: number; readonly named: number };
   /** The server no longer has what came after the position. */
   losePosition(): void;
   /** The server was restored: where it was and what it had there says nothing about what comes. */
@@ -29,6 +29,7 @@ export interface Intake {
 export function createIntake(merge: Merge, pump: Pump, logger: Logger, onListed: () => void): Intake {
   let position: string | undefined;
   let reached: string | undefined;
+  let named = 0;
 
   function unreadable({ key, reason }: Extract<Observation, { readonly type: 'unreadable' }>): void {
     logger.warn({ key, reason }, 'object cannot be read, what was known of it stays');
@@ -48,10 +49,12 @@ export function createIntake(merge: Merge, pump: Pump, logger: Logger, onListed:
     },
     beginList() {
       position = undefined;
+      named = 0;
       merge.beginList(reached);
     },
-    unnamed: () => merge.unnamed(),
+    unnamed: () => ({ ...merge.unnamed(), named }),
     listed(observation) {
+      named += 1;
       if (observation.type === 'observed') merge.listed(observation.object);
       else {
         unreadable(observation);

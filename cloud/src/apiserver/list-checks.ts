@@ -34,6 +34,8 @@ export interface ListChecksOptions {
   readonly target: Target;
   readonly intake: Pick<Intake, 'reached' | 'unnamed'>;
   readonly identity: IdentityCheck | undefined;
+  /** A first list that is empty is asked for a second time, too. */
+  readonly confirmsEmpty: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -53,7 +55,15 @@ async function ask(identity: IdentityCheck | undefined, signal: AbortSignal): Pr
   }
 }
 
-export function createListChecks({ client, target, intake, identity, clock, logger }: ListChecksOptions): ListChecks {
+export function createListChecks({
+  client,
+  target,
+  intake,
+  identity,
+  confirmsEmpty,
+  clock,
+  logger,
+}: ListChecksOptions): ListChecks {
   const { id } = target.resource;
   /** How far the server said to be before the list under way. */
   let serverAt: string | undefined;
@@ -79,13 +89,16 @@ export function createListChecks({ client, target, intake, identity, clock, logg
         const detail = `a list as of ${resourceVersion} of a server that was at ${serverAt}: it comes from a cache that lags`;
         return { type: 'failed', detail, isForbidden: false, retryAfterMs: undefined };
       }
-      const { known, unnamed } = intake.unnamed();
-      const isUnlikely = known >= UNLIKELY_FROM && unnamed * 2 > known;
-      if (isUnlikely && !wasUnlikely) {
+      const { known, unnamed, named } = intake.unnamed();
+      const lacksMost = known >= UNLIKELY_FROM && unnamed * 2 > known;
+      // With nothing known to hold against it, it would take from devices what they have of the resource.
+      const isEmpty = confirmsEmpty && intake.reached === undefined && named === 0;
+      if ((lacksMost || isEmpty) && !wasUnlikely) {
         wasUnlikely = true;
-        return { type: 'unlikely', detail: `a complete list lacks ${unnamed} of ${known} known objects` };
+        const detail = lacksMost ? `a complete list lacks ${unnamed} of ${known} known objects` : 'the first list is empty';
+        return { type: 'unlikely', detail };
       }
-      if (isUnlikely) logger.warn({ known, unnamed }, 'a second list says the same: most of what was known is gone');
+      if (lacksMost) logger.warn({ known, unnamed }, 'a second list says the same: most of what was known is gone');
       wasUnlikely = false;
       return undefined;
     },

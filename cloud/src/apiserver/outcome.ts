@@ -9,7 +9,7 @@ import type { ApiStream } from './client.ts';
  * - expired: 410, in whatever form: the server no longer has what was asked for; only a new list helps
  * - watchListRefused: this server has no WatchList
  * - notServed: 404; discovery decides
- * - unlikely: a complete list that lacks most of what is known: it is taken when a second one says the same
+ * - unlikely: a complete list that lacks most of what is known, or the first and empty: it is taken when a second one says the same
  * - restored: the server is behind where it was
  * - failed: everything else; nothing follows from it
  */

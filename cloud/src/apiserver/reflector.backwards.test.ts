@@ -120,6 +120,31 @@ test('an empty list that a second one contradicts deletes nothing, also as a str
   assert.deepEqual(h.changes(), []);
 });
 
+test('a first list that is empty is taken when a second one says the same, where that is asked for', async (t) => {
+  const h = await harness(t, { confirmsEmpty: true });
+  const stream = await h.server.next();
+  await stream.write(bookmark(50, true));
+  await h.clock.pass(400);
+  const second = await h.server.next();
+  assert.equal(second.query.get('limit'), '500', 'in pages');
+  assert.match(h.logs(), /the first list is empty/);
+  assert.notEqual(h.reflector.status().state, 'synced');
+  second.answer(200, secretList(51, []));
+  await h.resumed(51);
+  await h.state('synced');
+});
+
+test('a first list that is empty, and that a second one contradicts, shows nobody that there is nothing', async (t) => {
+  const h = await harness(t, { confirmsEmpty: true });
+  await h.inPages();
+  (await h.server.next()).answer(200, secretList(50, []));
+  await h.clock.pass(400);
+  assert.notEqual(h.reflector.status().state, 'synced');
+  (await h.server.next()).answer(200, secretList(50, [secret('a', 20)]));
+  await h.resumed(50);
+  assert.deepEqual(await h.emitted(1), ['+a uid-a@20']);
+});
+
 test('few objects may go at once', async (t) => {
   const h = await harness(t);
   await h.synced(

@@ -49,6 +49,8 @@ export interface ReflectorOptions {
   readonly onListed?: () => void;
   /** Asked before each list and each resumed watch, and before a list is taken as complete. Default: nobody is. */
   readonly identity?: IdentityCheck;
+  /** Make a first list that is empty once more before it is taken: there is nothing known to hold against it. Default: false. */
+  readonly confirmsEmpty?: boolean;
   /** The server is behind where it was: it was restored from a backup. The reflector begins an epoch of its own and lists anew. */
   readonly onRestored?: (detail: string) => void;
   /** A watch is about to begin: after a list, or after another that ended. Watches that are part of a WatchList do not count. */
@@ -83,7 +85,7 @@ export interface Reflector {
  * | the end or silence of a watch | watch | |
  * | a failure | watch, after a wait | list, after a wait |
  * | 404, and discovery agrees | | list, after some minutes |
- * | a list that lacks most of what is known | | list in pages, which is taken |
+ * | a list that lacks most of what is known, or is the first and empty | | list in pages, which is taken |
  * | `listAnew`, or a server that is behind where it was | | list |
  *
  * Before a list or a watch that does not follow from one at once the server is asked who it is and how far: another cluster is
@@ -112,7 +114,15 @@ export function createReflector(options: ReflectorOptions): Reflector {
     fieldSelector: options.fieldSelector,
     labelSelector: options.labelSelector,
   };
-  const checks = createListChecks({ client, target, intake, identity: options.identity, clock, logger });
+  const checks = createListChecks({
+    client,
+    target,
+    intake,
+    identity: options.identity,
+    confirmsEmpty: options.confirmsEmpty ?? false,
+    clock,
+    logger,
+  });
   const requests: Omit<Requests, 'signal' | 'judge'> = {
     target,
     client,
@@ -209,7 +219,10 @@ export function createReflector(options: ReflectorOptions): Reflector {
         how = 'pages';
         return 0;
       case 'unlikely':
-        logger.warn({ detail: outcome.detail }, 'list not taken before a second one says the same');
+        logger[intake.reached === undefined ? 'info' : 'warn'](
+          { detail: outcome.detail },
+          'list not taken before a second one says the same',
+        );
         how = 'pages';
         return backoff.next();
       case 'restored':

@@ -38,6 +38,7 @@ export interface Harness {
 
 export interface HarnessOptions {
   readonly identity?: IdentityCheck;
+  readonly confirmsEmpty?: boolean;
   readonly onRestored?: (detail: string) => void;
   /** What the server says of how far it is; `asked` leaves that to the test. Default: as far as the reflector is. */
   readonly howFar?: 'asked';
@@ -81,6 +82,7 @@ export async function harness(t: TestContext, options: HarnessOptions = {}): Pro
     random,
     logger,
     ...(options.identity === undefined ? {} : { identity: options.identity }),
+    ...(options.confirmsEmpty === undefined ? {} : { confirmsEmpty: options.confirmsEmpty }),
     ...(options.onRestored === undefined ? {} : { onRestored: options.onRestored }),
     emit(change) {
       words.push(word(change));
