@@ -41,9 +41,8 @@ test('a higher epoch of an agent is taken over, also while another one is being 
 
 test('a device that makes epochs up is refused after the first, and others are not', () => {
   const { epochs, begun, clock } = setUp();
-  epochs.meet('edge-1', 2);
+  epochs.restored(agent('edge-1'), 'pods');
   epochs.listedAnew(2);
-  assert.equal(epochs.meet('edge-1', 3).type, 'refused');
   assert.equal(epochs.restored(agent('edge-1'), 'pods'), false);
   assert.equal(epochs.meet('edge-3', 2 ** 40).type, 'refused');
   assert.equal(epochs.restored(agent('edge-2'), 'pods'), true);
@@ -51,6 +50,17 @@ test('a device that makes epochs up is refused after the first, and others are n
   clock.advance(60 * 60_000);
   assert.equal(epochs.restored(agent('edge-1'), 'pods'), true);
   assert.deepEqual(begun, [2, 3, 4]);
+});
+
+test('a device that brought a later epoch may hold what a second restoration has lost, and neither twice', () => {
+  const { epochs, begun } = setUp();
+  epochs.meet('edge-1', 2);
+  epochs.listedAnew(2);
+  assert.equal(epochs.restored(agent('edge-1'), 'pods'), true);
+  epochs.listedAnew(3);
+  assert.equal(epochs.restored(agent('edge-1'), 'pods'), false);
+  assert.equal(epochs.meet('edge-1', 4).type, 'refused');
+  assert.deepEqual(begun, [2, 3]);
 });
 
 test('a clock that is set back makes nobody wait longer than the interval', () => {

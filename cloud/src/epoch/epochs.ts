@@ -6,8 +6,10 @@ export const FIRST_EPOCH = 1;
 /** Higher ones are nobody's: one restoration is one epoch. Half of what the protocol carries, so that there is room to go on. */
 const MAX_CLAIM = 2 ** 31;
 /**
- * What a device says begins a new epoch, which ends all sessions and lists everything anew, at most so often, in ms: a device that
- * is broken or not ours any more must not keep the others busy. A relay that runs notices restorations by itself.
+ * What a device says begins a new epoch, which ends all sessions and lists everything anew, at most so often in each of the two ways
+ * in which it can, in ms: a device that is broken or not ours any more must not keep the others busy. A device may bring the later
+ * epoch that it was in and then hold what a second restoration has lost: that takes both. A relay that runs notices restorations
+ * by itself.
  */
 const CLAIM_INTERVAL_MS = 60 * 60_000;
 
@@ -36,8 +38,11 @@ export interface EpochsOptions {
  */
 export class Epochs {
   readonly #options: EpochsOptions;
-  /** When a node's word last began an epoch, in ms since the epoch of Unix. Entries older than the interval go. */
-  readonly #claims = new Map<string, number>();
+  /**
+   * When a node's word last began an epoch, in ms since the epoch of Unix: by what it holds, and by the epoch that it brought.
+   * Entries older than the interval go.
+   */
+  readonly #claims = { held: new Map<string, number>(), brought: new Map<string, number>() };
   #current = FIRST_EPOCH;
   #restorations = 0;
   #state: 'settled' | 'listing' = 'settled';
@@ -62,7 +67,7 @@ export class Epochs {
       logger.info({ epoch: this.#current, witness, detail }, 'restoration noticed again');
       return false;
     }
-    if (witness.type === 'agent' && !this.#mayClaim(witness.node)) {
+    if (witness.type === 'agent' && !this.#mayClaim(this.#claims.held, witness.node)) {
       logger.warn({ epoch: this.#current, witness, detail }, 'restoration not believed: this node has told of one just now');
       return false;
     }
@@ -78,7 +83,7 @@ export class Epochs {
     if (claimed <= this.#current) return { type: 'met' };
     if (claimed > MAX_CLAIM)
       return { type: 'refused', detail: `epoch ${claimed} is over ${MAX_CLAIM}: no cluster has come so far` };
-    if (!this.#mayClaim(node)) {
+    if (!this.#mayClaim(this.#claims.brought, node)) {
       return { type: 'refused', detail: `epoch ${claimed} is not believed: this node has brought another one just now` };
     }
     this.#begin(claimed, 'an agent has been in a later epoch: it is taken over', { node });
@@ -100,14 +105,14 @@ export class Epochs {
     this.#options.onBegin(epoch, 'the API server was restored from a backup, everything is listed anew');
   }
 
-  #mayClaim(node: string): boolean {
+  #mayClaim(claims: Map<string, number>, node: string): boolean {
     const nowMs = this.#options.clock.now().getTime();
-    for (const [other, sinceMs] of this.#claims) {
+    for (const [other, sinceMs] of claims) {
       // A clock that was set back would not be there again for as long.
-      if (nowMs < sinceMs || nowMs - sinceMs >= CLAIM_INTERVAL_MS) this.#claims.delete(other);
+      if (nowMs < sinceMs || nowMs - sinceMs >= CLAIM_INTERVAL_MS) claims.delete(other);
     }
-    if (this.#claims.has(node)) return false;
-    this.#claims.set(node, nowMs);
+    if (claims.has(node)) return false;
+    claims.set(node, nowMs);
     return true;
   }
 }
