@@ -44,12 +44,20 @@ test('a device that makes epochs up is refused after the first, and others are n
   epochs.restored(agent('edge-1'), 'pods');
   epochs.listedAnew(2);
   assert.equal(epochs.restored(agent('edge-1'), 'pods'), false);
-  assert.equal(epochs.meet('edge-3', 2 ** 40).type, 'refused');
   assert.equal(epochs.restored(agent('edge-2'), 'pods'), true);
   epochs.listedAnew(3);
   clock.advance(60 * 60_000);
   assert.equal(epochs.restored(agent('edge-1'), 'pods'), true);
   assert.deepEqual(begun, [2, 3, 4]);
+});
+
+test('a device that brings a far epoch moves this relay a step and no further, and locks nobody out', () => {
+  const { epochs, begun } = setUp();
+  assert.equal(epochs.meet('edge-1', Number.MAX_SAFE_INTEGER).type, 'refused');
+  epochs.listedAnew(epochs.current);
+  assert.equal(epochs.meet('edge-1', Number.MAX_SAFE_INTEGER).type, 'refused', 'within the hour it changes nothing');
+  assert.deepEqual(begun, [1_001]);
+  assert.equal(epochs.meet('edge-2', 1_002).type, 'met');
 });
 
 test('a device that brought a later epoch may hold what a second restoration has lost, and neither twice', () => {

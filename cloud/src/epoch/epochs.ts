@@ -3,8 +3,12 @@ import type { Clock } from '../clock.ts';
 
 /** Of a cluster whose API server was never restored, and of agents that were made before epochs were remembered. */
 export const FIRST_EPOCH = 1;
-/** Higher ones are nobody's: one restoration is one epoch. Half of what the protocol carries, so that there is room to go on. */
-const MAX_CLAIM = 2 ** 31;
+/**
+ * One restoration is one epoch, so a device that brings one much later than ours is wrong or means harm, or others have gone on for
+ * years without this relay: it is followed so far at once, and the device has to come again. So nobody can bring a number from
+ * which there is no way on.
+ */
+const MAX_STEP = 1_000;
 /**
  * What a device says begins a new epoch, which ends all sessions and lists everything anew, at most so often in each of the two ways
  * in which it can, in ms: a device that is broken or not ours any more must not keep the others busy. A device may bring the later
@@ -81,13 +85,13 @@ export class Epochs {
    */
   meet(node: string, claimed: number): { readonly type: 'met' } | { readonly type: 'refused'; readonly detail: string } {
     if (claimed <= this.#current) return { type: 'met' };
-    if (claimed > MAX_CLAIM)
-      return { type: 'refused', detail: `epoch ${claimed} is over ${MAX_CLAIM}: no cluster has come so far` };
     if (!this.#mayClaim(this.#claims.brought, node)) {
       return { type: 'refused', detail: `epoch ${claimed} is not believed: this node has brought another one just now` };
     }
-    this.#begin(claimed, 'an agent has been in a later epoch: it is taken over', { node });
-    return { type: 'met' };
+    const next = Math.min(claimed, this.#current + MAX_STEP);
+    this.#begin(next, 'an agent has been in a later epoch: it is taken over', { node, claimed });
+    if (next === claimed) return { type: 'met' };
+    return { type: 'refused', detail: `epoch ${claimed} is far from ours, which is ${next} now: not at once` };
   }
 
   /** Everything was listed anew in that epoch. */

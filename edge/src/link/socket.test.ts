@@ -99,6 +99,24 @@ test('a relay with a certificate of our authority is reached, with either key ex
   await relay.close();
 });
 
+test('a relay that asks on and reads nothing is given up before its answers fill the memory', async () => {
+  const relay = await startRelay();
+  relay.sockets.once('connection', (connection: WebSocket) => connection.pause());
+  let sent = 0;
+  const reason = await new Promise<LinkFailure>((resolve) => {
+    const socket = openSocket(relay.url, tls, {
+      connected: () => {
+        for (; sent < 100; sent += 1) socket.send(new Uint8Array(1024 * 1024));
+      },
+      frame: () => {},
+      failed: resolve,
+    });
+  });
+  assert.equal(reason.kind, 'unexpected');
+  assert.match(reason.detail, /takes nothing/);
+  await relay.close();
+});
+
 test('nothing listening is told as refused', async () => {
   const relay = await startRelay();
   await relay.close();

@@ -43,6 +43,11 @@ export const LINK_PATH = '/v1/link';
 const DEFAULT_PORT = 443;
 /** TCP, TLS and upgrade together: some ten round trips of a satellite link, or 5 KB at 512 bytes a second. */
 const HANDSHAKE_TIMEOUT_MS = 20_000;
+/**
+ * Written and not taken by the network: two of the largest frames. An agent answers what it is asked and reports a few at a time, so
+ * more than this is asked of it by a relay that does not listen; the link is given up.
+ */
+const MAX_BUFFERED_BYTES = 2 * MAX_FRAME_BYTES;
 /** How long a close frame may take to leave before the connection is cut. */
 const CLOSE_TIMEOUT_MS = 1_000;
 /**
@@ -108,6 +113,10 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
   return {
     send(frame) {
       if (isOver) return;
+      if (socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+        end(failure('unexpected', `the relay takes nothing of ${socket.bufferedAmount} bytes that are written to it`));
+        return;
+      }
       // A failure comes as an event of its own as well.
       socket.send(frame, { binary: true }, () => {});
     },
