@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './young-generation.ts';
 import { pino } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
 import { systemClock } from './api/clock.ts';

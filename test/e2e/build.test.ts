@@ -11,6 +11,13 @@ test('the bundles start with the project’s Node and do what the sources do', {
   const bundles = await bundlesFor(t);
   const { dir } = bundles;
 
+  for (const bundle of [bundles.relay, bundles.agent]) {
+    assert.equal(
+      readFileSync(bundle).findIndex((byte) => byte > 0x7f),
+      -1,
+      `${bundle} is ASCII: V8 keeps it in one byte a character`,
+    );
+  }
   const relay = await runCommand({ name: 'relay', args: [bundles.relay, '--help'] });
   assert.equal(relay.code, 0, relay.stderr);
   assert.match(relay.stdout, /Usage: hawser-relay/);
