@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ROOT, runCommand } from '../support/processes.ts';
 
+/** USER_HZ of Linux, the same on all its platforms. */
+const CLOCK_TICKS_PER_SECOND = 100;
+
 /** Where a benchmark runs, and what is measured: the programs as users run them. */
 export interface Workspace {
   /** For stores, keys and logs. */
@@ -46,4 +49,12 @@ export async function memoryOf(pid: number): Promise<{ readonly rss: number; rea
     return Number(kibibytes) / 1024;
   };
   return { rss: field('VmRSS'), anonymous: field('RssAnon') };
+}
+
+/** Processor time that a process has used so far, in ms: whatever else the machine does, it counts only its own work (proc(5)). */
+export async function cpuMsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // After the name in parentheses, which may hold anything: utime and stime are the 12th and 13th.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / CLOCK_TICKS_PER_SECOND;
 }

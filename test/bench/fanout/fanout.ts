@@ -9,7 +9,7 @@ import type { FanoutOptions } from '../options.ts';
 import { type Random, seeded } from '../random.ts';
 import type { Report } from '../report.ts';
 import { median, percentile, rounded } from '../statistics.ts';
-import { memoryOf } from '../workspace.ts';
+import { cpuMsOf, memoryOf } from '../workspace.ts';
 import { type FanoutCluster, PODS_PER_NODE, writeCluster } from './cluster.ts';
 import { monotonicMs } from './messages.ts';
 import { startWorker, type Worker } from './worker.ts';
@@ -95,10 +95,13 @@ async function measure(
   say(`all in sync after ${(syncMs / 1000).toFixed(0)} s`);
   await sleep(SETTLE_MS, undefined, { signal });
   const linked = await memoryOf(relayPid);
+  const restShare = await cpuShareAtRest(relayPid, signal);
 
   const times: number[] = [];
   const writes: number[] = [];
   const bytes: number[] = [];
+  const cpuBefore = await cpuMsOf(relayPid);
+  const begunAt = monotonicMs();
   for (let round = 1; round <= options.rounds; round += 1) {
     await sleep(PAUSE_MS, undefined, { signal });
     for (const proxy of proxies) proxy.resetCount();
@@ -118,6 +121,7 @@ async function measure(
     bytes.push(...proxies.map(bytesOf));
     say(`change ${round} of ${options.rounds}: p50 ${rounded(median(took))} ms, p99 ${rounded(percentile(took, 0.99))} ms`);
   }
+  const cpuMs = (await cpuMsOf(relayPid)) - cpuBefore - restShare * (monotonicMs() - begunAt);
   const after = await memoryOf(relayPid);
   say('ending');
   return {
@@ -137,6 +141,18 @@ async function measure(
       },
       { name: 'maxMs', about: '  the last', value: rounded(percentile(times, 1)), unit: 'ms' },
       { name: 'writeMs', about: '  of it the write at the API server, median', value: rounded(median(writes), 1), unit: 'ms' },
+      {
+        name: 'relayCpuMsPerDelivery',
+        about: 'processor time of the relay for each delivery',
+        value: rounded(cpuMs / (options.nodes * options.rounds), 3),
+        unit: 'ms',
+      },
+      {
+        name: 'relayCpuAtRestPercent',
+        about: '  at rest, of one core',
+        value: rounded(restShare * 100, 1),
+        unit: '%',
+      },
       { name: 'bytesPerSession', about: 'bytes of one change on one link, both ways', value: median(bytes), unit: 'B' },
       {
         name: 'firstSyncBytesPerSession',
@@ -180,6 +196,13 @@ async function measure(
       `bytes are those of the TLS connection, the median of ${proxies.length} sessions`,
     ],
   };
+}
+
+/** Pings go on while changes are delivered: their part of the processor is not the deliveries'. */
+async function cpuShareAtRest(pid: number, signal: AbortSignal): Promise<number> {
+  const before = { cpu: await cpuMsOf(pid), at: monotonicMs() };
+  await sleep(SETTLE_MS, undefined, { signal });
+  return ((await cpuMsOf(pid)) - before.cpu) / (monotonicMs() - before.at);
 }
 
 async function syncAll(
