@@ -76,7 +76,12 @@ export class DirtyKeys {
 
   /** In the order of sending. Keys may be deleted and deferred while it is read. */
   *[Symbol.iterator](): Generator<{ readonly key: ObjectKey; readonly rank: Rank }> {
-    for (const rank of RANKS) for (const key of this.#ranks.get(rank) ?? []) yield { key, rank };
+    for (const rank of RANKS) {
+      const keys = this.#ranks.get(rank);
+      // Most are empty, and a look at their size is cheaper than an iterator.
+      if (keys === undefined || keys.size === 0) continue;
+      for (const key of keys) yield { key, rank };
+    }
   }
 
   get size(): number {

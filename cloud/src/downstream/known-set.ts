@@ -1,4 +1,4 @@
-import { Digest, HawserError, type InventoryEntry, type ObjectKey, type Version } from '@hawser/protocol';
+import { Digest, digestEntry, HawserError, type InventoryEntry, type ObjectKey, type Version } from '@hawser/protocol';
 
 export interface KnownObject {
   readonly version: Version;
@@ -74,12 +74,14 @@ export class KnownSet {
 
   /** The agent is known by its digest to hold this version. */
   assume(key: ObjectKey, version: Version): void {
+    share(key, version);
     this.#put(key, { version, isRefused: false, isUnproven: false, isDoubtful: false, number: undefined });
   }
 
   /** The key's object is about to be sent in that version. */
   send(key: ObjectKey, version: Version): ObjectName {
     const { number, name } = this.#name(key);
+    share(key, version);
     this.#put(key, { version, isRefused: false, isUnproven: false, isDoubtful: false, number });
     return name;
   }
@@ -135,7 +137,7 @@ export class KnownSet {
   #put(key: ObjectKey, object: KnownObject): void {
     this.#drop(key);
     this.#objects.set(key, object);
-    this.#digest.add(key, object.version);
+    this.#digest.addEntry(entryOf(key, object.version));
     if (object.isRefused) this.#refused += 1;
   }
 
@@ -143,7 +145,23 @@ export class KnownSet {
     const before = this.#objects.get(key);
     if (before === undefined) return;
     this.#objects.delete(key);
-    this.#digest.remove(key, before.version);
+    this.#digest.removeEntry(entryOf(key, before.version));
     if (before.isRefused) this.#refused -= 1;
   }
+}
+
+/**
+ * What versions add to digests. A change goes to thousands of sessions with one and the same version object: the first one hashes
+ * it. What agents have told in inventories is hashed each time, so there are as many entries as the store has bodies, and as
+ * many again for the versions before them.
+ */
+const shared = new WeakMap<Version, { readonly key: ObjectKey; readonly entry: bigint }>();
+
+function entryOf(key: ObjectKey, version: Version): bigint {
+  const known = shared.get(version);
+  return known?.key === key ? known.entry : digestEntry(key, version);
+}
+
+function share(key: ObjectKey, version: Version): void {
+  if (shared.get(version)?.key !== key) shared.set(version, { key, entry: digestEntry(key, version) });
 }

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
 import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
+import { Traffic } from './traffic.ts';
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
 export interface Readings extends LagReadings, StoreReadings {
@@ -150,10 +151,27 @@ export function createMetrics(readings: Readings): Metrics {
   const refused = counter('hawser_relay_links_refused_total', 'Connections refused before they became a link, by reason.', [
     'why',
   ]);
-  const messages = counter('hawser_relay_messages_total', 'Messages of the link by direction and type.', ['direction', 'type']);
-  const bytes = counter('hawser_relay_message_bytes_total', 'Bytes of messages by direction, without WebSocket and TLS.', [
-    'direction',
-  ]);
+  const traffic = new Traffic();
+  new Counter({
+    name: 'hawser_relay_messages_total',
+    help: 'Messages of the link by direction and type.',
+    labelNames: ['direction', 'type'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { direction, type, messages } of traffic.counts()) this.inc({ direction, type }, messages);
+    },
+  });
+  new Counter({
+    name: 'hawser_relay_message_bytes_total',
+    help: 'Bytes of messages by direction, without WebSocket and TLS.',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { direction, bytes } of traffic.counts()) this.inc({ direction }, bytes);
+    },
+  });
   const malformed = counter('hawser_relay_malformed_frames_total', 'Frames that were no message, or may not have come then.');
   const nacks = counter(
     'hawser_relay_nacks_total',
@@ -265,14 +283,8 @@ export function createMetrics(readings: Readings): Metrics {
     sessionOpened: () => opened.inc(),
     sessionEnded: (how) => ended.inc({ how }),
     linkRefused: (why) => refused.inc({ why }),
-    received(type, size) {
-      messages.inc({ direction: 'in', type });
-      bytes.inc({ direction: 'in' }, size);
-    },
-    sent(type, size) {
-      messages.inc({ direction: 'out', type });
-      bytes.inc({ direction: 'out' }, size);
-    },
+    received: (type, size) => traffic.count('in', type, size),
+    sent: (type, size) => traffic.count('out', type, size),
     malformedFrame: () => malformed.inc(),
     nack: (reason) => nacks.inc({ reason }),
     refusalEvent: (result) => refusalEvents.inc({ result }),
