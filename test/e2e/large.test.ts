@@ -49,6 +49,8 @@ test('a ConfigMap of 1 MB is sent, changed, and taken back', { timeout: 120_000 
   const [device] = fleet.agents;
   assert.ok(device);
   await nodeReady(fleet.kube, 'edge-1');
+  // Its API answers once it has had all its objects.
+  await atDevice(device, 'nodes', '', 'edge-1');
   await fleet.kube.create(configMap('large', { text: LARGE_TEXT, n: '0' }));
   device.link.resetCount();
   const first = await whileAsking(device, async () => {

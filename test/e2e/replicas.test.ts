@@ -176,5 +176,5 @@ test('a relay that may not write Leases serves as before, and says so', { timeou
   await until('the calls in the metrics', 30_000, undefined, async () =>
     /hawser_relay_lease_calls_total\{[^}]*outcome="forbidden"\}/.test(await fleet.relayMetrics()),
   );
-  assert.equal((await fleet.relayReadiness()).status, 200);
+  await until('the relay ready', 30_000, undefined, async () => (await fleet.relayReadiness()).status === 200);
 });

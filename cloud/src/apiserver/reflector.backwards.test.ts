@@ -124,7 +124,6 @@ test('a first list that is empty is taken when a second one says the same, where
   const h = await harness(t, { confirmsEmpty: true });
   const stream = await h.server.next();
   await stream.write(bookmark(50, true));
-  await h.clock.pass(400);
   const second = await h.server.next();
   assert.equal(second.query.get('limit'), '500', 'in pages');
   assert.match(h.logs(), /the first list is empty/);
@@ -138,7 +137,6 @@ test('a first list that is empty, and that a second one contradicts, shows nobod
   const h = await harness(t, { confirmsEmpty: true });
   await h.inPages();
   (await h.server.next()).answer(200, secretList(50, []));
-  await h.clock.pass(400);
   assert.notEqual(h.reflector.status().state, 'synced');
   (await h.server.next()).answer(200, secretList(50, [secret('a', 20)]));
   await h.resumed(50);

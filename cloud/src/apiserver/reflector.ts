@@ -224,7 +224,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
           'list not taken before a second one says the same',
         );
         how = 'pages';
-        return backoff.next();
+        // A first list that is empty is the usual thing: the start of a relay does not wait for it.
+        return intake.reached === undefined ? 0 : backoff.next();
       case 'restored':
         logger.warn({ detail: outcome.detail }, 'the API server is behind where it was');
         void listAnew('newEpoch', outcome.detail);
