@@ -31,7 +31,10 @@ const LARGE_TABLE_LOG = 19;
 /** What a frame may make its reader allocate for the search window, as a power of two: no writer asks for more. */
 const MAX_WINDOW_LOG = LARGE_WINDOW_LOG;
 
-/** Zstandard gives what it has unpacked in pieces of this size, in bytes: of all but large bodies, one that is made to measure. */
+/**
+ * Zstandard gives what it has packed or unpacked in pieces of this size, in bytes: of all but large bodies, one that is made to
+ * measure. Its own choice is 64 KB: garbage that costs a relay with thousands of agents 30 KB for each of them.
+ */
 const MIN_CHUNK_BYTES = 64;
 const MAX_CHUNK_BYTES = 256 * 1024;
 
@@ -118,8 +121,9 @@ export function applyDelta(base: string, { bytes, size }: EncodedDelta): string 
 function pack(plain: Uint8Array, dictionary: Uint8Array | undefined): Uint8Array {
   const known = dictionary?.length ?? 0;
   const params = plain.length + known <= SMALL_BYTES ? SMALL : known <= LARGE_DICTIONARY_BYTES ? LARGE : LARGE_DICTIONARY;
-  // A copy to measure: what Zstandard gives is the beginning of a buffer of 64 KB, and bodies are kept.
-  return new Uint8Array(zstdCompressSync(plain, { ...(dictionary === undefined ? {} : { dictionary }), params }));
+  const chunkSize = Math.min(Math.max(plain.length, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES);
+  // A copy to measure: what Zstandard gives is the beginning of a larger buffer, and bodies are kept.
+  return new Uint8Array(zstdCompressSync(plain, { ...(dictionary === undefined ? {} : { dictionary }), chunkSize, params }));
 }
 
 function unpack(bytes: Uint8Array, size: number, dictionary: Uint8Array | undefined): Uint8Array {
