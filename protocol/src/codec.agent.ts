@@ -3,7 +3,18 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { MAX_BODY_BYTES } from './body.ts';
 import { HawserError } from './errors.ts';
 import * as pb from './gen/hawser/v1/link_pb.ts';
-import type { AgentMessage, Hello, Inventory, InventoryEntry, NackReason, Report, ReportOperation } from './messages.ts';
+import type {
+  AgentMessage,
+  Hello,
+  Inventory,
+  InventoryEntry,
+  NackReason,
+  Query,
+  Question,
+  Report,
+  ReportOperation,
+} from './messages.ts';
+import { MAX_QUERY_MS } from './queries.ts';
 import {
   boundedList,
   counterFromWire,
@@ -69,6 +80,12 @@ export function agentMessageToWire(message: AgentMessage): pb.Frame['message'] {
       };
     case 'report':
       return { case: 'report', value: reportToWire(message.report) };
+    case 'kubelet':
+      return { case: 'kubelet', value: create(pb.KubeletSchema, { alive: message.alive }) };
+    case 'query':
+      return { case: 'query', value: queryToWire(message.query) };
+    case 'cancelQuery':
+      return { case: 'cancelQuery', value: create(pb.CancelQuerySchema, { id: BigInt(message.id) }) };
   }
 }
 
@@ -97,6 +114,12 @@ export function agentMessageFromWire(message: pb.Frame['message']): AgentMessage
       };
     case 'report':
       return { type: 'report', report: reportFromWire(message.value) };
+    case 'kubelet':
+      return { type: 'kubelet', alive: message.value.alive };
+    case 'query':
+      return { type: 'query', query: queryFromWire(message.value) };
+    case 'cancelQuery':
+      return { type: 'cancelQuery', id: idFromWire(message.value.id, 'cancelQuery.id') };
     case undefined:
       throw malformed('frame', 'holds no message that this version knows');
     default:
@@ -226,24 +249,82 @@ function operationToWire(operation: ReportOperation): pb.Report['operation'] {
 }
 
 function reportFromWire(report: pb.Report): Report {
-  for (const field of ['resource', 'namespace', 'name', 'subresource'] as const) {
-    if (
-      report[field].length > MAX_NAME ||
-      /[\s/\p{Cc}]/u.test(field === 'resource' ? report.resource.replace('/', '') : report[field])
-    ) {
-      throw malformed(`report.${field}`, 'is no Kubernetes name');
-    }
-  }
-  if (report.resource === '') throw malformed('report.resource', 'is empty');
   return {
     number: positiveFromWire(counterFromWire(report.number, 'report.number'), 'report.number'),
-    resource: report.resource,
-    namespace: report.namespace,
-    name: report.name,
+    resource: resourceFromWire(report.resource, 'report.resource'),
+    namespace: nameFromWire(report.namespace, 'report.namespace'),
+    name: nameFromWire(report.name, 'report.name'),
     uid: report.uid === undefined ? undefined : uidFromWire(report.uid, 'report.uid'),
-    subresource: report.subresource,
+    subresource: nameFromWire(report.subresource, 'report.subresource'),
     operation: operationFromWire(report.operation),
   };
+}
+
+function queryToWire({ id, deadlineMs, question }: Query): pb.Query {
+  const { resource, namespace, name } = question;
+  return create(pb.QuerySchema, {
+    id: BigInt(id),
+    deadlineMs,
+    resource,
+    namespace,
+    name,
+    question:
+      question.type === 'get'
+        ? { case: 'get', value: create(pb.GetSchema) }
+        : {
+            case: 'submit',
+            value: create(pb.SubmitSchema, {
+              subresource: question.subresource,
+              body: Buffer.from(question.body, 'utf8'),
+            }),
+          },
+  });
+}
+
+function queryFromWire(query: pb.Query): Query {
+  const { deadlineMs } = query;
+  if (deadlineMs < 1 || deadlineMs > MAX_QUERY_MS) throw malformed('query.deadlineMs', `must be 1 to ${MAX_QUERY_MS}`);
+  return { id: idFromWire(query.id, 'query.id'), deadlineMs, question: questionFromWire(query) };
+}
+
+function questionFromWire(query: pb.Query): Question {
+  const object = {
+    resource: resourceFromWire(query.resource, 'query.resource'),
+    namespace: nameFromWire(query.namespace, 'query.namespace'),
+    name: nameFromWire(query.name, 'query.name'),
+  };
+  switch (query.question.case) {
+    case 'get':
+      return { type: 'get', ...object };
+    case 'submit': {
+      const { subresource, body } = query.question.value;
+      return {
+        type: 'submit',
+        ...object,
+        subresource: nameFromWire(subresource, 'query.submit.subresource'),
+        body: jsonText(body, 'query.submit.body'),
+      };
+    }
+    default:
+      throw malformed('query.question', 'is missing or unknown');
+  }
+}
+
+function idFromWire(id: bigint, field: string): number {
+  return positiveFromWire(counterFromWire(id, field), field);
+}
+
+/** `pods`, or `group/resource`. */
+function resourceFromWire(resource: string, field: string): string {
+  if (resource === '') throw malformed(field, 'is empty');
+  nameFromWire(resource.replace('/', ''), field);
+  return resource;
+}
+
+/** A Kubernetes name as far as it can do harm in a path; empty where there is none. */
+function nameFromWire(name: string, field: string): string {
+  if (name.length > MAX_NAME || /[\s/\p{Cc}]/u.test(name)) throw malformed(field, 'is no Kubernetes name');
+  return name;
 }
 
 function operationFromWire(operation: pb.Report['operation']): ReportOperation {

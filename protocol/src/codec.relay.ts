@@ -7,10 +7,12 @@ import type {
   GoodbyeReason,
   Operation,
   OperationChange,
+  QueryAnswer,
   RelayMessage,
   ReportOutcome,
   SessionState,
   SessionStatus,
+  StatusText,
   Welcome,
 } from './messages.ts';
 import {
@@ -79,6 +81,11 @@ export function relayMessageToWire(message: RelayMessage): pb.Frame['message'] {
         case: 'reportAnswer',
         value: create(pb.ReportAnswerSchema, { number: BigInt(message.number), outcome: outcomeToWire(message.outcome) }),
       };
+    case 'queryAnswer':
+      return {
+        case: 'queryAnswer',
+        value: create(pb.QueryAnswerSchema, { id: BigInt(message.id), answer: answerToWire(message.answer) }),
+      };
     case 'goodbye':
       return {
         case: 'goodbye',
@@ -111,6 +118,12 @@ export function relayMessageFromWire(message: pb.Frame['message']): RelayMessage
         type: 'reportAnswer',
         number: positiveFromWire(counterFromWire(message.value.number, 'reportAnswer.number'), 'reportAnswer.number'),
         outcome: outcomeFromWire(message.value.outcome),
+      };
+    case 'queryAnswer':
+      return {
+        type: 'queryAnswer',
+        id: positiveFromWire(counterFromWire(message.value.id, 'queryAnswer.id'), 'queryAnswer.id'),
+        answer: answerFromWire(message.value.answer),
       };
     case 'goodbye':
       return goodbyeFromWire(message.value);
@@ -178,10 +191,7 @@ function changeToWire(change: OperationChange): pb.Operation['kind'] {
           uid: uidToWire(change.version.uid),
           resourceVersion: change.version.resourceVersion,
           hash: hexToWire(change.version.hash),
-          encoding: encodings.toWire(change.body.encoding),
-          body: change.body.bytes,
-          size: change.body.size,
-          ...(change.body.encoding === 'zstdStatic' ? { dictionary: hexToWire(change.body.dictionary) } : {}),
+          ...bodyToWire(change.body),
         }),
       };
     case 'upsertDelta':
@@ -220,7 +230,7 @@ function changeFromWire(kind: pb.Operation['kind']): OperationChange {
           resourceVersion: resourceVersionFromWire(kind.value.resourceVersion, 'upsert.resourceVersion'),
           hash: hexFromWire(kind.value.hash, 8, 'upsert.hash'),
         },
-        body: bodyFromWire(kind.value),
+        body: bodyFromWire(kind.value, 'upsert'),
       };
     case 'upsertDelta':
       return {
@@ -240,11 +250,20 @@ function changeFromWire(kind: pb.Operation['kind']): OperationChange {
   }
 }
 
-function bodyFromWire(upsert: pb.Upsert): EncodedBody {
-  const encoding = encodings.fromWire(upsert.encoding, 'upsert.encoding');
-  const body = { bytes: upsert.body, size: sizeFromWire(upsert.size, 'upsert.size') };
+function bodyToWire(body: EncodedBody): Pick<pb.Upsert, 'encoding' | 'body' | 'size' | 'dictionary'> {
+  return {
+    encoding: encodings.toWire(body.encoding),
+    body: body.bytes,
+    size: body.size,
+    dictionary: body.encoding === 'zstdStatic' ? hexToWire(body.dictionary) : new Uint8Array(),
+  };
+}
+
+function bodyFromWire(wire: Pick<pb.Upsert, 'encoding' | 'body' | 'size' | 'dictionary'>, field: string): EncodedBody {
+  const encoding = encodings.fromWire(wire.encoding, `${field}.encoding`);
+  const body = { bytes: wire.body, size: sizeFromWire(wire.size, `${field}.size`) };
   return encoding === 'zstdStatic'
-    ? { ...body, encoding, dictionary: hexFromWire(upsert.dictionary, 8, 'upsert.dictionary') }
+    ? { ...body, encoding, dictionary: hexFromWire(wire.dictionary, 8, `${field}.dictionary`) }
     : { ...body, encoding };
 }
 
@@ -265,19 +284,9 @@ function outcomeToWire(outcome: ReportOutcome): pb.ReportAnswer['outcome'] {
         }),
       };
     case 'refused':
-      return {
-        case: 'refused',
-        value: create(pb.RefusedSchema, {
-          code: outcome.code,
-          reason: textToWire(outcome.reason),
-          message: textToWire(outcome.message),
-        }),
-      };
+      return { case: 'refused', value: statusTextToWire(outcome) };
     case 'unavailable':
-      return {
-        case: 'unavailable',
-        value: create(pb.UnavailableSchema, { retryAfterMs: outcome.retryAfterMs, message: textToWire(outcome.message) }),
-      };
+      return { case: 'unavailable', value: unavailableToWire(outcome) };
   }
 }
 
@@ -294,21 +303,62 @@ function outcomeFromWire(outcome: pb.ReportAnswer['outcome']): ReportOutcome {
         name: textFromWire(outcome.value.name, 'applied.name'),
       };
     case 'refused':
-      return {
-        type: 'refused',
-        code: outcome.value.code,
-        reason: textFromWire(outcome.value.reason, 'refused.reason'),
-        message: textFromWire(outcome.value.message, 'refused.message'),
-      };
+      return { type: 'refused', ...statusTextFromWire(outcome.value, 'refused') };
     case 'unavailable':
-      return {
-        type: 'unavailable',
-        retryAfterMs: outcome.value.retryAfterMs,
-        message: textFromWire(outcome.value.message, 'unavailable.message'),
-      };
+      return { type: 'unavailable', ...unavailableFromWire(outcome.value) };
     default:
       throw malformed('reportAnswer.outcome', 'is missing or unknown');
   }
+}
+
+function answerToWire(answer: QueryAnswer): pb.QueryAnswer['answer'] {
+  switch (answer.type) {
+    case 'found':
+      return { case: 'found', value: create(pb.FoundSchema, { ...bodyToWire(answer.body), cached: answer.cached }) };
+    case 'notFound':
+    case 'forbidden':
+    case 'refused':
+      return { case: answer.type, value: statusTextToWire(answer) };
+    case 'unavailable':
+      return { case: 'unavailable', value: unavailableToWire(answer) };
+  }
+}
+
+function answerFromWire(answer: pb.QueryAnswer['answer']): QueryAnswer {
+  switch (answer.case) {
+    case 'found':
+      return { type: 'found', cached: answer.value.cached, body: bodyFromWire(answer.value, 'found') };
+    case 'notFound':
+    case 'forbidden':
+    case 'refused':
+      return { type: answer.case, ...statusTextFromWire(answer.value, answer.case) };
+    case 'unavailable':
+      return { type: 'unavailable', ...unavailableFromWire(answer.value) };
+    default:
+      throw malformed('queryAnswer.answer', 'is missing or unknown');
+  }
+}
+
+function statusTextToWire({ code, reason, message }: StatusText): pb.Refused {
+  return create(pb.RefusedSchema, { code, reason: textToWire(reason), message: textToWire(message) });
+}
+
+function statusTextFromWire({ code, reason, message }: pb.Refused, field: string): StatusText {
+  return { code, reason: textFromWire(reason, `${field}.reason`), message: textFromWire(message, `${field}.message`) };
+}
+
+function unavailableToWire({
+  retryAfterMs,
+  message,
+}: {
+  readonly retryAfterMs: number;
+  readonly message: string;
+}): pb.Unavailable {
+  return create(pb.UnavailableSchema, { retryAfterMs, message: textToWire(message) });
+}
+
+function unavailableFromWire({ retryAfterMs, message }: pb.Unavailable): { retryAfterMs: number; message: string } {
+  return { retryAfterMs, message: textFromWire(message, 'unavailable.message') };
 }
 
 function goodbyeFromWire(goodbye: pb.Goodbye): Goodbye {

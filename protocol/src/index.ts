@@ -28,5 +28,7 @@ export type * from './messages.ts';
 export { PROTOCOL_VERSIONS } from './messages.ts';
 export type { ObjectKey, ObjectKeyParts } from './objectkey.ts';
 export { objectKey, parseObjectKey } from './objectkey.ts';
+export type { QueryRule } from './queries.ts';
+export { MAX_OPEN_QUERIES, MAX_QUERY_MS, QUERY_TABLE, queryRule } from './queries.ts';
 export type { Version } from './version.ts';
 export { compareResourceVersions, isResourceVersion, sameVersion } from './version.ts';

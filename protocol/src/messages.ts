@@ -15,7 +15,7 @@ export type Feature = 'delta';
 
 // ---- agent to relay ----
 
-export type AgentMessage = Hello | Inventory | Ack | Check | ReportMessage;
+export type AgentMessage = Hello | Inventory | Ack | Check | ReportMessage | KubeletMessage | QueryMessage | CancelQuery;
 
 /** First on a link. The node's name is not in it: it comes from the client certificate. */
 export interface Hello {
@@ -103,9 +103,53 @@ export type ReportOperation =
   | { readonly type: 'patch'; readonly patchType: 'strategic' | 'merge' | 'json'; readonly body: string }
   | { readonly type: 'remove'; readonly gracePeriodSeconds: number | undefined };
 
+/**
+ * After each welcome, and whenever it changes: whether the kubelet beside the agent keeps renewing its Lease there. While it does and
+ * the session lives, the relay renews the Lease in the cluster; before the first of these messages it does not.
+ */
+export interface KubeletMessage {
+  readonly type: 'kubelet';
+  readonly alive: boolean;
+}
+
+export interface QueryMessage {
+  readonly type: 'query';
+  readonly query: Query;
+}
+
+/** A question that the cloud answers. Any number run side by side. */
+export interface Query {
+  /** Rises with each query of a session and is not used twice in it; from 1 on. */
+  readonly id: number;
+  /** From the moment it is read, 1 to MAX_QUERY_MS: after it nobody waits for the answer. */
+  readonly deadlineMs: number;
+  readonly question: Question;
+}
+
+/** What may be asked, and how it is answered, stands in `QUERY_TABLE`. */
+export type Question =
+  /** The object as it is now. `namespace` is empty for what has none. */
+  | { readonly type: 'get'; readonly resource: string; readonly namespace: string; readonly name: string }
+  /** What is made by asking: `token` of a ServiceAccount, `eviction` of a pod, a review (subresource and perhaps name are empty then). */
+  | {
+      readonly type: 'submit';
+      readonly resource: string;
+      readonly namespace: string;
+      readonly name: string;
+      readonly subresource: string;
+      /** JSON text of at most MAX_BODY_BYTES. */
+      readonly body: string;
+    };
+
+/** Nobody waits for that answer any more; it may come all the same. */
+export interface CancelQuery {
+  readonly type: 'cancelQuery';
+  readonly id: number;
+}
+
 // ---- relay to agent ----
 
-export type RelayMessage = Welcome | StatusMessage | InventoryRequest | Batch | ReportAnswer | Goodbye;
+export type RelayMessage = Welcome | StatusMessage | InventoryRequest | Batch | ReportAnswer | QueryAnswerMessage | Goodbye;
 
 export interface Welcome {
   readonly type: 'welcome';
@@ -191,6 +235,31 @@ export type ReportOutcome =
   /** For good: the entry ends. `code` and `reason` are those of a Kubernetes Status. */
   | { readonly type: 'refused'; readonly code: number; readonly reason: string; readonly message: string }
   /** Not now: the entry stays. */
+  | { readonly type: 'unavailable'; readonly retryAfterMs: number; readonly message: string };
+
+export interface QueryAnswerMessage {
+  readonly type: 'queryAnswer';
+  readonly id: number;
+  readonly answer: QueryAnswer;
+}
+
+/** `code`, `reason` and `message` are those of a Kubernetes Status. */
+export interface StatusText {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type QueryAnswer =
+  /** `cached`: from the relay's cache, which a watch keeps current; else read from the API server for this question. */
+  | { readonly type: 'found'; readonly cached: boolean; readonly body: EncodedBody }
+  /** Said by the API server: there is no such object. */
+  | ({ readonly type: 'notFound' } & StatusText)
+  /** Said by the API server, or by the rule of the query table: this node may not. It says nothing about whether the object is there. */
+  | ({ readonly type: 'forbidden' } & StatusText)
+  /** Any other answer that is for good: a body that is not valid, a conflict. */
+  | ({ readonly type: 'refused' } & StatusText)
+  /** No answer now. */
   | { readonly type: 'unavailable'; readonly retryAfterMs: number; readonly message: string };
 
 /** `newEpoch`: the API server was restored from a backup, and the handshake has to be made again. */

@@ -98,6 +98,7 @@ class SyncMachine implements Sync {
       case 'batch':
         return [this.#batch(this.#requireSession(message), message)];
       case 'reportAnswer':
+      case 'queryAnswer':
         this.#requireSession(message);
         return [];
       case 'goodbye':

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hawser/v1/link.proto.
  */
 export const file_hawser_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChRoYXdzZXIvdjEvbGluay5wcm90bxIJaGF3c2VyLnYxItgDCgVGcmFtZRIhCgVoZWxsbxgBIAEoCzIQLmhhd3Nlci52MS5IZWxsb0gAEiUKB3dlbGNvbWUYAiABKAsyEi5oYXdzZXIudjEuV2VsY29tZUgAEjIKDnNlc3Npb25fc3RhdHVzGAMgASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXNIABI4ChFpbnZlbnRvcnlfcmVxdWVzdBgEIAEoCzIbLmhhd3Nlci52MS5JbnZlbnRvcnlSZXF1ZXN0SAASKQoJaW52ZW50b3J5GAUgASgLMhQuaGF3c2VyLnYxLkludmVudG9yeUgAEiEKBWJhdGNoGAYgASgLMhAuaGF3c2VyLnYxLkJhdGNoSAASHQoDYWNrGAcgASgLMg4uaGF3c2VyLnYxLkFja0gAEiMKBnJlcG9ydBgIIAEoCzIRLmhhd3Nlci52MS5SZXBvcnRIABIwCg1yZXBvcnRfYW5zd2VyGAkgASgLMhcuaGF3c2VyLnYxLlJlcG9ydEFuc3dlckgAEiUKB2dvb2RieWUYCiABKAsyEi5oYXdzZXIudjEuR29vZGJ5ZUgAEiEKBWNoZWNrGAsgASgLMhAuaGF3c2VyLnYxLkNoZWNrSABCCQoHbWVzc2FnZSK4AQoFSGVsbG8SGQoRcHJvdG9jb2xfdmVyc2lvbnMYASADKA0SEAoIZmVhdHVyZXMYAiADKAkSFAoMZGljdGlvbmFyaWVzGAMgAygMEhUKDWFnZW50X3ZlcnNpb24YBCABKAkSEAoIc3RvcmVfaWQYBSABKAwSEwoLY2x1c3Rlcl91aWQYBiABKAkSDgoGZGlnZXN0GAcgASgMEg8KB29iamVjdHMYCCABKA0SDQoFZXBvY2gYCSABKAQiwwEKB1dlbGNvbWUSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIQCghmZWF0dXJlcxgCIAMoCRIUCgxkaWN0aW9uYXJpZXMYAyADKAwSFQoNcmVsYXlfdmVyc2lvbhgEIAEoCRITCgtjbHVzdGVyX3VpZBgFIAEoCRINCgVlcG9jaBgGIAEoBBIRCglub2RlX25hbWUYByABKAkSKAoGc3RhdHVzGAggASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXMi4wEKDVNlc3Npb25TdGF0dXMSLQoFc3RhdGUYASABKA4yHi5oYXdzZXIudjEuU2Vzc2lvblN0YXR1cy5TdGF0ZRIOCgZkZXRhaWwYAiABKAkikgEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU1RBVEVfUkVMQVlfU1lOQ0lORxABEhYKElNUQVRFX05PREVfTUlTU0lORxACEhsKF1NUQVRFX05PREVfTk9UX0xBQkVMTEVEEAMSEQoNU1RBVEVfU1lOQ0lORxAEEhEKDVNUQVRFX0lOX1NZTkMQBSISChBJbnZlbnRvcnlSZXF1ZXN0ImoKCUludmVudG9yeRIqCgdlbnRyaWVzGAEgAygLMhkuaGF3c2VyLnYxLkludmVudG9yeUVudHJ5EgwKBGxhc3QYAiABKAgSDgoGcGFja2VkGAMgASgMEhMKC3BhY2tlZF9zaXplGAQgASgNIoMBCg5JbnZlbnRvcnlFbnRyeRIOCgZudW1iZXIYASABKA0SCwoDa2V5GAIgASgJEhsKA3VpZBgDIAEoCzIOLmhhd3Nlci52MS5VaWQSGAoQcmVzb3VyY2VfdmVyc2lvbhgEIAEoCRIMCgRoYXNoGAUgASgMEg8KB3JlZnVzZWQYBiABKAgiLQoDVWlkEg4KBHV1aWQYASABKAxIABIOCgR0ZXh0GAIgASgJSABCBgoEZm9ybSInCgVDaGVjaxIOCgZudW1iZXIYASABKAQSDgoGZGlnZXN0GAIgASgMIlMKBUJhdGNoEg4KBm51bWJlchgBIAEoBBIoCgpvcGVyYXRpb25zGAIgAygLMhQuaGF3c2VyLnYxLk9wZXJhdGlvbhIQCghjb21wbGV0ZRgDIAEoCCLNAQoJT3BlcmF0aW9uEg4KBm9iamVjdBgBIAEoDRILCgNrZXkYAiABKAkSIwoGdXBzZXJ0GAMgASgLMhEuaGF3c2VyLnYxLlVwc2VydEgAEi4KDHVwc2VydF9kZWx0YRgEIAEoCzIWLmhhd3Nlci52MS5VcHNlcnREZWx0YUgAEiEKBXRvdWNoGAUgASgLMhAuaGF3c2VyLnYxLlRvdWNoSAASIwoGZGVsZXRlGAYgASgLMhEuaGF3c2VyLnYxLkRlbGV0ZUgAQgYKBGtpbmQipAEKBlVwc2VydBIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkEhgKEHJlc291cmNlX3ZlcnNpb24YAiABKAkSDAoEaGFzaBgDIAEoDBIlCghlbmNvZGluZxgEIAEoDjITLmhhd3Nlci52MS5FbmNvZGluZxIMCgRib2R5GAUgASgMEhIKCmRpY3Rpb25hcnkYBiABKAwSDAoEc2l6ZRgHIAEoDSJkCgtVcHNlcnREZWx0YRIYChByZXNvdXJjZV92ZXJzaW9uGAEgASgJEhEKCWJhc2VfaGFzaBgCIAEoDBIMCgRoYXNoGAMgASgMEgwKBGJvZHkYBCABKAwSDAoEc2l6ZRgFIAEoDSIhCgVUb3VjaBIYChByZXNvdXJjZV92ZXJzaW9uGAEgASgJIiUKBkRlbGV0ZRIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkIkUKA0FjaxIOCgZudW1iZXIYASABKAQSDgoGZGlnZXN0GAIgASgMEh4KBW5hY2tzGAMgAygLMg8uaGF3c2VyLnYxLk5hY2si+gEKBE5hY2sSDgoGb2JqZWN0GAEgASgNEiYKBnJlYXNvbhgCIAEoDjIWLmhhd3Nlci52MS5OYWNrLlJlYXNvbhIOCgZkZXRhaWwYAyABKAkiqQEKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIYChRSRUFTT05fSEFTSF9NSVNNQVRDSBABEhcKE1JFQVNPTl9CQVNFX1VOS05PV04QAhIUChBSRUFTT05fVE9PX0xBUkdFEAMSFAoQUkVBU09OX01BTEZPUk1FRBAEEhYKElJFQVNPTl9VTlNVUFBPUlRFRBAFEhAKDFJFQVNPTl9TVE9SRRAGIpwCCgZSZXBvcnQSDgoGbnVtYmVyGAEgASgEEhAKCHJlc291cmNlGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIMCgRuYW1lGAQgASgJEhsKA3VpZBgFIAEoCzIOLmhhd3Nlci52MS5VaWQSEwoLc3VicmVzb3VyY2UYBiABKAkSIwoGY3JlYXRlGAcgASgLMhEuaGF3c2VyLnYxLkNyZWF0ZUgAEiMKBnVwZGF0ZRgIIAEoCzIRLmhhd3Nlci52MS5VcGRhdGVIABIhCgVwYXRjaBgJIAEoCzIQLmhhd3Nlci52MS5QYXRjaEgAEiMKBnJlbW92ZRgKIAEoCzIRLmhhd3Nlci52MS5SZW1vdmVIAEILCglvcGVyYXRpb24iFgoGQ3JlYXRlEgwKBGJvZHkYASABKAwiFgoGVXBkYXRlEgwKBGJvZHkYASABKAwikQEKBVBhdGNoEiMKBHR5cGUYASABKA4yFS5oYXdzZXIudjEuUGF0Y2guVHlwZRIMCgRib2R5GAIgASgMIlUKBFR5cGUSFAoQVFlQRV9VTlNQRUNJRklFRBAAEhgKFFRZUEVfU1RSQVRFR0lDX01FUkdFEAESDgoKVFlQRV9NRVJHRRACEg0KCVRZUEVfSlNPThADIkQKBlJlbW92ZRIhChRncmFjZV9wZXJpb2Rfc2Vjb25kcxgBIAEoDUgAiAEBQhcKFV9ncmFjZV9wZXJpb2Rfc2Vjb25kcyKmAQoMUmVwb3J0QW5zd2VyEg4KBm51bWJlchgBIAEoBBIlCgdhcHBsaWVkGAIgASgLMhIuaGF3c2VyLnYxLkFwcGxpZWRIABIlCgdyZWZ1c2VkGAMgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABItCgt1bmF2YWlsYWJsZRgEIAEoCzIWLmhhd3Nlci52MS5VbmF2YWlsYWJsZUgAQgkKB291dGNvbWUiTgoHQXBwbGllZBIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkEhgKEHJlc291cmNlX3ZlcnNpb24YAiABKAkSDAoEbmFtZRgDIAEoCSI4CgdSZWZ1c2VkEgwKBGNvZGUYASABKA0SDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiNgoLVW5hdmFpbGFibGUSFgoOcmV0cnlfYWZ0ZXJfbXMYASABKA0SDwoHbWVzc2FnZRgCIAEoCSKQAgoHR29vZGJ5ZRIpCgZyZWFzb24YASABKA4yGS5oYXdzZXIudjEuR29vZGJ5ZS5SZWFzb24SDgoGZGV0YWlsGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNIrEBCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPUkVBU09OX1JFUExBQ0VEEAESGAoUUkVBU09OX1NIVVRUSU5HX0RPV04QAhIZChVSRUFTT05fUFJPVE9DT0xfRVJST1IQAxIYChRSRUFTT05fV1JPTkdfQ0xVU1RFUhAEEhUKEVJFQVNPTl9PVkVSTE9BREVEEAUSFAoQUkVBU09OX05FV19FUE9DSBAGKmgKCEVuY29kaW5nEhgKFEVOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFQoRRU5DT0RJTkdfSURFTlRJVFkQARIRCg1FTkNPRElOR19aU1REEAISGAoURU5DT0RJTkdfWlNURF9TVEFUSUMQA2IGcHJvdG8z");
+  fileDesc("ChRoYXdzZXIvdjEvbGluay5wcm90bxIJaGF3c2VyLnYxIoIFCgVGcmFtZRIhCgVoZWxsbxgBIAEoCzIQLmhhd3Nlci52MS5IZWxsb0gAEiUKB3dlbGNvbWUYAiABKAsyEi5oYXdzZXIudjEuV2VsY29tZUgAEjIKDnNlc3Npb25fc3RhdHVzGAMgASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXNIABI4ChFpbnZlbnRvcnlfcmVxdWVzdBgEIAEoCzIbLmhhd3Nlci52MS5JbnZlbnRvcnlSZXF1ZXN0SAASKQoJaW52ZW50b3J5GAUgASgLMhQuaGF3c2VyLnYxLkludmVudG9yeUgAEiEKBWJhdGNoGAYgASgLMhAuaGF3c2VyLnYxLkJhdGNoSAASHQoDYWNrGAcgASgLMg4uaGF3c2VyLnYxLkFja0gAEiMKBnJlcG9ydBgIIAEoCzIRLmhhd3Nlci52MS5SZXBvcnRIABIwCg1yZXBvcnRfYW5zd2VyGAkgASgLMhcuaGF3c2VyLnYxLlJlcG9ydEFuc3dlckgAEiUKB2dvb2RieWUYCiABKAsyEi5oYXdzZXIudjEuR29vZGJ5ZUgAEiEKBWNoZWNrGAsgASgLMhAuaGF3c2VyLnYxLkNoZWNrSAASJQoHa3ViZWxldBgMIAEoCzISLmhhd3Nlci52MS5LdWJlbGV0SAASIQoFcXVlcnkYDSABKAsyEC5oYXdzZXIudjEuUXVlcnlIABIuCgxjYW5jZWxfcXVlcnkYDiABKAsyFi5oYXdzZXIudjEuQ2FuY2VsUXVlcnlIABIuCgxxdWVyeV9hbnN3ZXIYDyABKAsyFi5oYXdzZXIudjEuUXVlcnlBbnN3ZXJIAEIJCgdtZXNzYWdlIrgBCgVIZWxsbxIZChFwcm90b2NvbF92ZXJzaW9ucxgBIAMoDRIQCghmZWF0dXJlcxgCIAMoCRIUCgxkaWN0aW9uYXJpZXMYAyADKAwSFQoNYWdlbnRfdmVyc2lvbhgEIAEoCRIQCghzdG9yZV9pZBgFIAEoDBITCgtjbHVzdGVyX3VpZBgGIAEoCRIOCgZkaWdlc3QYByABKAwSDwoHb2JqZWN0cxgIIAEoDRINCgVlcG9jaBgJIAEoBCLDAQoHV2VsY29tZRIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhAKCGZlYXR1cmVzGAIgAygJEhQKDGRpY3Rpb25hcmllcxgDIAMoDBIVCg1yZWxheV92ZXJzaW9uGAQgASgJEhMKC2NsdXN0ZXJfdWlkGAUgASgJEg0KBWVwb2NoGAYgASgEEhEKCW5vZGVfbmFtZRgHIAEoCRIoCgZzdGF0dXMYCCABKAsyGC5oYXdzZXIudjEuU2Vzc2lvblN0YXR1cyLjAQoNU2Vzc2lvblN0YXR1cxItCgVzdGF0ZRgBIAEoDjIeLmhhd3Nlci52MS5TZXNzaW9uU3RhdHVzLlN0YXRlEg4KBmRldGFpbBgCIAEoCSKSAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIXChNTVEFURV9SRUxBWV9TWU5DSU5HEAESFgoSU1RBVEVfTk9ERV9NSVNTSU5HEAISGwoXU1RBVEVfTk9ERV9OT1RfTEFCRUxMRUQQAxIRCg1TVEFURV9TWU5DSU5HEAQSEQoNU1RBVEVfSU5fU1lOQxAFIhIKEEludmVudG9yeVJlcXVlc3QiagoJSW52ZW50b3J5EioKB2VudHJpZXMYASADKAsyGS5oYXdzZXIudjEuSW52ZW50b3J5RW50cnkSDAoEbGFzdBgCIAEoCBIOCgZwYWNrZWQYAyABKAwSEwoLcGFja2VkX3NpemUYBCABKA0igwEKDkludmVudG9yeUVudHJ5Eg4KBm51bWJlchgBIAEoDRILCgNrZXkYAiABKAkSGwoDdWlkGAMgASgLMg4uaGF3c2VyLnYxLlVpZBIYChByZXNvdXJjZV92ZXJzaW9uGAQgASgJEgwKBGhhc2gYBSABKAwSDwoHcmVmdXNlZBgGIAEoCCItCgNVaWQSDgoEdXVpZBgBIAEoDEgAEg4KBHRleHQYAiABKAlIAEIGCgRmb3JtIicKBUNoZWNrEg4KBm51bWJlchgBIAEoBBIOCgZkaWdlc3QYAiABKAwiUwoFQmF0Y2gSDgoGbnVtYmVyGAEgASgEEigKCm9wZXJhdGlvbnMYAiADKAsyFC5oYXdzZXIudjEuT3BlcmF0aW9uEhAKCGNvbXBsZXRlGAMgASgIIs0BCglPcGVyYXRpb24SDgoGb2JqZWN0GAEgASgNEgsKA2tleRgCIAEoCRIjCgZ1cHNlcnQYAyABKAsyES5oYXdzZXIudjEuVXBzZXJ0SAASLgoMdXBzZXJ0X2RlbHRhGAQgASgLMhYuaGF3c2VyLnYxLlVwc2VydERlbHRhSAASIQoFdG91Y2gYBSABKAsyEC5oYXdzZXIudjEuVG91Y2hIABIjCgZkZWxldGUYBiABKAsyES5oYXdzZXIudjEuRGVsZXRlSABCBgoEa2luZCKkAQoGVXBzZXJ0EhsKA3VpZBgBIAEoCzIOLmhhd3Nlci52MS5VaWQSGAoQcmVzb3VyY2VfdmVyc2lvbhgCIAEoCRIMCgRoYXNoGAMgASgMEiUKCGVuY29kaW5nGAQgASgOMhMuaGF3c2VyLnYxLkVuY29kaW5nEgwKBGJvZHkYBSABKAwSEgoKZGljdGlvbmFyeRgGIAEoDBIMCgRzaXplGAcgASgNImQKC1Vwc2VydERlbHRhEhgKEHJlc291cmNlX3ZlcnNpb24YASABKAkSEQoJYmFzZV9oYXNoGAIgASgMEgwKBGhhc2gYAyABKAwSDAoEYm9keRgEIAEoDBIMCgRzaXplGAUgASgNIiEKBVRvdWNoEhgKEHJlc291cmNlX3ZlcnNpb24YASABKAkiJQoGRGVsZXRlEhsKA3VpZBgBIAEoCzIOLmhhd3Nlci52MS5VaWQiRQoDQWNrEg4KBm51bWJlchgBIAEoBBIOCgZkaWdlc3QYAiABKAwSHgoFbmFja3MYAyADKAsyDy5oYXdzZXIudjEuTmFjayL6AQoETmFjaxIOCgZvYmplY3QYASABKA0SJgoGcmVhc29uGAIgASgOMhYuaGF3c2VyLnYxLk5hY2suUmVhc29uEg4KBmRldGFpbBgDIAEoCSKpAQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhgKFFJFQVNPTl9IQVNIX01JU01BVENIEAESFwoTUkVBU09OX0JBU0VfVU5LTk9XThACEhQKEFJFQVNPTl9UT09fTEFSR0UQAxIUChBSRUFTT05fTUFMRk9STUVEEAQSFgoSUkVBU09OX1VOU1VQUE9SVEVEEAUSEAoMUkVBU09OX1NUT1JFEAYinAIKBlJlcG9ydBIOCgZudW1iZXIYASABKAQSEAoIcmVzb3VyY2UYAiABKAkSEQoJbmFtZXNwYWNlGAMgASgJEgwKBG5hbWUYBCABKAkSGwoDdWlkGAUgASgLMg4uaGF3c2VyLnYxLlVpZBITCgtzdWJyZXNvdXJjZRgGIAEoCRIjCgZjcmVhdGUYByABKAsyES5oYXdzZXIudjEuQ3JlYXRlSAASIwoGdXBkYXRlGAggASgLMhEuaGF3c2VyLnYxLlVwZGF0ZUgAEiEKBXBhdGNoGAkgASgLMhAuaGF3c2VyLnYxLlBhdGNoSAASIwoGcmVtb3ZlGAogASgLMhEuaGF3c2VyLnYxLlJlbW92ZUgAQgsKCW9wZXJhdGlvbiIWCgZDcmVhdGUSDAoEYm9keRgBIAEoDCIWCgZVcGRhdGUSDAoEYm9keRgBIAEoDCKRAQoFUGF0Y2gSIwoEdHlwZRgBIAEoDjIVLmhhd3Nlci52MS5QYXRjaC5UeXBlEgwKBGJvZHkYAiABKAwiVQoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASGAoUVFlQRV9TVFJBVEVHSUNfTUVSR0UQARIOCgpUWVBFX01FUkdFEAISDQoJVFlQRV9KU09OEAMiRAoGUmVtb3ZlEiEKFGdyYWNlX3BlcmlvZF9zZWNvbmRzGAEgASgNSACIAQFCFwoVX2dyYWNlX3BlcmlvZF9zZWNvbmRzIqYBCgxSZXBvcnRBbnN3ZXISDgoGbnVtYmVyGAEgASgEEiUKB2FwcGxpZWQYAiABKAsyEi5oYXdzZXIudjEuQXBwbGllZEgAEiUKB3JlZnVzZWQYAyABKAsyEi5oYXdzZXIudjEuUmVmdXNlZEgAEi0KC3VuYXZhaWxhYmxlGAQgASgLMhYuaGF3c2VyLnYxLlVuYXZhaWxhYmxlSABCCQoHb3V0Y29tZSJOCgdBcHBsaWVkEhsKA3VpZBgBIAEoCzIOLmhhd3Nlci52MS5VaWQSGAoQcmVzb3VyY2VfdmVyc2lvbhgCIAEoCRIMCgRuYW1lGAMgASgJIjgKB1JlZnVzZWQSDAoEY29kZRgBIAEoDRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCSI2CgtVbmF2YWlsYWJsZRIWCg5yZXRyeV9hZnRlcl9tcxgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIhgKB0t1YmVsZXQSDQoFYWxpdmUYASABKAgiqwEKBVF1ZXJ5EgoKAmlkGAEgASgEEhMKC2RlYWRsaW5lX21zGAIgASgNEhAKCHJlc291cmNlGAMgASgJEhEKCW5hbWVzcGFjZRgEIAEoCRIMCgRuYW1lGAUgASgJEh0KA2dldBgGIAEoCzIOLmhhd3Nlci52MS5HZXRIABIjCgZzdWJtaXQYByABKAsyES5oYXdzZXIudjEuU3VibWl0SABCCgoIcXVlc3Rpb24iBQoDR2V0IisKBlN1Ym1pdBITCgtzdWJyZXNvdXJjZRgBIAEoCRIMCgRib2R5GAIgASgMIhkKC0NhbmNlbFF1ZXJ5EgoKAmlkGAEgASgEIu4BCgtRdWVyeUFuc3dlchIKCgJpZBgBIAEoBBIhCgVmb3VuZBgCIAEoCzIQLmhhd3Nlci52MS5Gb3VuZEgAEicKCW5vdF9mb3VuZBgDIAEoCzISLmhhd3Nlci52MS5SZWZ1c2VkSAASJwoJZm9yYmlkZGVuGAQgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABIlCgdyZWZ1c2VkGAUgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABItCgt1bmF2YWlsYWJsZRgGIAEoCzIWLmhhd3Nlci52MS5VbmF2YWlsYWJsZUgAQggKBmFuc3dlciJuCgVGb3VuZBIlCghlbmNvZGluZxgBIAEoDjITLmhhd3Nlci52MS5FbmNvZGluZxIMCgRib2R5GAIgASgMEhIKCmRpY3Rpb25hcnkYAyABKAwSDAoEc2l6ZRgEIAEoDRIOCgZjYWNoZWQYBSABKAgikAIKB0dvb2RieWUSKQoGcmVhc29uGAEgASgOMhkuaGF3c2VyLnYxLkdvb2RieWUuUmVhc29uEg4KBmRldGFpbBgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDSKxAQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9SRVBMQUNFRBABEhgKFFJFQVNPTl9TSFVUVElOR19ET1dOEAISGQoVUkVBU09OX1BST1RPQ09MX0VSUk9SEAMSGAoUUkVBU09OX1dST05HX0NMVVNURVIQBBIVChFSRUFTT05fT1ZFUkxPQURFRBAFEhQKEFJFQVNPTl9ORVdfRVBPQ0gQBipoCghFbmNvZGluZxIYChRFTkNPRElOR19VTlNQRUNJRklFRBAAEhUKEUVOQ09ESU5HX0lERU5USVRZEAESEQoNRU5DT0RJTkdfWlNURBACEhgKFEVOQ09ESU5HX1pTVERfU1RBVElDEANiBnByb3RvMw");
 
 /**
  * @generated from message hawser.v1.Frame
@@ -88,6 +88,30 @@ export type Frame = Message<"hawser.v1.Frame"> & {
      */
     value: Check;
     case: "check";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Kubelet kubelet = 12;
+     */
+    value: Kubelet;
+    case: "kubelet";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Query query = 13;
+     */
+    value: Query;
+    case: "query";
+  } | {
+    /**
+     * @generated from field: hawser.v1.CancelQuery cancel_query = 14;
+     */
+    value: CancelQuery;
+    case: "cancelQuery";
+  } | {
+    /**
+     * @generated from field: hawser.v1.QueryAnswer query_answer = 15;
+     */
+    value: QueryAnswer;
+    case: "queryAnswer";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1112,6 +1136,245 @@ export const UnavailableSchema: GenMessage<Unavailable> = /*@__PURE__*/
   messageDesc(file_hawser_v1_link, 25);
 
 /**
+ * Agent to relay, after each Welcome and whenever it changes: whether the kubelet beside the agent keeps renewing its Lease there.
+ * While it does and the session lives, the relay renews the Lease in the cluster.
+ *
+ * @generated from message hawser.v1.Kubelet
+ */
+export type Kubelet = Message<"hawser.v1.Kubelet"> & {
+  /**
+   * @generated from field: bool alive = 1;
+   */
+  alive: boolean;
+};
+
+/**
+ * Describes the message hawser.v1.Kubelet.
+ * Use `create(KubeletSchema)` to create a new message.
+ */
+export const KubeletSchema: GenMessage<Kubelet> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 26);
+
+/**
+ * Agent to relay: a question that the cloud answers, with a body. Any number of them run side by side.
+ *
+ * @generated from message hawser.v1.Query
+ */
+export type Query = Message<"hawser.v1.Query"> & {
+  /**
+   * Rises with each query of a session, and is not used twice in it.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * After so many milliseconds nobody waits for the answer any more.
+   *
+   * @generated from field: uint32 deadline_ms = 2;
+   */
+  deadlineMs: number;
+
+  /**
+   * @generated from field: string resource = 3;
+   */
+  resource: string;
+
+  /**
+   * @generated from field: string namespace = 4;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
+   * @generated from oneof hawser.v1.Query.question
+   */
+  question: {
+    /**
+     * @generated from field: hawser.v1.Get get = 6;
+     */
+    value: Get;
+    case: "get";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Submit submit = 7;
+     */
+    value: Submit;
+    case: "submit";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message hawser.v1.Query.
+ * Use `create(QuerySchema)` to create a new message.
+ */
+export const QuerySchema: GenMessage<Query> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 27);
+
+/**
+ * The object as it is now.
+ *
+ * @generated from message hawser.v1.Get
+ */
+export type Get = Message<"hawser.v1.Get"> & {
+};
+
+/**
+ * Describes the message hawser.v1.Get.
+ * Use `create(GetSchema)` to create a new message.
+ */
+export const GetSchema: GenMessage<Get> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 28);
+
+/**
+ * What is made by asking: a token, an eviction, a review.
+ *
+ * @generated from message hawser.v1.Submit
+ */
+export type Submit = Message<"hawser.v1.Submit"> & {
+  /**
+   * "token", "eviction", or empty for a new object of the resource.
+   *
+   * @generated from field: string subresource = 1;
+   */
+  subresource: string;
+
+  /**
+   * @generated from field: bytes body = 2;
+   */
+  body: Uint8Array;
+};
+
+/**
+ * Describes the message hawser.v1.Submit.
+ * Use `create(SubmitSchema)` to create a new message.
+ */
+export const SubmitSchema: GenMessage<Submit> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 29);
+
+/**
+ * Agent to relay: nobody waits for that answer any more. An answer may still come.
+ *
+ * @generated from message hawser.v1.CancelQuery
+ */
+export type CancelQuery = Message<"hawser.v1.CancelQuery"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+};
+
+/**
+ * Describes the message hawser.v1.CancelQuery.
+ * Use `create(CancelQuerySchema)` to create a new message.
+ */
+export const CancelQuerySchema: GenMessage<CancelQuery> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 30);
+
+/**
+ * Relay to agent.
+ *
+ * @generated from message hawser.v1.QueryAnswer
+ */
+export type QueryAnswer = Message<"hawser.v1.QueryAnswer"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * @generated from oneof hawser.v1.QueryAnswer.answer
+   */
+  answer: {
+    /**
+     * @generated from field: hawser.v1.Found found = 2;
+     */
+    value: Found;
+    case: "found";
+  } | {
+    /**
+     * Said by the API server: there is no such object.
+     *
+     * @generated from field: hawser.v1.Refused not_found = 3;
+     */
+    value: Refused;
+    case: "notFound";
+  } | {
+    /**
+     * Said by the API server: this node may not.
+     *
+     * @generated from field: hawser.v1.Refused forbidden = 4;
+     */
+    value: Refused;
+    case: "forbidden";
+  } | {
+    /**
+     * Any other answer of the API server that is for good.
+     *
+     * @generated from field: hawser.v1.Refused refused = 5;
+     */
+    value: Refused;
+    case: "refused";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Unavailable unavailable = 6;
+     */
+    value: Unavailable;
+    case: "unavailable";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message hawser.v1.QueryAnswer.
+ * Use `create(QueryAnswerSchema)` to create a new message.
+ */
+export const QueryAnswerSchema: GenMessage<QueryAnswer> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 31);
+
+/**
+ * @generated from message hawser.v1.Found
+ */
+export type Found = Message<"hawser.v1.Found"> & {
+  /**
+   * @generated from field: hawser.v1.Encoding encoding = 1;
+   */
+  encoding: Encoding;
+
+  /**
+   * @generated from field: bytes body = 2;
+   */
+  body: Uint8Array;
+
+  /**
+   * @generated from field: bytes dictionary = 3;
+   */
+  dictionary: Uint8Array;
+
+  /**
+   * @generated from field: uint32 size = 4;
+   */
+  size: number;
+
+  /**
+   * From the relay's cache, which a watch keeps current; else read from the API server for this question.
+   *
+   * @generated from field: bool cached = 5;
+   */
+  cached: boolean;
+};
+
+/**
+ * Describes the message hawser.v1.Found.
+ * Use `create(FoundSchema)` to create a new message.
+ */
+export const FoundSchema: GenMessage<Found> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 32);
+
+/**
  * Relay to agent, before the relay closes the link on purpose.
  *
  * @generated from message hawser.v1.Goodbye
@@ -1140,7 +1403,7 @@ export type Goodbye = Message<"hawser.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 26);
+  messageDesc(file_hawser_v1_link, 33);
 
 /**
  * @generated from enum hawser.v1.Goodbye.Reason
@@ -1193,7 +1456,7 @@ export type Goodbye_Reason = (typeof Goodbye_Reason)[keyof typeof Goodbye_Reason
  * Describes the enum hawser.v1.Goodbye.Reason.
  */
 export const Goodbye_ReasonSchema: GenEnum<Goodbye_Reason> = /*@__PURE__*/
-  enumDesc(file_hawser_v1_link, 26, 0);
+  enumDesc(file_hawser_v1_link, 33, 0);
 
 /**
  * @generated from enum hawser.v1.Encoding
