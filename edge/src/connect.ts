@@ -5,7 +5,7 @@ import { AGENT_FACTS } from './ops/facts.ts';
 import { createSession } from './session.ts';
 import type { EdgeStore } from './store/index.ts';
 import type { Sync } from './sync/index.ts';
-import { createUpstream, type Upstream } from './upstream/index.ts';
+import { createQueries, createUpstream, type Queries, type Upstream } from './upstream/index.ts';
 
 export interface ConnectOptions extends Pick<LinkOptions, 'urls' | 'tls' | 'backoff' | 'clock' | 'random' | 'logger' | 'open'> {
   readonly store: Pick<EdgeStore, 'outbox' | 'fact' | 'setFacts'>;
@@ -17,12 +17,14 @@ export interface Connected {
   /** Not started yet. */
   readonly link: Link;
   readonly upstream: Upstream;
+  /** Questions to the cloud. */
+  readonly queries: Queries;
   /** The store has mended rows: the relay is told, if there is a link. */
   check(): void;
   stop(): void;
 }
 
-/** Link, session and outbox, joined. */
+/** Link, session, outbox and queries, joined. */
 export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptions): Connected {
   const { clock, random, logger } = dialling;
   const upstream = createUpstream({
@@ -32,7 +34,8 @@ export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptio
     random,
     logger,
   });
-  const session = createSession({ sync, upstream, nodeName, logger });
+  const queries = createQueries({ send: (message) => session.query(link, message), clock, logger });
+  const session = createSession({ sync, upstream, queries, nodeName, logger });
   const link: Link = createLink({
     ...dialling,
     onConnected: () => session.connected(link),
@@ -44,8 +47,9 @@ export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptio
     link.close();
     session.down();
     upstream.close();
+    queries.close();
   };
-  return { link, upstream, check: () => session.check(link), stop };
+  return { link, upstream, queries, check: () => session.check(link), stop };
 }
 
 /** Only what a person would want to know later is written: a device that dials for weeks in vain writes once. */

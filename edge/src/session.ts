@@ -1,28 +1,33 @@
 import {
+  type CancelQuery,
   decodeRelayMessage,
   encodeAgentMessage,
   type Goodbye,
   HawserError,
+  type QueryMessage,
   type RelayMessage,
   type Report,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Link } from './link/index.ts';
 import type { Sync } from './sync/index.ts';
-import type { Upstream } from './upstream/index.ts';
+import type { Queries, Upstream } from './upstream/index.ts';
 
 export interface SessionOptions {
   readonly sync: Sync;
   readonly upstream: Upstream;
+  readonly queries: Pick<Queries, 'up' | 'down' | 'answer'>;
   readonly nodeName: string;
   readonly logger: Logger;
 }
 
-/** What comes over the link goes to sync or to upstream, and what they say goes over the link. */
+/** What comes over the link goes to sync, to upstream or to queries, and what they say goes over the link. */
 export interface Session {
   connected(link: Link): void;
   frame(link: Link, bytes: Uint8Array): void;
   report(link: Link, report: Report): void;
+  /** @throws HawserError `too_large` for what no frame can hold */
+  query(link: Link, message: QueryMessage | CancelQuery): void;
   /** The store has mended something: the relay is told, if there is one. */
   check(link: Link): void;
   down(): void;
@@ -41,7 +46,7 @@ const REPLACED_WAIT_MS = 60_000;
 /** What the relay sent was wrong, or could not be stored: not at once again. In milliseconds. */
 const FAULT_WAIT_MS = 5_000;
 
-export function createSession({ sync, upstream, nodeName, logger }: SessionOptions): Session {
+export function createSession({ sync, upstream, queries, nodeName, logger }: SessionOptions): Session {
   function receive(link: Link, message: RelayMessage): void {
     if (message.type === 'welcome' && message.nodeName !== nodeName) {
       throw new HawserError('protocol', `the relay takes us for ${message.nodeName}, the certificate is for ${nodeName}`);
@@ -51,9 +56,13 @@ export function createSession({ sync, upstream, nodeName, logger }: SessionOptio
       case 'welcome':
         link.welcomed();
         upstream.up();
+        queries.up();
         return;
       case 'reportAnswer':
         upstream.answer(message.number, message.outcome);
+        return;
+      case 'queryAnswer':
+        queries.answer(message.id, message.answer);
         return;
       case 'goodbye':
         goodbye(link, message);
@@ -110,12 +119,14 @@ export function createSession({ sync, upstream, nodeName, logger }: SessionOptio
         upstream.answer(report.number, { type: 'refused', code: 413, reason: 'RequestEntityTooLarge', message: error.message });
       }
     },
+    query: (link, message) => link.send(encodeAgentMessage(message)),
     check(link) {
       const check = sync.check();
       if (check !== undefined) link.send(encodeAgentMessage(check));
     },
     down() {
       upstream.down();
+      queries.down();
       try {
         sync.disconnected();
       } catch (err) {

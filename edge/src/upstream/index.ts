@@ -1,4 +1,13 @@
 export {
+  type AskOptions,
+  type CloudAnswer,
+  type CloudQueries,
+  createQueries,
+  DEFAULT_QUERY_MS,
+  type Queries,
+  type QueriesStats,
+} from './queries.ts';
+export {
   createUpstream,
   MAX_IN_FLIGHT,
   MAX_IN_FLIGHT_SIZE,
