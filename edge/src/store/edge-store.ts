@@ -15,8 +15,10 @@ import { Objects } from './objects.ts';
 import { OutboxTable } from './outbox.ts';
 import { RowRecheck } from './recheck.ts';
 import { RowTable } from './row-table.ts';
+import type { Seal } from './seal.ts';
 import { SqliteStorage } from './storage.ts';
 import { Subscribers } from './subscribers.ts';
+import { TokenTable } from './tokens.ts';
 import { Transactions } from './transactions.ts';
 import type {
   BatchResult,
@@ -27,6 +29,7 @@ import type {
   ResolvedOperation,
   StoreIdentity,
   StoreLimits,
+  Tokens,
 } from './types.ts';
 
 export interface EdgeStoreParts {
@@ -36,6 +39,7 @@ export interface EdgeStoreParts {
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
   readonly limits: StoreLimits;
+  readonly seal: Seal;
 }
 
 /** By the number that the pragma gives (SQLite, "PRAGMA synchronous"). */
@@ -46,6 +50,7 @@ export class SqliteEdgeStore implements EdgeStore {
   readonly storage: Storage;
   readonly outbox: Outbox;
   readonly recheck: Recheck;
+  readonly tokens: Tokens;
   readonly #rechecked: RowRecheck;
   readonly #db: Database;
   readonly #lock: StoreLock;
@@ -55,22 +60,30 @@ export class SqliteEdgeStore implements EdgeStore {
   readonly #batches: BatchApplier;
   readonly #transactions: Transactions;
 
-  constructor({ path, db, lock, logger, clock, limits }: EdgeStoreParts) {
+  constructor({ path, db, lock, logger, clock, limits, seal }: EdgeStoreParts) {
     const transactions = new Transactions(db);
     const subscribers = new Subscribers(logger);
     const log = new ChangeLog(db, limits);
     const held = new HeldSet(db);
     const meta = new Meta(db);
-    const objects = new Objects(new RowTable(db), log, (change) => transactions.afterCommit(() => subscribers.publish(change)));
+    const tokens = new TokenTable({ db, transactions, seal, logger, limits });
+    const objects = new Objects(new RowTable(db), log, (change) => {
+      tokens.changed(change);
+      transactions.afterCommit(() => subscribers.publish(change));
+    });
     const outbox = new OutboxTable({ db, transactions, objects, logger, clock, limits });
     const events = new LocalEvents(db, objects, meta, logger, limits);
     transactions.derive(log);
     transactions.derive(held);
     const mender = new RowMender({ db, objects, log, held, logger });
-    transactions.run(() => mend({ db, held, meta, mender, logger }));
+    transactions.run(() => {
+      mend({ db, held, meta, mender, logger });
+      tokens.dropOrphans();
+    });
     this.path = path;
     this.storage = new SqliteStorage({ db, transactions, objects, log, outbox, events, subscribers, clock });
     this.outbox = outbox;
+    this.tokens = tokens;
     this.#rechecked = new RowRecheck({ db, transactions, held, meta, mender });
     this.recheck = this.#rechecked;
     this.#db = db;

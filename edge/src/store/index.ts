@@ -3,11 +3,13 @@ export { type MemoryStore, type MemoryStoreOptions, openMemoryStore } from './me
 export { openStore } from './open.ts';
 export { readStore } from './read-store.ts';
 export { startRechecking } from './rechecking.ts';
+export { PLAIN, type Seal } from './seal.ts';
 export type {
   BatchResult,
   Damage,
   EdgeStore,
   HeldObject,
+  KeptToken,
   OperationNack,
   Outbox,
   OutboxEntry,
@@ -19,5 +21,7 @@ export type {
   StoreIdentity,
   StoreLimits,
   StoreOptions,
+  TokenKey,
+  Tokens,
   WriteVerb,
 } from './types.ts';

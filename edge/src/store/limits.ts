@@ -13,6 +13,9 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   events: 1_000,
   // For people to look at. The oldest go.
   refusals: 50,
+  // Some 2 KB each; a device with hundreds of pods has one or two for each. The oldest goes: without the link its pod does not get
+  // it again.
+  tokens: 5_000,
 };
 
 /** Characters of one fact; longer ones are cut. */

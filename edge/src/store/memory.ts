@@ -3,6 +3,7 @@ import { openMemoryDatabase } from './connection.ts';
 import { SqliteEdgeStore } from './edge-store.ts';
 import { DEFAULT_STORE_LIMITS } from './limits.ts';
 import { initialize } from './open.ts';
+import { PLAIN } from './seal.ts';
 import type { EdgeStore, StoreOptions } from './types.ts';
 
 export interface MemoryStoreOptions extends Omit<StoreOptions, 'path'> {
@@ -26,7 +27,7 @@ export interface MemoryStore extends EdgeStore {
  * survives the process**, nothing is durable, no lock is taken. An agent that keeps its promises uses `openStore`.
  * @throws HawserError `store_damaged` for an image that is no database or does not pass its check, `store_newer`
  */
-export function openMemoryStore({ image, logger, clock, limits }: MemoryStoreOptions): MemoryStore {
+export function openMemoryStore({ image, logger, clock, limits, seal = PLAIN }: MemoryStoreOptions): MemoryStore {
   const database = openMemoryDatabase(image);
   try {
     initialize(database, clock);
@@ -37,6 +38,7 @@ export function openMemoryStore({ image, logger, clock, limits }: MemoryStoreOpt
       logger,
       clock,
       limits: { ...DEFAULT_STORE_LIMITS, ...limits },
+      seal,
     });
   } catch (error) {
     database.close();

@@ -10,6 +10,7 @@ import { setAside } from './files.ts';
 import { DEFAULT_STORE_LIMITS } from './limits.ts';
 import { lockStore } from './lock.ts';
 import { Meta } from './meta.ts';
+import { PLAIN } from './seal.ts';
 import type { EdgeStore, StoreOptions } from './types.ts';
 
 /**
@@ -17,7 +18,7 @@ import type { EdgeStore, StoreOptions } from './types.ts';
  * `<path>.damaged-<time>`, never overwritten, and a new store begins: the cloud sends its objects again.
  * @throws HawserError `store_newer`, `store_busy`, `bad_config`
  */
-export function openStore({ path, logger, clock, limits }: StoreOptions): EdgeStore {
+export function openStore({ path, logger, clock, limits, seal = PLAIN }: StoreOptions): EdgeStore {
   const lock = lockStore(path);
   let db: Database | undefined;
   try {
@@ -25,7 +26,8 @@ export function openStore({ path, logger, clock, limits }: StoreOptions): EdgeSt
       const opened = openOrBegin(path, logger, clock);
       db = opened;
       initialize(opened, clock);
-      return new SqliteEdgeStore({ path, db: opened, lock, logger, clock, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
+      const parts = { path, db: opened, lock, logger, clock, seal };
+      return new SqliteEdgeStore({ ...parts, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
     };
     try {
       return begin();

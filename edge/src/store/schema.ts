@@ -77,6 +77,28 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
         time TEXT NOT NULL
       ) STRICT;
     `),
+  (db) =>
+    db.exec(`
+      -- The newest token of each pod, ServiceAccount, audiences (a sorted JSON list) and lifetime asked for. Times in milliseconds
+      -- since 1970; kept_at by the device's clock, the others by the cloud's. sealed: the TokenRequest, by the seal of that name. hash: of
+      -- all other columns.
+      CREATE TABLE tokens (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        pod_uid TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        service_account TEXT NOT NULL,
+        audiences TEXT NOT NULL,
+        expiration_seconds INTEGER NOT NULL,
+        issued_at INTEGER NOT NULL,
+        kept_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        valid_until INTEGER NOT NULL,
+        seal TEXT NOT NULL,
+        sealed BLOB NOT NULL,
+        hash TEXT NOT NULL,
+        UNIQUE (pod_uid, namespace, service_account, audiences, expiration_seconds)
+      ) STRICT;
+    `),
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -6,6 +6,7 @@ import { openDatabase } from './connection.ts';
 import { SqliteEdgeStore } from './edge-store.ts';
 import { DEFAULT_STORE_LIMITS } from './limits.ts';
 import { lockStore } from './lock.ts';
+import { PLAIN } from './seal.ts';
 import {
   CLUSTER,
   clock,
@@ -27,7 +28,8 @@ it('a batch for which there is no room leaves everything as it was', (t) => {
   const path = join(temporaryFolder(t), 'agent.db');
   openTestStore(path).close();
   const db = openDatabase(path);
-  const store = new SqliteEdgeStore({ path, db, lock: lockStore(path), logger: silent, clock, limits: DEFAULT_STORE_LIMITS });
+  const parts = { path, db, lock: lockStore(path), logger: silent, clock, limits: DEFAULT_STORE_LIMITS, seal: PLAIN };
+  const store = new SqliteEdgeStore(parts);
   t.after(() => store.close());
   store.applyBatch(CLUSTER, [put(1)]);
   const heard: number[] = [];

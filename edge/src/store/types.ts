@@ -2,6 +2,7 @@ import type { KubeObject, Nack, ObjectKey, OperationChange, Report, ReportOutcom
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import type { Storage, StorageKey } from '../api/storage.ts';
+import type { Seal } from './seal.ts';
 
 export interface StoreOptions {
   /** The database file. Its folder is made with mode 0700 when it is missing. */
@@ -10,6 +11,8 @@ export interface StoreOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Default {@link DEFAULT_STORE_LIMITS}. */
   readonly limits?: Partial<StoreLimits>;
+  /** What tokens are kept under. Default {@link PLAIN}. */
+  readonly seal?: Seal;
 }
 
 /** What the store holds at most. What happens at each bound is said at its default in `limits.ts`. */
@@ -24,6 +27,8 @@ export interface StoreLimits {
   readonly events: number;
   /** Refused reports that are remembered for `status`. */
   readonly refusals: number;
+  /** ServiceAccount tokens. */
+  readonly tokens: number;
 }
 
 /**
@@ -36,6 +41,7 @@ export interface EdgeStore {
   readonly storage: Storage;
   readonly outbox: Outbox;
   readonly recheck: Recheck;
+  readonly tokens: Tokens;
   identity(): StoreIdentity;
   /**
    * Takes that cluster for good. Binding the same again does nothing.
@@ -166,6 +172,49 @@ export interface Outbox {
   onEntry(listener: () => void): () => void;
   /** Newest first. */
   refusals(): readonly Refusal[];
+}
+
+/**
+ * ServiceAccount tokens, the newest for each key. They are for the pods that they are bound to and for nobody else: no command
+ * shows them, and they are in no object.
+ */
+export interface Tokens {
+  /** Undefined also for one that cannot be read. */
+  get(key: TokenKey): KeptToken | undefined;
+  /**
+   * In place of the one before. Goes in the transaction in which the pod goes.
+   * @returns false when the pod of that uid is not here (any more): then it is not kept
+   */
+  put(key: TokenKey, token: KeptToken): boolean;
+  /** All of that pod: the cloud has said that the pod or its ServiceAccount is gone. */
+  removeOfPod(podUid: string): void;
+  count(): number;
+}
+
+export interface TokenKey {
+  readonly namespace: string;
+  /** Does not tell keys apart: the uid does. */
+  readonly podName: string;
+  readonly podUid: string;
+  readonly serviceAccount: string;
+  /** As asked for, sorted, each once; empty for the API server's own. */
+  readonly audiences: readonly string[];
+  /** As asked for. */
+  readonly expirationSeconds: number;
+}
+
+/** Times in milliseconds since 1970. */
+export interface KeptToken {
+  /** The TokenRequest as the cloud has answered it: JSON. */
+  readonly body: string;
+  /** By the cloud's clock: `status.expirationTimestamp` less the lifetime. */
+  readonly issuedAt: number;
+  /** When the answer came, by the device's clock. */
+  readonly keptAt: number;
+  /** `status.expirationTimestamp`. */
+  readonly expiresAt: number;
+  /** `exp` in the JWT, which may be a year later. */
+  readonly validUntil: number;
 }
 
 /** A report that the cloud has refused for good. */
