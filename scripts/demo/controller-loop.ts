@@ -1,4 +1,5 @@
-import type { KubeObject } from '@hawser/protocol';
+import { follow } from '../../test/controllers/follow.ts';
+import { serial } from '../../test/controllers/serial.ts';
 import { type KubeClient, KubeError } from '../../test/support/kube.ts';
 import { type Action, type ClusterView, reconcile } from './controllers.ts';
 
@@ -15,55 +16,24 @@ const RESOURCES = {
  * @param onError what went wrong and is left to the next change to mend
  */
 export function runControllers(kube: KubeClient, signal: AbortSignal, onError: (message: string) => void): void {
-  const seen: Record<keyof ClusterView, Map<string, KubeObject>> = {
-    nodes: new Map(),
-    pods: new Map(),
-    deployments: new Map(),
-    replicaSets: new Map(),
-    daemonSets: new Map(),
-  };
-  let state: 'idle' | 'running' | 'runningWithNews' = 'idle';
-
-  const view = (): ClusterView => ({
-    nodes: [...seen.nodes.values()],
-    pods: [...seen.pods.values()],
-    deployments: [...seen.deployments.values()],
-    replicaSets: [...seen.replicaSets.values()],
-    daemonSets: [...seen.daemonSets.values()],
+  const work = serial(async () => {
+    for (const action of reconcile(view())) {
+      if (signal.aborted) return;
+      await carryOut(kube, action).catch((error: unknown) => {
+        // What we see lags behind what we wrote: it is there already (409), and the next event says so.
+        if (!(error instanceof KubeError && error.status === 409))
+          onError(`${action.type}: ${error instanceof Error ? error.message : error}`);
+      });
+    }
   });
-
-  const run = async () => {
-    do {
-      state = 'running';
-      for (const action of reconcile(view())) {
-        if (signal.aborted) return;
-        await carryOut(kube, action).catch((error: unknown) => {
-          // What we see lags behind what we wrote: it is there already (409), and the next event says so.
-          if (!(error instanceof KubeError && error.status === 409))
-            onError(`${action.type}: ${error instanceof Error ? error.message : error}`);
-        });
-      }
-    } while (hasNews());
-    state = 'idle';
-  };
-  const hasNews = () => state === 'runningWithNews';
-  const schedule = () => {
-    if (state === 'idle') void run();
-    else state = 'runningWithNews';
-  };
-
-  for (const [list, resource] of Object.entries(RESOURCES) as [keyof ClusterView, string][]) {
-    kube.watch(
-      resource,
-      ({ type, object }) => {
-        const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
-        if (type === 'DELETED') seen[list].delete(key);
-        else if (type === 'ADDED' || type === 'MODIFIED') seen[list].set(key, object);
-        schedule();
-      },
-      signal,
-    );
-  }
+  const { lists } = follow(kube, RESOURCES, signal, work.run);
+  const view = (): ClusterView => ({
+    nodes: [...lists.nodes.values()],
+    pods: [...lists.pods.values()],
+    deployments: [...lists.deployments.values()],
+    replicaSets: [...lists.replicaSets.values()],
+    daemonSets: [...lists.daemonSets.values()],
+  });
 }
 
 async function carryOut(kube: KubeClient, action: Action): Promise<void> {

@@ -35,9 +35,16 @@ export interface KubeClient {
   raw(method: string, path: string, body?: unknown, contentType?: string): Promise<{ status: number; body: unknown }>;
   /**
    * Calls `onEvent` for everything that is there and then for each change, until the signal; goes on after broken connections
-   * and refusals, `retryMs` later (default 200).
+   * and refusals, `retryMs` later (default 200). `onOpen` is called before everything is told anew.
    */
-  watch(resource: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal, query?: string, retryMs?: number): void;
+  watch(
+    resource: string,
+    onEvent: (event: WatchEvent) => void,
+    signal: AbortSignal,
+    query?: string,
+    retryMs?: number,
+    onOpen?: () => void,
+  ): void;
   close(): void;
 }
 
@@ -144,14 +151,16 @@ export async function kubeClient(kubeconfig: string): Promise<KubeClient> {
         throw new KubeError(answer.status, '', `DELETE ${id}/${name}: ${answer.status}`);
     },
     raw,
-    watch(id, onEvent, signal, query = '', retryMs = REWATCH_DELAY_MS) {
+    watch(id, onEvent, signal, query = '', retryMs = REWATCH_DELAY_MS, onOpen = () => {}) {
       const path = `${pathOf(id, '')}?watch=true${query === '' ? '' : `&${query}`}`;
       const run = async () => {
         while (!signal.aborted) {
           try {
             const answer = await open('GET', path, undefined, '', signal);
-            if (answer.statusCode === 200) await readLines(answer, (line) => onEvent(JSON.parse(line) as WatchEvent));
-            else await readAll(answer);
+            if (answer.statusCode === 200) {
+              onOpen();
+              await readLines(answer, (line) => onEvent(JSON.parse(line) as WatchEvent));
+            } else await readAll(answer);
           } catch (error) {
             // A broken watch is what a watch does; it starts again with all that is there.
             if (!signal.aborted && !isConnectionError(error)) throw error;

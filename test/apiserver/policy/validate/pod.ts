@@ -36,15 +36,19 @@ const FIXED_SPEC =
   '`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),' +
   '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 
-/** The spec of a pod is fixed but for images, the deadline and further tolerations. */
+/** The spec of a pod is fixed but for images, the deadline, further tolerations, and the seconds of those that it has. */
 export function validatePodUpdate(pod: KubeObject, previous: KubeObject): FieldError[] {
   const spec = fieldsOf(pod.spec);
   const before = fieldsOf(previous.spec);
   const keepsTolerations = itemsOf(before.tolerations).every((toleration) =>
-    itemsOf(spec.tolerations).some((kept) => sameJson(kept, toleration)),
+    itemsOf(spec.tolerations).some((kept) => sameJson(withoutSeconds(kept), withoutSeconds(toleration))),
   );
   const isUnchanged = keepsTolerations && sameJson(withoutChangeable(spec), withoutChangeable(before));
   return isUnchanged ? [] : [forbiddenField('spec', FIXED_SPEC)];
+}
+
+function withoutSeconds({ tolerationSeconds: _seconds, ...toleration }: Fields): Fields {
+  return toleration;
 }
 
 function withoutChangeable(spec: Fields): Fields {
