@@ -19,7 +19,7 @@ import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
-import { createUpstream, type ImpersonationForm, probeImpersonation } from './upstream/index.ts';
+import { answerQuery, createQueryDesk, createUpstream, type ImpersonationForm, probeImpersonation } from './upstream/index.ts';
 import { createWatching } from './watching.ts';
 
 /** A server certificate that ends within this is worth a warning at the start. */
@@ -107,6 +107,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     downstream: () => downstream.stats(),
     supersededBytes: () => downstream.stats().supersededBytes,
     reports: () => reports.counts(),
+    queries: () => queries.counts(),
     replicas: () => replicas?.counts(),
     reflectors: () => [...watching.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
     epochs: () => epochs,
@@ -142,6 +143,20 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     },
     onRefused: (refusal) => refusals.add(refusal),
     onDelivered: (milliseconds) => metrics.delivered(milliseconds),
+  });
+  const answerer = {
+    api: ownCluster,
+    cache: downstream,
+    clock,
+    logger,
+    counts: metrics,
+    form: () => cluster?.form ?? 'groups',
+  };
+  const queries = createQueryDesk({
+    concurrency: settings.limits.queryCalls,
+    clock,
+    answer: (node, question, signal) => answerQuery(answerer, node, question, signal),
+    onAnswered: ({ resource }, answer, milliseconds) => metrics.queryAnswered(resource, answer, milliseconds),
   });
   const reports = createUpstream({
     api: ownCluster,
@@ -223,6 +238,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   let endpoint: Endpoint | undefined;
   async function close(): Promise<void> {
     stopping.abort();
+    queries.stop();
     await watching.stop();
     await hub?.stop();
     await replicas?.stop();
@@ -241,6 +257,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       relay: () => (cluster === undefined ? undefined : { relayVersion: RELAY_VERSION, clusterUid: cluster.uid }),
       downstream,
       reports,
+      queries,
       ...(replicas === undefined ? {} : { claims: replicas }),
       epochs,
       metrics,

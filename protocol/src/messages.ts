@@ -130,7 +130,7 @@ export interface Query {
 export type Question =
   /** The object as it is now. `namespace` is empty for what has none. */
   | { readonly type: 'get'; readonly resource: string; readonly namespace: string; readonly name: string }
-  /** What is made by asking: `token` of a ServiceAccount, `eviction` of a pod, a review (subresource and perhaps name are empty then). */
+  /** What is made by asking, such as `token` of a ServiceAccount. */
   | {
       readonly type: 'submit';
       readonly resource: string;

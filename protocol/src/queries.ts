@@ -15,7 +15,7 @@ const DAY = 24 * HOUR;
  */
 export interface QueryRule {
   readonly resource: string;
-  /** "" for a get of the object itself and for a new object. */
+  /** "" for the object itself. */
   readonly subresource: string;
   readonly type: 'get' | 'submit';
   readonly rights: 'node' | 'relay';
@@ -29,10 +29,6 @@ export interface QueryRule {
 
 function get(resource: string, rights: QueryRule['rights'], from: QueryRule['from'], offlineSeconds?: number): QueryRule {
   return { resource, subresource: '', type: 'get', rights, from, kept: offlineSeconds !== 0, offlineSeconds };
-}
-
-function submit(resource: string, subresource = '', kept = false): QueryRule {
-  return { resource, subresource, type: 'submit', rights: 'node', from: 'live', kept, offlineSeconds: kept ? undefined : 0 };
 }
 
 /** Everything that may be asked, for both sides. What a pod needs to start serves offline without an end. */
@@ -56,12 +52,15 @@ export const QUERY_TABLE: readonly QueryRule[] = [
   get('node.k8s.io/runtimeclasses', 'node', 'live'),
   get('scheduling.k8s.io/priorityclasses', 'relay', 'live'),
   // Serves until the `exp` of its JWT, by rules of its own.
-  submit('serviceaccounts', 'token', true),
-  submit('pods', 'eviction'),
-  submit('nodes'),
-  submit('certificates.k8s.io/certificatesigningrequests'),
-  submit('authentication.k8s.io/tokenreviews'),
-  submit('authorization.k8s.io/subjectaccessreviews'),
+  {
+    resource: 'serviceaccounts',
+    subresource: 'token',
+    type: 'submit',
+    rights: 'node',
+    from: 'live',
+    kept: true,
+    offlineSeconds: undefined,
+  },
 ];
 
 /** The rule for a question, or undefined for what may not be asked. */

@@ -10,7 +10,7 @@ import {
   Sessions,
   WATCHED,
 } from '@hawser/cloud';
-import { compareResourceVersions, type ObjectKey, type Report, type ReportOutcome } from '@hawser/protocol';
+import { compareResourceVersions, HawserError, type ObjectKey, type Report, type ReportOutcome } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { ProcessClock, type SimulatedClock } from './clock.ts';
 import type { Cluster } from './cluster.ts';
@@ -19,6 +19,17 @@ import { performReport } from './node-writes.ts';
 import { observedOf, SimulatedReflector } from './reflector.ts';
 
 /** Small, so that every bound is met with a handful of objects. */
+/** Simulated devices ask nothing: queries change nothing of what is modelled. */
+const NO_QUERIES: LinkContext['queries'] = {
+  open: () => ({
+    ask: () => {
+      throw new HawserError('unsupported', 'the model has no queries');
+    },
+    cancel: () => undefined,
+    close: () => undefined,
+  }),
+};
+
 export const RELAY_LIMITS: DownstreamLimits & { readonly reportsPerSession: number } = {
   windowBatches: 2,
   windowBytes: 1_500,
@@ -120,6 +131,7 @@ export class SimulatedRelay {
     this.#context = {
       downstream: this.downstream,
       reports: { open: (node, answer, room) => this.#openLane(node, answer, room) },
+      queries: NO_QUERIES,
       epochs: this.epochs,
       limits: LINK_LIMITS,
       clock: this.clock,

@@ -20,7 +20,7 @@ import { RememberedSets } from './remembered-sets.ts';
 import { SecondLists } from './second-lists.ts';
 import type { Desired, Gate, SessionView } from './session-view.ts';
 import { SyncStatus, WATCHED_RESOURCES } from './sync-status.ts';
-import type { Downstream, DownstreamOptions, DownstreamStats, NodeState, Session } from './types.ts';
+import type { Downstream, DownstreamOptions, DownstreamStats, NodeState, ReadForNode, Session } from './types.ts';
 
 const WATCHED: ReadonlySet<string> = new Set(WATCHED_RESOURCES);
 
@@ -149,6 +149,31 @@ class DownstreamCore implements Downstream {
 
   node(name: string): NodeState {
     return this.#nodes.state(name);
+  }
+
+  read(node: string, key: ObjectKey): ReadForNode {
+    const detail = this.notSynced();
+    if (detail !== undefined) return { state: 'unavailable', detail };
+    if (this.#gateOf(node).state !== 'open' || !this.#locator.needs(node, key)) return { state: 'outside' };
+    const body = this.#store.get(key)?.body;
+    if (body === undefined || body === 'gone') return { state: 'absent' };
+    if (typeof body === 'object') return { state: 'found', text: body.text };
+    return {
+      state: 'unavailable',
+      detail: body === 'none' ? 'the relay is reading the object' : 'the relay cannot read the object',
+    };
+  }
+
+  *bodiesFor(node: string, resources: ReadonlySet<string>): Generator<string> {
+    for (const key of this.#locator.needsOf(node)) {
+      if (!resources.has(resourceOf(key))) continue;
+      const body = this.#store.get(key)?.body;
+      if (typeof body === 'object') yield body.text;
+    }
+  }
+
+  notSynced(): string | undefined {
+    return this.#held ?? (this.#sync.isSynced ? undefined : this.#sync.detail);
   }
 
   onNodeState(listener: (name: string, state: NodeState) => void): () => void {
@@ -330,8 +355,8 @@ class DownstreamCore implements Downstream {
   }
 
   #gateOf(node: string): Gate {
-    if (this.#held !== undefined) return { state: 'closed', reason: 'relaySyncing', detail: this.#held };
-    if (!this.#sync.isSynced) return { state: 'closed', reason: 'relaySyncing', detail: this.#sync.detail };
+    const detail = this.notSynced();
+    if (detail !== undefined) return { state: 'closed', reason: 'relaySyncing', detail };
     switch (this.#nodes.standing(node)) {
       case 'edge':
         return { state: 'open' };

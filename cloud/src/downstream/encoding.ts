@@ -21,12 +21,13 @@ export type BodyChange = Extract<OperationChange, { type: 'upsert' | 'upsertDelt
 /** A whole object is hardly ever smaller: it is not even encoded for the comparison. In bytes. */
 const SMALL_DELTA_BYTES = 256;
 
-export function agreementOf({ features, dictionaries }: Pick<Hello, 'features' | 'dictionaries'>): Agreement {
-  return {
-    deltas: features.includes('delta'),
-    dictionary: DICTIONARIES.find(({ id }) => dictionaries.includes(id)),
-    wholeOnly: new Set(),
-  };
+export function agreementOf(hello: Pick<Hello, 'features' | 'dictionaries'>): Agreement {
+  return { deltas: hello.features.includes('delta'), dictionary: commonDictionary(hello), wholeOnly: new Set() };
+}
+
+/** The newest static dictionary that both have. */
+export function commonDictionary({ dictionaries }: Pick<Hello, 'dictionaries'>): StaticDictionary | undefined {
+  return DICTIONARIES.find(({ id }) => dictionaries.includes(id));
 }
 
 /**

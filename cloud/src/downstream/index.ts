@@ -1,4 +1,5 @@
 export { createDownstream } from './downstream.ts';
+export { commonDictionary } from './encoding.ts';
 export type { DownstreamLimits } from './limits.ts';
 export { DEFAULT_DOWNSTREAM_LIMITS } from './limits.ts';
 export type {
@@ -6,6 +7,7 @@ export type {
   DownstreamOptions,
   DownstreamStats,
   NodeState,
+  ReadForNode,
   RefusedObject,
   Session,
   SessionStats,

@@ -70,12 +70,30 @@ export interface Downstream {
   /** Whether a change of that object should come with its text: it is located by it, or an edge node needs it now. */
   wantsText(key: ObjectKey): boolean;
   node(name: string): NodeState;
+  /** What is known of an object for that node, which may be told only of what it needs. */
+  read(node: string, key: ObjectKey): ReadForNode;
+  /** Canonical bodies, as far as they are here, of what that node needs of those resources. Costs as much as the node needs. */
+  bodiesFor(node: string, resources: ReadonlySet<string>): Iterable<string>;
+  /** Why nothing may be concluded from what is not there (rule 1); undefined when all is synced. */
+  notSynced(): string | undefined;
   /** Calls `listener` after each change of a node's state. Returns the end of the subscription. */
   onNodeState(listener: (name: string, state: NodeState) => void): () => void;
   stats(): DownstreamStats;
   /** Calls off timers. Sessions become inert. */
   close(): void;
 }
+
+/**
+ * - found: the canonical body
+ * - absent: the node would need it, and there is none
+ * - outside: the node does not need it; whether it is there is not said
+ * - unavailable: not known now
+ */
+export type ReadForNode =
+  | { readonly state: 'found'; readonly text: string }
+  | { readonly state: 'absent' }
+  | { readonly state: 'outside' }
+  | { readonly state: 'unavailable'; readonly detail: string };
 
 export interface NodeState {
   readonly exists: boolean;

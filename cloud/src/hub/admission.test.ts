@@ -6,7 +6,19 @@ import { pino } from 'pino';
 import { systemClock } from '../clock.ts';
 import { createReportQueue } from '../upstream/report-queue.ts';
 import { startHub } from './hub.ts';
-import { admin, edge1, edge2, report, ScriptedSession, start, stranger, TLS, tls, upgrade } from './testing/harness.ts';
+import {
+  admin,
+  edge1,
+  edge2,
+  NO_QUERIES,
+  report,
+  ScriptedSession,
+  start,
+  stranger,
+  TLS,
+  tls,
+  upgrade,
+} from './testing/harness.ts';
 
 test('TLS is 1.3 and resumes no session', async (t) => {
   const { hub } = await start(t);
@@ -119,6 +131,7 @@ test('a port in use is named with its setting', async (t) => {
           answerSeconds: 1,
           bufferedBytes: 1,
           apiCalls: 1,
+          queryCalls: 1,
           reportsPerSession: 1,
           supersededBytes: 1,
         },
@@ -127,6 +140,7 @@ test('a port in use is named with its setting', async (t) => {
       relay: () => undefined,
       downstream: { open: (node, wake) => new ScriptedSession(node, wake) },
       reports: createReportQueue({ concurrency: 1, reportsPerLane: 1, perform: () => Promise.reject(new Error('unused')) }),
+      queries: NO_QUERIES,
       epochs: { current: 1, meet: () => ({ type: 'met' }) },
       random: () => 0,
       metrics: {

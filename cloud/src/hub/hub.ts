@@ -9,7 +9,7 @@ import type { Downstream } from '../downstream/index.ts';
 import { listen } from '../ops/listen.ts';
 import type { Settings } from '../ops/settings.ts';
 import type { TlsMaterial } from '../ops/tls-files.ts';
-import type { ReportQueue } from '../upstream/index.ts';
+import type { QueryDesk, ReportQueue } from '../upstream/index.ts';
 import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { SessionClaims } from './claims.ts';
 import type { EpochMeeting, RelayIdentity } from './handshake.ts';
@@ -35,6 +35,7 @@ export interface HubOptions {
   readonly relay: () => RelayIdentity | undefined;
   readonly downstream: Pick<Downstream, 'open'>;
   readonly reports: Pick<ReportQueue, 'open'>;
+  readonly queries: Pick<QueryDesk, 'open'>;
   /** Absent where this relay knows of no others. */
   readonly claims?: SessionClaims;
   readonly epochs: EpochMeeting;
@@ -100,6 +101,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const context: LinkContext = {
     downstream: options.downstream,
     reports: options.reports,
+    queries: options.queries,
     epochs: options.epochs,
     limits,
     clock,

@@ -10,8 +10,8 @@ import {
 import type { Logger } from 'pino';
 import type { RawData } from 'ws';
 import type { Clock } from '../clock.ts';
-import type { Downstream, Session, SessionStats } from '../downstream/index.ts';
-import type { ReportLane, ReportQueue } from '../upstream/index.ts';
+import { commonDictionary, type Downstream, type Session, type SessionStats } from '../downstream/index.ts';
+import type { QueryDesk, QueryLane, ReportLane, ReportQueue } from '../upstream/index.ts';
 import { CLOSE_CODES, type Ending } from './close-codes.ts';
 import { type EpochMeeting, greet, type RelayIdentity } from './handshake.ts';
 import { keepAlive } from './keepalive.ts';
@@ -65,6 +65,7 @@ export interface LinkSocket {
 export interface LinkContext {
   readonly downstream: Pick<Downstream, 'open'>;
   readonly reports: Pick<ReportQueue, 'open'>;
+  readonly queries: Pick<QueryDesk, 'open'>;
   readonly epochs: EpochMeeting;
   readonly limits: LinkLimits;
   readonly clock: Clock;
@@ -81,7 +82,7 @@ export interface LinkContext {
  * | state | meaning | left by |
  * |---|---|---|
  * | greeting | the WebSocket is open, the hello is awaited | hello → live; deadline, anything else → ended |
- * | live | session and reports | end, a fault, silence, the socket's close → ended |
+ * | live | session, reports and queries | end, a fault, silence, the socket's close → ended |
  * | ended | nothing is taken any more; the socket closes, or is cut after CLOSE_TIMEOUT_MS | |
  */
 type LinkState =
@@ -90,6 +91,7 @@ type LinkState =
       readonly name: 'live';
       readonly session: Session;
       readonly lane: ReportLane;
+      readonly queries: QueryLane;
       readonly stopKeepAlive: () => void;
       readonly since: Date;
     }
@@ -102,7 +104,7 @@ export interface LinkPeer {
   readonly bytesRead: () => number;
 }
 
-/** One WebSocket of one node: frames to session and reports, and back. Decides nothing about objects. */
+/** One WebSocket of one node: frames to session, reports and queries, and back. Decides nothing about objects. */
 export class Link {
   readonly node: string;
   readonly remote: string;
@@ -184,7 +186,7 @@ export class Link {
       return;
     }
     if (this.#state.name !== 'live') return;
-    const { session, lane } = this.#state;
+    const { session, lane, queries } = this.#state;
     switch (message.type) {
       case 'hello':
         throw new HawserError('protocol', 'a second hello on one link');
@@ -201,6 +203,12 @@ export class Link {
       case 'check':
         session.receive(message);
         return;
+      case 'query':
+        queries.ask(message.query);
+        return;
+      case 'cancelQuery':
+        queries.cancel(message.id);
+        return;
     }
   }
 
@@ -213,7 +221,7 @@ export class Link {
       return;
     }
     cancelDeadline();
-    const { clock, downstream, limits, metrics, onAccepted, reports } = this.#context;
+    const { clock, downstream, limits, metrics, onAccepted, queries, reports } = this.#context;
     onAccepted(this);
     const session = downstream.open(this.node, () => this.#schedulePump());
     const lane = reports.open(
@@ -221,6 +229,8 @@ export class Link {
       (number, outcome) => this.#send({ type: 'reportAnswer', number, outcome }),
       () => this.#socket.resume(),
     );
+    const dictionary = commonDictionary(hello);
+    const asked = queries.open(this.node, dictionary, (id, answer) => this.#send({ type: 'queryAnswer', id, answer }));
     const stopKeepAlive = keepAlive({
       intervalMs: limits.pingSeconds * 1000,
       clock,
@@ -229,7 +239,7 @@ export class Link {
       isPaused: () => this.#socket.isPaused,
       onDead: () => this.#onSilence(),
     });
-    this.#state = { name: 'live', session, lane, stopKeepAlive, since: clock.now() };
+    this.#state = { name: 'live', session, lane, queries: asked, stopKeepAlive, since: clock.now() };
     metrics.sessionOpened();
     const status = session.hello(hello);
     this.#logger.info(
@@ -342,6 +352,7 @@ export class Link {
     } else {
       state.stopKeepAlive();
       state.lane.close();
+      state.queries.close();
       stats = state.session.stats();
       state.session.close();
     }

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
+import { createQueryMetrics } from './query-metrics.ts';
 import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
 import { Traffic } from './traffic.ts';
 
@@ -16,6 +17,7 @@ export interface Readings extends LagReadings, StoreReadings {
   /** Superseded bodies that are kept as bases of deltas. */
   supersededBytes(): number;
   reports(): { readonly waiting: number; readonly running: number };
+  queries(): { readonly waiting: number; readonly running: number };
   /** Undefined where the relay keeps no Leases. */
   replicas(): { readonly live: number; readonly gone: number; readonly waiting: number } | undefined;
   /** The epoch of the cluster, and how often this relay has noticed a restoration or was told of one. */
@@ -59,6 +61,7 @@ export interface Metrics {
   refusalEvent(result: string): void;
   apiCall(verb: string, status: number | 'none'): void;
   reportOutcome(outcome: string): void;
+  queryAnswered(resource: string, answer: string, milliseconds: number): void;
   change(type: string, resource: string): void;
   listed(resource: string): void;
   watchBegun(resource: string): void;
@@ -265,6 +268,7 @@ export function createMetrics(readings: Readings): Metrics {
   );
   const lag = createLagMetrics(registry, readings);
   registerStoreMetrics(registry, readings);
+  const queryAnswered = createQueryMetrics(registry, readings);
   const leaseCalls = counter(
     'hawser_relay_lease_calls_total',
     'Calls of the API server about Leases of nodes and replicas, by what came of them.',
@@ -290,6 +294,7 @@ export function createMetrics(readings: Readings): Metrics {
     refusalEvent: (result) => refusalEvents.inc({ result }),
     apiCall: (verb, status) => apiCalls.inc({ verb, code: String(status) }),
     reportOutcome: (outcome) => outcomes.inc({ outcome }),
+    queryAnswered,
     change: (type, resource) => changes.inc({ resource, type }),
     listed: (resource) => lists.inc({ resource }),
     watchBegun: (resource) => watches.inc({ resource }),

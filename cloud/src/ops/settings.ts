@@ -49,6 +49,7 @@ export const SettingsSchema = section({
     answerSeconds: whole(10, 86_400),
     bufferedBytes: whole(MAX_FRAME_BYTES, 256 * 1024 * 1024),
     apiCalls: whole(1, 1_000),
+    queryCalls: whole(1, 1_000),
     reportsPerSession: whole(1, 10_000),
     supersededBytes: whole(0, 16 * 1024 * 1024 * 1024),
   }),
@@ -114,6 +115,7 @@ export const SETTINGS: readonly Setting[] = [
     'without an ack or inventory that is due, beside the time its bytes take at 256 bytes a second; then the link is closed',
   ),
   setting.number('limits.apiCalls', 32, 'writes to the API server at a time'),
+  setting.number('limits.queryCalls', 32, 'questions of agents at the API server at a time; sessions take turns'),
   setting.number('limits.reportsPerSession', 64, 'reports of one agent waiting for an answer; at it the link is read no further'),
   setting.number(
     'limits.supersededBytes',

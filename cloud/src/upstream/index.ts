@@ -6,6 +6,7 @@ export { type Answer, readAnswer } from './answer.ts';
 export { type ImpersonationForm, probeImpersonation } from './impersonation.ts';
 export { EDGE_LABEL } from './label.ts';
 export type { CallCounts, NodeApi } from './node-api.ts';
+export { answerQuery, createQueryDesk, type QueryDesk, type QueryLane } from './queries/index.ts';
 export type { ReportLane, ReportQueue } from './report-queue.ts';
 
 export interface UpstreamOptions extends Performer {

@@ -68,7 +68,7 @@ export function planReport(report: Report): Planned {
 }
 
 /** A URL takes these for steps in its path, so the call would meet another object; no name may be one (Kubernetes, "Object Names and IDs"). */
-function isDotSegment(name: string): boolean {
+export function isDotSegment(name: string): boolean {
   return name === '.' || name === '..';
 }
 

@@ -76,6 +76,11 @@ export const HELLO: Hello = {
   epoch: undefined,
 };
 
+/** For hubs whose agents ask nothing. */
+export const NO_QUERIES: HubOptions['queries'] = {
+  open: () => ({ ask: () => assert.fail('a query'), cancel: () => undefined, close: () => undefined }),
+};
+
 /** A session that sends what a test gives it, and remembers what it received. */
 export class ScriptedSession implements Session {
   readonly node: string;
@@ -115,6 +120,7 @@ export class ScriptedSession implements Session {
 export interface Options {
   limits?: Partial<HubOptions['settings']['limits']>;
   reports?: HubOptions['reports'];
+  queries?: HubOptions['queries'];
   isClusterKnown?: boolean;
   epochs?: HubOptions['epochs'];
   keyExchange?: 'hybrid' | 'x25519';
@@ -141,6 +147,7 @@ export async function start(t: TestContext, options: Options = {}) {
         answerSeconds: 300,
         bufferedBytes: 4 * 1024 * 1024,
         apiCalls: 4,
+        queryCalls: 4,
         reportsPerSession: 4,
         supersededBytes: 0,
         ...options.limits,
@@ -162,6 +169,7 @@ export async function start(t: TestContext, options: Options = {}) {
         reportsPerLane: 4,
         perform: async (node) => ({ type: 'applied', uid: 'u', resourceVersion: '1', name: node }),
       }),
+    queries: options.queries ?? NO_QUERIES,
     metrics: {
       sessionOpened: () => say('opened'),
       sessionEnded: (how) => say(`ended ${how}`),

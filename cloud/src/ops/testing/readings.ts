@@ -40,6 +40,7 @@ export function someReadings(): Readings {
       ignored: 2,
     }),
     supersededBytes: () => 500,
+    queries: () => ({ waiting: 0, running: 0 }),
     reports: () => ({ waiting: 5, running: 2 }),
     replicas: () => ({ live: 2, gone: 1, waiting: 0 }),
     epochs: () => ({ current: 2, restorations: 1 }),

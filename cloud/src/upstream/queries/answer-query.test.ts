@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HawserError, type Question } from '@hawser/protocol';
+import { pino } from 'pino';
+import type { ReadForNode } from '../../downstream/index.ts';
+import type { NodeApi } from '../node-api.ts';
+import { answerQuery } from './answer-query.ts';
+
+type Request = Parameters<NodeApi['request']>[0];
+type Reply = { readonly status: number; readonly body: unknown; readonly retryAfter?: string } | Error;
+
+const CONFIG_MAP: Question = { type: 'get', resource: 'configmaps', namespace: 'web', name: 'app' };
+const SLICE: Question = { type: 'get', resource: 'discovery.k8s.io/endpointslices', namespace: 'web', name: 'front-1' };
+const CLASS: Question = { type: 'get', resource: 'storage.k8s.io/storageclasses', namespace: '', name: 'fast' };
+const TOKEN: Question = {
+  type: 'submit',
+  resource: 'serviceaccounts',
+  namespace: 'web',
+  name: 'default',
+  subresource: 'token',
+  body: '{"spec":{"audiences":[]}}',
+};
+
+const failure = (code: number, reason: string, message = 'because'): Reply => ({
+  status: code,
+  body: { kind: 'Status', status: 'Failure', code, reason, message },
+});
+
+interface World {
+  readonly replies?: Reply[];
+  readonly cached?: ReadForNode;
+  readonly bodies?: Readonly<Record<string, string>>;
+  readonly notSynced?: string;
+}
+
+/** The answer to a question of node edge-1, and what the API server was asked for it. */
+async function ask(question: Question, { replies = [], cached, bodies = {}, notSynced }: World = {}) {
+  const requests: Request[] = [];
+  const answer = await answerQuery(
+    {
+      api: {
+        async request(request) {
+          requests.push(request);
+          const reply = replies.shift();
+          assert.ok(reply !== undefined, `one request too many: ${request.method} ${request.path}`);
+          if (reply instanceof Error) throw reply;
+          return { status: reply.status, headers: { 'retry-after': reply.retryAfter }, text: JSON.stringify(reply.body) };
+        },
+      },
+      cache: {
+        read: () => cached ?? assert.fail('the cache was read'),
+        *bodiesFor(_node, resources) {
+          for (const [resource, body] of Object.entries(bodies)) if (resources.has(resource)) yield body;
+        },
+        notSynced: () => notSynced,
+      },
+      clock: {
+        now: () => new Date(0),
+        after(_milliseconds, callback) {
+          queueMicrotask(callback);
+          return () => undefined;
+        },
+      },
+      logger: pino({ level: 'silent' }),
+      counts: { apiCall: () => undefined },
+      form: () => 'constrained',
+    },
+    'edge-1',
+    question,
+    new AbortController().signal,
+  );
+  assert.deepEqual(replies, [], 'fewer requests than expected');
+  return { answer, requests };
+}
+
+test('what the Node authorizer knows is read from the API server as the node, and told in its canonical form', async () => {
+  const metadata = { name: 'app', namespace: 'web', uid: 'u', resourceVersion: '7', managedFields: [{}] };
+  const { answer, requests } = await ask(CONFIG_MAP, { replies: [{ status: 200, body: { metadata, data: { a: '1' } } }] });
+  assert.deepEqual(answer, {
+    type: 'found',
+    cached: false,
+    body: '{"apiVersion":"v1","data":{"a":"1"},"kind":"ConfigMap","metadata":{"name":"app","namespace":"web","uid":"u"}}',
+  });
+  assert.equal(requests[0]?.path, '/api/v1/namespaces/web/configmaps/app');
+  assert.deepEqual(requests[0]?.impersonate, { user: 'system:node:edge-1', groups: [] });
+});
+
+test('a 403 is asked once more, since the authorizer may lag behind a binding, and is then passed on as forbidden', async () => {
+  const found = { status: 200, body: { metadata: { name: 'app', namespace: 'web', uid: 'u', resourceVersion: '7' } } };
+  assert.equal((await ask(CONFIG_MAP, { replies: [failure(403, 'Forbidden'), found] })).answer.type, 'found');
+  const { answer } = await ask(CONFIG_MAP, {
+    replies: [failure(403, 'Forbidden'), failure(403, 'Forbidden', 'no relationship')],
+  });
+  assert.deepEqual(answer, { type: 'forbidden', code: 403, reason: 'Forbidden', message: 'no relationship' });
+});
+
+test('not found is said only when the API server says it of the object, and never before the caches are complete', async () => {
+  const gone = failure(404, 'NotFound', 'configmaps "app" not found');
+  assert.equal((await ask(CONFIG_MAP, { replies: [gone] })).answer.type, 'notFound');
+  assert.deepEqual((await ask(CONFIG_MAP, { replies: [gone], notSynced: 'pods: listing' })).answer, {
+    type: 'unavailable',
+    retryAfterMs: 2_000,
+    message: 'pods: listing',
+  });
+  const page = { status: 404, body: 'a proxy of ours' };
+  assert.equal((await ask(CONFIG_MAP, { replies: [page] })).answer.type, 'unavailable');
+});
+
+test('an API server that cannot answer now is unavailable, for as long as it says', async () => {
+  const busy = { status: 429, body: { kind: 'Status', reason: 'TooManyRequests', message: 'busy' }, retryAfter: '7' };
+  assert.deepEqual((await ask(CONFIG_MAP, { replies: [busy] })).answer, {
+    type: 'unavailable',
+    retryAfterMs: 7_000,
+    message: 'busy',
+  });
+  const cut = new HawserError('unreachable', 'connection refused');
+  assert.equal((await ask(CONFIG_MAP, { replies: [cut] })).answer.type, 'unavailable');
+});
+
+test('a right that the relay lacks is no answer to the node', async () => {
+  const message = 'User "relay" cannot impersonate-on:arbitrary-node:get resource "configmaps"';
+  const lacking = failure(403, 'Forbidden', message);
+  assert.equal((await ask(CONFIG_MAP, { replies: [lacking] })).answer.type, 'unavailable');
+});
+
+test('what a node may not read comes from the cache, and only where the node needs it', async () => {
+  assert.deepEqual((await ask(SLICE, { cached: { state: 'found', text: '{}' } })).answer, {
+    type: 'found',
+    cached: true,
+    body: '{}',
+  });
+  assert.equal((await ask(SLICE, { cached: { state: 'absent' } })).answer.type, 'notFound');
+  assert.equal((await ask(SLICE, { cached: { state: 'outside' } })).answer.type, 'forbidden');
+  assert.equal((await ask(SLICE, { cached: { state: 'unavailable', detail: 'listing' } })).answer.type, 'unavailable');
+});
+
+test('a class is read with the rights of the relay where an object of the node names it, and is forbidden elsewhere', async () => {
+  const claim = '{"kind":"PersistentVolumeClaim","spec":{"storageClassName":"fast"}}';
+  const found = { status: 200, body: { metadata: { name: 'fast', uid: 'u', resourceVersion: '1' } } };
+  const { answer, requests } = await ask(CLASS, { bodies: { persistentvolumeclaims: claim }, replies: [found] });
+  assert.equal(answer.type, 'found');
+  assert.equal(requests[0]?.impersonate, undefined);
+  for (const body of [
+    '{"spec":{"storageClassName":"faster"}}',
+    // The words within a string are no member.
+    JSON.stringify({ metadata: { annotations: { note: '"storageClassName":"fast"' } } }),
+  ]) {
+    assert.equal((await ask(CLASS, { bodies: { persistentvolumeclaims: body } })).answer.type, 'forbidden');
+  }
+});
+
+test('a token is made as the node, and its answer is the body that the API server gave', async () => {
+  const { answer, requests } = await ask(TOKEN, {
+    replies: [{ status: 201, body: { kind: 'TokenRequest', status: { token: 't' } } }],
+  });
+  assert.deepEqual(answer, { type: 'found', cached: false, body: '{"kind":"TokenRequest","status":{"token":"t"}}' });
+  assert.equal(requests[0]?.method, 'POST');
+  assert.equal(requests[0]?.path, '/api/v1/namespaces/web/serviceaccounts/default/token');
+  assert.equal(requests[0]?.body, TOKEN.type === 'submit' ? TOKEN.body : undefined);
+});
+
+test('what is not in the query table, and what would be another path, is refused without a call', async () => {
+  const asked: Question[] = [
+    { type: 'get', resource: 'apps/deployments', namespace: 'web', name: 'front' },
+    { ...TOKEN, type: 'submit', subresource: 'finalize' } as Question,
+    { ...CONFIG_MAP, name: '..' },
+    { ...CONFIG_MAP, namespace: '' },
+    { ...CONFIG_MAP, name: '' },
+    { ...CLASS, namespace: 'web' },
+  ];
+  for (const question of asked) assert.equal((await ask(question)).answer.type, 'refused', JSON.stringify(question));
+});
