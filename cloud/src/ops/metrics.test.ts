@@ -13,6 +13,7 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.refusalEvent('created');
   metrics.apiCall('PATCH', 200);
   metrics.reportOutcome('applied');
+  metrics.queryAnswered('configmaps', 'found', 5);
   metrics.change('upsert', 'pods');
   metrics.listed('pods');
   metrics.watchBegun('pods');
