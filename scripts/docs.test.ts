@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
-import { RELAY_BINDINGS, RELAY_NAMESPACE, RELAY_USER } from '../test/apiserver/relay-identity.ts';
+import { RELAY_NAMESPACE, RELAY_USER, relayBindings } from '../test/apiserver/relay-identity.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const pages = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(ROOT, 'docs')).map((page) => `docs/${page}`)];
@@ -39,27 +38,18 @@ for (const page of pages) {
   });
 }
 
-test('examples/relay-rbac.yaml gives the relay just the rights that it has in the tests', () => {
-  const text = readFileSync(join(ROOT, 'examples', 'relay-rbac.yaml'), 'utf8');
-  const objects = parseAllDocuments(text).map((document) => document.toJS());
-  const found = RELAY_BINDINGS.map(({ namespace }) => {
-    const [role, binding] = ['', 'Binding'].map((suffix) =>
-      objects.find(({ kind }) => kind === `${namespace === undefined ? 'ClusterRole' : 'Role'}${suffix}`),
-    );
-    assert.deepEqual([role.metadata.namespace, binding.metadata.namespace], [namespace, namespace]);
-    assert.deepEqual([binding.roleRef.kind, binding.roleRef.name], [role.kind, role.metadata.name]);
+test('deploy/rbac gives rights to the ServiceAccount of the relay and to nobody else, and of users only in the older form', () => {
+  for (const form of ['constrained', 'groups'] as const) {
+    const bindings = relayBindings(form);
     assert.deepEqual(
-      binding.subjects.map(({ namespace, name }: Record<string, string>) => `system:serviceaccount:${namespace}:${name}`),
-      [RELAY_USER],
+      [...new Set(bindings.map(({ subject }) => JSON.stringify(subject)))],
+      [JSON.stringify({ user: RELAY_USER })],
     );
-    return role.rules;
-  });
-  assert.deepEqual(
-    found,
-    RELAY_BINDINGS.map(({ rules }) => rules),
-  );
-  assert.deepEqual(
-    objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name),
-    [RELAY_NAMESPACE],
-  );
+    assert.deepEqual(
+      bindings.map(({ namespace }) => namespace),
+      [undefined, RELAY_NAMESPACE, undefined],
+    );
+    const impersonates = bindings.flatMap(({ rules }) => rules).some(({ verbs }) => verbs.includes('impersonate'));
+    assert.equal(impersonates, form === 'groups');
+  }
 });

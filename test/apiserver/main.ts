@@ -15,6 +15,7 @@ interface Arguments {
   readonly data?: string;
   readonly faults: boolean;
   readonly counts: boolean;
+  readonly olderImpersonation: boolean;
 }
 
 const program = new Command('embedded-apiserver')
@@ -23,7 +24,8 @@ const program = new Command('embedded-apiserver')
   .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', parsePort, 0)
   .option('--data <file>', 'for tests of a restart: load the objects from this file, write them to it on SIGTERM and SIGINT')
   .option('--faults', 'answer POST /-/faults with the administrator token', false)
-  .option('--counts', 'count requests, and answer GET /-/requests with the administrator token', false);
+  .option('--counts', 'count requests, and answer GET /-/requests with the administrator token', false)
+  .option('--older-impersonation', 'as a server before Kubernetes 1.36, which has no constrained impersonation', false);
 program.parse();
 await run(program.opts<Arguments>());
 
@@ -39,6 +41,7 @@ async function run(options: Arguments): Promise<void> {
       storage: options.data === undefined ? new MemoryStorage() : await readSnapshot(options.data),
       faultEndpoint: options.faults,
       countRequests: options.counts,
+      impersonation: options.olderImpersonation ? 'groups' : 'constrained',
       logger,
     });
     kubeconfig = await writeConfig(options.dir, 'kubeconfig', server.kubeconfig('admin'));

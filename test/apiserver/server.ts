@@ -13,7 +13,8 @@ import { startCertificateSigner } from './policy/certificate-signer.ts';
 import { createClusterPolicy } from './policy/cluster-policy.ts';
 import type { RuleBinding } from './policy/rules.ts';
 import { createServiceAccountTokens } from './policy/service-account-tokens.ts';
-import { RELAY_BINDINGS, RELAY_GROUPS, RELAY_USER } from './relay-identity.ts';
+import { type ImpersonationForm, RELAY_GROUPS, RELAY_USER, relayBindings } from './relay-identity.ts';
+import { type RelayRights, RelayRightsLog } from './relay-rights.ts';
 import { RequestCounts } from './request-counts.ts';
 
 export interface EmbeddedApiServerOptions {
@@ -29,6 +30,8 @@ export interface EmbeddedApiServerOptions {
   readonly tokens?: readonly StaticToken[];
   /** Their rights. */
   readonly bindings?: readonly RuleBinding[];
+  /** What the server can do and the relay is granted. `groups`: as a server before Kubernetes 1.36. Default constrained. */
+  readonly impersonation?: ImpersonationForm;
   /** Whether `POST /-/faults` is answered. Default false. */
   readonly faultEndpoint?: boolean;
   /** Whether requests are counted and `GET /-/requests` is answered. Default false. */
@@ -45,7 +48,7 @@ export interface EmbeddedApiServer {
   readonly caPem: string;
   /** User kubernetes-admin in group system:masters. */
   readonly adminToken: string;
-  /** User system:serviceaccount:hawser-system:hawser-relay, with the rights of `RELAY_BINDINGS`. */
+  /** User system:serviceaccount:hawser-system:hawser-relay, with the rights of `deploy/rbac`. */
   readonly relayToken: string;
   /** YAML text for the administrator, for the relay, or for the bearer of a token. */
   kubeconfig(who?: 'admin' | 'relay' | { readonly name: string; readonly token: string }): string;
@@ -56,6 +59,8 @@ export interface EmbeddedApiServer {
   /** The API without HTTP. */
   readonly registry: Registry;
   readonly faults: Faults;
+  /** Also `GET /-/relay-rights`. */
+  relayRights(): RelayRights;
   close(): Promise<void>;
 }
 
@@ -75,7 +80,9 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
     hosts: ['localhost', '127.0.0.1', '::1', 'kubernetes.default.svc', '10.96.0.1', host],
   });
   const now = () => clock.now();
-  const policy = createClusterPolicy({
+  const impersonation = options.impersonation ?? 'constrained';
+  const rightsLog = new RelayRightsLog(credentials.adminToken);
+  const clusterPolicy = createClusterPolicy({
     storage,
     staticTokens: [
       { token: credentials.adminToken, user: ADMIN_USER, groups: ['system:masters'] },
@@ -83,9 +90,11 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
       ...(options.tokens ?? []),
     ],
     serviceAccountTokens: await createServiceAccountTokens(credentials.tokenKeyPem),
-    bindings: [...RELAY_BINDINGS, ...(options.bindings ?? [])],
+    bindings: [...relayBindings(impersonation), ...(options.bindings ?? [])],
+    hasConstrainedImpersonation: impersonation === 'constrained',
     now,
   });
+  const policy = rightsLog.noting(clusterPolicy);
   const registry = createRegistry({ storage, policy, clock });
   const faults: Faults = new Faults(storage, () => server.cutWatches());
   const counts =
@@ -98,6 +107,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
     logger,
     intercept: (request) => faults.intercept(request),
     takeOver: (request, response) =>
+      rightsLog.take(request, response) ||
       counts?.take(request, response) === true ||
       (options.faultEndpoint === true && takeFaultCommand(faults, credentials.adminToken, request, response)) ||
       faults.takeOver(request, response),
@@ -128,6 +138,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
     storage,
     registry,
     faults,
+    relayRights: () => rightsLog.rights(),
     async close() {
       for (const stop of stops) stop();
       await server.close();

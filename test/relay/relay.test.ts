@@ -7,7 +7,7 @@ import { type Relay, resolveConfig, startRelay, systemClock } from '@hawser/clou
 import { Digest, type KubeObject, objectKey } from '@hawser/protocol';
 import { pino } from 'pino';
 import { createCredentials } from '../apiserver/credentials.ts';
-import { RELAY_BINDINGS } from '../apiserver/relay-identity.ts';
+import { relayBindings } from '../apiserver/relay-identity.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../apiserver/server.ts';
 import { type KubeClient, kubeClient } from '../support/kube.ts';
 import { createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
@@ -254,7 +254,7 @@ test('without an API server the relay listens, is not ready and welcomes nobody;
 });
 
 test('a right that is missing keeps the relay from being ready, and is named', async (t) => {
-  const rules = RELAY_BINDINGS.flatMap((binding) => binding.rules);
+  const rules = relayBindings('constrained').flatMap((binding) => binding.rules);
   const narrow = { name: 'narrow', token: 'token-of-narrow' };
   const api = await startEmbeddedApiServer({
     tokens: [{ token: narrow.token, user: narrow.name, groups: [] }],

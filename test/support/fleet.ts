@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubeObject } from '@hawser/protocol';
 import { resourceByKind } from '@hawser/protocol';
+import { type RelayRights, RIGHTS_PATH } from '../apiserver/relay-rights.ts';
 import { type LinkProxy, startLinkProxy } from '../net/proxy.ts';
 import { type KubeClient, kubeClient } from './kube.ts';
 import { type CertificateAuthority, createAuthority, issueNodeCertificate, writePair, writePem } from './pki.ts';
@@ -23,6 +24,8 @@ export interface FleetOptions {
   readonly faults?: boolean;
   /** Count the requests to the embedded API server: see test/apiserver/request-counts.ts. Default false. */
   readonly counts?: boolean;
+  /** As a cluster before Kubernetes 1.36: without constrained impersonation. Default false. */
+  readonly olderImpersonation?: boolean;
   /** Keep the API server's objects over a restart. Default false. */
   readonly keepData?: boolean;
   /** The relay's program. Default: its source; a bundle loads less. */
@@ -146,15 +149,18 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     const started = startProcess({ name, args, logFile: join(dir, `${logName}.log`) });
     ending.push(() => started.stop());
     options.onProcess?.(started);
+    void started.exited.then(() => ended.add(started));
     return started;
   };
 
+  const ended = new Set<RunningProcess>();
   let apiServer: RunningProcess | undefined;
   let apiPort = '0';
   const startApiServer = async () => {
     const args = [APISERVER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
     if (options.faults === true) args.push('--faults');
     if (options.counts === true) args.push('--counts');
+    if (options.olderImpersonation === true) args.push('--older-impersonation');
     if (options.keepData === true) args.push('--data', join(dir, 'objects.json'));
     apiServer = launch('API server', args, 'apiserver');
     const { url } = await apiServer.line('its address', (line) => typeof line.url === 'string', START_TIMEOUT_MS);
@@ -165,6 +171,15 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const relayKubeconfig = options.kubeconfig ?? join(dir, 'apiserver', 'relay.kubeconfig');
   const kube = await kubeClient(kubeconfig);
   ending.push(() => kube.close());
+
+  const isUp = () => apiServer !== undefined && !ended.has(apiServer);
+  let isChecked = false;
+  const end = async () => {
+    const denied = isUp() && !isChecked ? await deniedRights(kube, options.olderImpersonation === true) : [];
+    isChecked = true;
+    await stop();
+    if (denied.length > 0) throw new Error(`deploy/rbac does not give the relay what it asked for: ${denied.join(', ')}`);
+  };
 
   const authority = await createAuthority('hawser-demo');
   const pki = join(dir, 'pki');
@@ -265,8 +280,18 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
         object.metadata.name ?? '',
       );
     },
-    stop,
+    stop: end,
   };
+}
+
+/** That the newer form is not granted is how the relay knows that it needs the older. */
+const PROBE_OF_NEWER_FORM = 'create authentication.k8s.io/selfsubjectreviews as system:node:hawser-probe';
+
+async function deniedRights(kube: KubeClient, olderImpersonation: boolean): Promise<string[]> {
+  const { status, body } = await kube.raw('GET', RIGHTS_PATH);
+  if (status !== 200) throw new Error(`GET ${RIGHTS_PATH}: ${status} ${body}`);
+  const { denied } = body as RelayRights;
+  return denied.filter((right) => !(olderImpersonation && right === PROBE_OF_NEWER_FORM));
 }
 
 interface Device {

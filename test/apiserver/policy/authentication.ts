@@ -16,6 +16,8 @@ export interface AuthenticationOptions {
   readonly staticTokens: readonly StaticToken[];
   readonly serviceAccountTokens: ServiceAccountTokens;
   readonly bindings: readonly RuleBinding[];
+  /** Default true. */
+  readonly hasConstrainedImpersonation?: boolean;
   readonly now: () => Date;
 }
 
@@ -58,7 +60,8 @@ export function createAuthenticator(
           'Extra:map[string][]string(nil)} without impersonating a user name',
       );
     }
-    return impersonate(options.bindings, identity, { user, groups, uid }, attributes);
+    const hasConstrained = options.hasConstrainedImpersonation ?? true;
+    return impersonate(options.bindings, identity, { user, groups, uid }, attributes, hasConstrained);
   };
 }
 

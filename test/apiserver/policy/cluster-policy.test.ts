@@ -59,13 +59,18 @@ describe('the policy of the embedded cluster', { timeout: 30_000 }, () => {
   }
 
   it('lets the relay act as a node, within what the Node authorizer allows', async () => {
-    const asNode = { token: server.relayToken, headers: NODE_HEADERS };
+    const asNode = { token: server.relayToken, headers: { 'impersonate-user': 'system:node:edge-1' } };
     assert.equal((await send('GET', '/api/v1/namespaces/default/secrets/used', undefined, asNode)).status, 200);
     const refused = await send('GET', '/api/v1/namespaces/default/secrets/unused', undefined, asNode);
     assert.equal(refused.status, 403);
     assert.match(refused.message, /^secrets "unused" is forbidden: User "system:node:edge-1" .*no relationship found/);
     const others = await send('GET', '/api/v1/namespaces/default/pods/theirs', undefined, asNode);
     assert.equal(others.status, 403);
+  });
+
+  it('does not let a relay with the newer rights act in the older form', async () => {
+    const refused = await send('GET', '/api/v1/nodes/edge-1', undefined, { token: server.relayToken, headers: NODE_HEADERS });
+    assert.match(refused.message, /hawser-relay" cannot impersonate resource "users"/);
   });
 
   it('does not let the relay act as a member of system:masters', async () => {

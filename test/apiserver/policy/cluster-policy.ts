@@ -40,6 +40,8 @@ export interface ClusterPolicyOptions {
   readonly serviceAccountTokens: ServiceAccountTokens;
   /** Beside those that Kubernetes has by itself. */
   readonly bindings: readonly RuleBinding[];
+  /** Kubernetes 1.36 has it. Default true. */
+  readonly hasConstrainedImpersonation?: boolean;
   readonly now: () => Date;
 }
 

@@ -28,8 +28,10 @@ export function impersonate(
   caller: Identity,
   request: ImpersonationRequest,
   attributes: RequestAttributes,
+  hasConstrained = true,
 ): Identity {
   if (mayImpersonate(bindings, caller, request)) return identityOf(caller, request, defaultGroups(request));
+  if (!hasConstrained) throw forbiddenResource(caller, 'impersonate', attributesOf('', 'users', request.user));
   const isNodeAlone = request.user.startsWith(NODE_USER_PREFIX) && request.groups.length === 0 && request.uid === undefined;
   const verb = `impersonate-on:${isNodeAlone ? 'arbitrary-node' : 'user-info'}:${attributes.verb}`;
   if (isNodeAlone) {
