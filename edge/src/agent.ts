@@ -5,7 +5,7 @@ import type { Clock } from './api/clock.ts';
 import { createDevicePolicy } from './api/device-policy.ts';
 import { createApiServer } from './api/http/server.ts';
 import { createRegistry } from './api/registry/registry.ts';
-import { connectLink } from './connect.ts';
+import { type Connected, connectLink } from './connect.ts';
 import { deviceFacts } from './ops/device-facts.ts';
 import { startEndpoint } from './ops/endpoint.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
@@ -17,6 +17,7 @@ import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
+import { createTokenService, type TokenService } from './tokens/index.ts';
 import { startHollowNode } from './workload/index.ts';
 
 export interface AgentOptions {
@@ -54,9 +55,29 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     const path = storePath(settings.dataDir);
     const store = openStore({ path, logger, clock });
     ending.push(() => store.close());
+    const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
+    const link = connectLink({
+      urls: settings.relay.urls,
+      tls: () => readLinkTls(settings),
+      backoff: settings.backoff,
+      store,
+      sync,
+      nodeName,
+      clock,
+      random,
+      logger,
+    });
+    ending.push(link.stop);
+    const tokens = createTokenService({ nodeName, tokens: store.tokens, queries: link.queries, clock, logger });
+
     const access = await ensureLocalAccess(settings.dataDir, settings.api.address);
     const hasSynced = () => store.fact(SYNC_FACTS.lastSync) !== undefined;
-    const policy = createDevicePolicy({ nodeName, adminToken: access.token, hasSynced });
+    const policy = createDevicePolicy({
+      nodeName,
+      adminToken: access.token,
+      hasSynced,
+      requestToken: tokens.request,
+    });
     const registry = createRegistry({ storage: store.storage, policy, clock, random });
 
     const server = createApiServer({
@@ -71,19 +92,6 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     });
     ending.push(() => server.close());
 
-    const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
-    const link = connectLink({
-      urls: settings.relay.urls,
-      tls: () => readLinkTls(settings),
-      backoff: settings.backoff,
-      store,
-      sync,
-      nodeName,
-      clock,
-      random,
-      logger,
-    });
-    ending.push(link.stop);
     const rechecking = startRechecking({
       recheck: store.recheck,
       held: () => store.objectCount(),
@@ -94,7 +102,7 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     });
     ending.push(rechecking.stop);
 
-    const opsPort = await startOps(settings, { store, sync, ...link }, logger, ending);
+    const opsPort = await startOps(settings, { store, sync, tokens, ...link }, logger, ending);
     store.setFacts({
       [AGENT_FACTS.version]: AGENT_VERSION,
       [AGENT_FACTS.nodeName]: nodeName,
@@ -124,9 +132,11 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
   }
 }
 
+type OpsParts = { readonly store: EdgeStore; readonly sync: Sync; readonly tokens: TokenService } & Omit<Connected, 'stop'>;
+
 async function startOps(
   { ops }: Settings,
-  { store, sync, link, upstream }: { store: EdgeStore; sync: Sync } & Omit<ReturnType<typeof connectLink>, 'stop'>,
+  { store, sync, tokens, link, upstream }: OpsParts,
   logger: Logger,
   ending: (() => unknown)[],
 ): Promise<number | undefined> {
@@ -139,6 +149,8 @@ async function startOps(
     recheck: () => store.recheck.stats(),
     upstream: upstream.stats,
     outbox: () => store.outbox.count(),
+    tokens: () => store.tokens.count(),
+    tokenRequests: tokens.stats,
     objects: () => store.objectCount(),
     digest: () => store.digest(),
     lastSync: () => secondsOf(store.fact(SYNC_FACTS.lastSync)),

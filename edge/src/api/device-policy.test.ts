@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { MemoryStorage } from '../../../test/apiserver/memory-storage.ts';
 import { createDevicePolicy, nodeIdentity } from './device-policy.ts';
-import type { Credentials, Identity, RequestAttributes } from './policy.ts';
+import type { Credentials, Identity, RequestAttributes, SpecialRequest } from './policy.ts';
 import { ApiError } from './status.ts';
 
 const TOKEN = 'a'.repeat(43);
@@ -77,6 +77,33 @@ for (const [allowed, attributes] of writes) {
 test('a registration can be taken back by who runs the pods, and by nobody else', () => {
   assert.equal(policy().authorize(nodeIdentity('edge-1'), on('delete', 'nodes', 'edge-1')).allowed, true);
   assert.equal(policy().authorize(nodeIdentity('edge-2'), on('delete', 'nodes', 'edge-1')).allowed, false);
+});
+
+test('tokens of ServiceAccounts are for the node, and not for the administrator', async () => {
+  const create = on('create', 'serviceaccounts/token', 'default', 'shop');
+  assert.equal(policy().authorize(nodeIdentity('edge-1'), create).allowed, true);
+  assert.equal(policy().authorize(nodeIdentity('edge-2'), create).allowed, false);
+  assert.equal(policy().authorize(admin(), create).allowed, false);
+  const asked: SpecialRequest[] = [];
+  const answering = createDevicePolicy({
+    nodeName: 'edge-1',
+    adminToken: TOKEN,
+    hasSynced: () => true,
+    requestToken: async (request) => {
+      asked.push(request);
+      return { status: 201, body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {} } };
+    },
+  });
+  const request: SpecialRequest = {
+    ...{ identity: nodeIdentity('edge-1'), verb: 'create', group: '', resource: 'serviceaccounts', subresource: 'token' },
+    ...{ namespace: 'shop', name: 'default', body: undefined, query: new URLSearchParams() },
+    ...{ storage: new MemoryStorage(), now: new Date(0) },
+  };
+  assert.equal((await answering.handleSpecial(request))?.status, 201);
+  for (const other of [{ verb: 'get' }, { subresource: 'other' }, { resource: 'pods' }, { group: 'example.com' }]) {
+    assert.equal(answering.handleSpecial({ ...request, ...other }), undefined);
+  }
+  assert.equal(asked.length, 1);
 });
 
 test('a pod is marked first, and goes with a delete of grace 0', () => {

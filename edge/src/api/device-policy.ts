@@ -9,6 +9,8 @@ import type {
   Identity,
   RequestAttributes,
   ResourceAttributes,
+  SpecialAnswer,
+  SpecialRequest,
 } from './policy.ts';
 import { serviceUnavailable } from './status.ts';
 
@@ -18,6 +20,8 @@ export interface DevicePolicyOptions {
   readonly adminToken: string;
   /** Whether the store has ever held all that the cloud wants here: before, an empty list would be a lie. */
   readonly hasSynced: () => boolean;
+  /** Answers `create` of `serviceaccounts/token` by the node. Undefined: nobody gets tokens here (405). */
+  readonly requestToken?: (request: SpecialRequest) => Promise<SpecialAnswer>;
 }
 
 /** Who runs the pods, in process: the kubelet's own identity in the cluster. */
@@ -46,7 +50,8 @@ const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
  * The policy of the API on the device:
  * 1. no token, no answer (401); the token lets in one administrator, who sees what the device holds, Secrets too;
  * 2. nothing is read before the first full sync (503 with Retry-After);
- * 3. what a kubelet writes may be written, for this device's own node; everything else is changed in the cluster (403).
+ * 3. what a kubelet writes may be written, for this device's own node; everything else is changed in the cluster (403);
+ * 4. tokens of ServiceAccounts are for who runs the pods, and not for the administrator, whom the cloud does not know (403).
  */
 export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
   const expected = sha256(options.adminToken);
@@ -66,12 +71,24 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
       }
       // A registration that the cloud has lost is made anew.
       if (identity.name === node.name && attributes.verb === 'delete' && resource.resource === 'nodes') return { allowed: true };
+      if (isTokenRequest(attributes.verb, resource)) {
+        return identity.name === node.name
+          ? { allowed: true }
+          : denied('tokens are for the node, which asks for those of its pods');
+      }
       return mayWrite(options.nodeName, attributes.verb, resource);
     },
     admit: ({ object }) => object,
     planDelete: (request) => (request.resource.id === 'pods' ? planPodDelete(request) : { type: 'remove' }),
-    handleSpecial: () => undefined,
+    handleSpecial: (request) => (isTokenRequest(request.verb, request) ? options.requestToken?.(request) : undefined),
   };
+}
+
+function isTokenRequest(
+  verb: string,
+  { group, resource, subresource }: Pick<SpecialRequest, 'group' | 'resource' | 'subresource'>,
+) {
+  return verb === 'create' && group === '' && resource === 'serviceaccounts' && subresource === 'token';
 }
 
 function mayWrite(nodeName: string, verb: string, { resource, subresource, namespace, name }: ResourceAttributes): Decision {

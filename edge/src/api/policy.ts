@@ -128,4 +128,6 @@ export interface SpecialRequest {
 export interface SpecialAnswer {
   readonly status: number;
   readonly body: KubeObject;
+  /** Sent as `Warning` headers, which clients show to people. */
+  readonly warnings?: readonly string[];
 }

@@ -1,23 +1,30 @@
 import type { ApiResource, KubeObject } from '@hawser/protocol';
 
+const STATUS_REASONS = [
+  'AlreadyExists',
+  'BadRequest',
+  'Conflict',
+  'Expired',
+  'Forbidden',
+  'InternalError',
+  'Invalid',
+  'MethodNotAllowed',
+  'NotAcceptable',
+  'NotFound',
+  'RequestEntityTooLarge',
+  'ServiceUnavailable',
+  'Timeout',
+  'TooManyRequests',
+  'Unauthorized',
+  'UnsupportedMediaType',
+] as const;
+
 /** Values of `Status.reason` that this API gives; undefined where Kubernetes gives none (some 500s). */
-export type StatusReason =
-  | 'AlreadyExists'
-  | 'BadRequest'
-  | 'Conflict'
-  | 'Expired'
-  | 'Forbidden'
-  | 'InternalError'
-  | 'Invalid'
-  | 'MethodNotAllowed'
-  | 'NotAcceptable'
-  | 'NotFound'
-  | 'RequestEntityTooLarge'
-  | 'ServiceUnavailable'
-  | 'Timeout'
-  | 'TooManyRequests'
-  | 'Unauthorized'
-  | 'UnsupportedMediaType';
+export type StatusReason = (typeof STATUS_REASONS)[number];
+
+export function isStatusReason(text: string): text is StatusReason {
+  return STATUS_REASONS.some((reason) => reason === text);
+}
 
 export interface StatusCause {
   readonly reason: string;

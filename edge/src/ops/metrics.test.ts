@@ -18,6 +18,8 @@ const readings: Readings = {
   recheck: () => ({ rows: 10, rounds: 1, failures: 0, damaged: { row: 0, lost: 0, body: 1, write: 0, served: 0 } }),
   upstream: () => ({ sent: 1, applied: 1, refused: 0, unavailable: 0, inFlight: 0 }),
   outbox: () => 0,
+  tokens: () => 4,
+  tokenRequests: () => ({ fresh: 7, renewed: 4, kept: 2, expired: 1, refused: 0, unavailable: 0 }),
   objects: () => 5,
   digest: () => 'ffffffffffff00000000000000000000',
   lastSync: () => 1_700_000_000,
@@ -41,6 +43,7 @@ test('metrics of the agent have the values of the moment', async () => {
     'hawser_agent_link_bytes_total{direction="in"} 1000',
     'hawser_agent_digest 281474976710655',
     'hawser_agent_link_opened_total 2',
+    'hawser_agent_token_requests_total{outcome="kept"} 2',
   ]) {
     assert.ok(text.includes(`${line}\n`), line);
   }

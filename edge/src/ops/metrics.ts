@@ -1,6 +1,7 @@
 import type { LinkStats } from '../link/index.ts';
 import type { RecheckStats } from '../store/index.ts';
 import type { SyncStats } from '../sync/index.ts';
+import type { TokenStats } from '../tokens/index.ts';
 import type { UpstreamStats } from '../upstream/index.ts';
 
 /** What the parts of the agent count themselves, read when someone asks for the metrics. */
@@ -12,6 +13,9 @@ export interface Readings {
   recheck(): RecheckStats;
   upstream(): UpstreamStats;
   outbox(): number;
+  /** ServiceAccount tokens that are kept. */
+  tokens(): number;
+  tokenRequests(): TokenStats;
   objects(): number;
   /** 32 hex digits. */
   digest(): string;
@@ -133,6 +137,11 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
     const { sent, applied, refused, unavailable } = readings.upstream();
     return { sent, applied, refused, unavailable };
   });
+
+  gauge('hawser_agent_tokens', 'ServiceAccount tokens that are kept for the time without a link.', readings.tokens);
+  byLabel('hawser_agent_token_requests_total', 'Requests for ServiceAccount tokens, by what became of them.', 'outcome', () => ({
+    ...readings.tokenRequests(),
+  }));
 
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }

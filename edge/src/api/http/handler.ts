@@ -168,9 +168,18 @@ async function answerSpecial(
     storage: context.storage,
     now: context.clock.now(),
   });
-  if (special !== undefined) return sendObject(response, special.status, encoding, special.body);
+  if (special !== undefined) {
+    const warnings = special.warnings?.map(warningHeader) ?? [];
+    if (warnings.length > 0) response.setHeader('warning', warnings);
+    return sendObject(response, special.status, encoding, special.body);
+  }
   const listed = target?.resource.subresources.includes(path.subresource) ?? true;
   throw listed ? methodNotAllowed() : noSuchResource();
+}
+
+/** As Kubernetes writes it (RFC 7234, section 5.5): code 299, no agent, a quoted text. */
+function warningHeader(text: string): string {
+  return `299 - "${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 /** The body of a request that the policy answers: an object of whatever kind. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonValue, KubeObject } from '@hawser/protocol';
 import { type Clock, systemClock } from '../clock.ts';
-import type { ApiPolicy, Identity } from '../policy.ts';
+import type { ApiPolicy, Identity, SpecialAnswer } from '../policy.ts';
+import { methodNotAllowed } from '../status.ts';
 import type { PatchType, Storage } from '../storage.ts';
 import { attributesOf, requireAuthorized } from './authorize.ts';
 import type { ApiContext, Target } from './context.ts';
@@ -54,6 +55,8 @@ export interface Registry {
     selectors?: ListOptions,
     options?: DeleteOptions,
   ): Promise<readonly KubeObject[]>;
+  /** What is made by asking: a subresource that the policy answers, such as `serviceaccounts/token`. */
+  submit(identity: Identity, target: Target, body: KubeObject): Promise<SpecialAnswer>;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {
@@ -105,6 +108,19 @@ export function createRegistry(options: RegistryOptions): Registry {
     async deleteCollection(identity, target, selectors = {}, deleteOptions) {
       authorize(identity, 'deletecollection', target, selectors.fieldSelector);
       return removeCollection(context, identity, target, selectors, deleteOptions);
+    },
+    async submit(identity, target, body) {
+      authorize(identity, 'create', target);
+      const { namespace, name, subresource } = target;
+      const { group, resource } = target.resource;
+      const answer = await context.policy.handleSpecial({
+        ...{ identity, verb: 'create', group, resource, subresource, namespace, name, body },
+        query: new URLSearchParams(),
+        storage: context.storage,
+        now: context.clock.now(),
+      });
+      if (answer === undefined) throw methodNotAllowed();
+      return answer;
     },
   };
 }
