@@ -17,15 +17,21 @@ interface ChangeRecord {
 }
 
 /**
- * The local change log: what watches hear, and where each object that is served stands. Revisions come from SQLite's
- * AUTOINCREMENT and so are never used twice; a rolled back transaction gives its revisions back, so there are no gaps.
- * The compacted revision is not stored: the log reaches back as far as its bounds and the rows allow.
+ * The local change log: what watches hear, and where each object that is served stands. Revisions rise by one and are never used
+ * twice: SQLite's AUTOINCREMENT remembers the newest of a row, also of one that is gone, and a rolled back transaction gives its
+ * revisions back. Between two rows there may be revisions of changes that the database does not hold, so each row names the one
+ * before it. The compacted revision is not stored: the log reaches back as far as its bounds and the rows allow.
  */
 export class ChangeLog implements Derived {
   readonly #limits: Pick<StoreLimits, 'changeLogEntries' | 'changeLogSize'>;
   readonly #statements: ReturnType<typeof prepare>;
   #revision = 0;
+  /** Of the newest row that there was. */
+  #last = 0;
+  /** Revisions up to there have been given out, with a row or without. */
+  #skipped = 0;
   #compacted = 0;
+  #entries = 0;
   #size = 0;
 
   constructor(db: Database, limits: Pick<StoreLimits, 'changeLogEntries' | 'changeLogSize'>) {
@@ -44,11 +50,22 @@ export class ChangeLog implements Derived {
   /** @param previous the revision of the object's state before; undefined for ADDED */
   append(type: ChangeType, key: StorageKey, object: JsonObject | undefined, previous: number | undefined): Change {
     const text = object === undefined ? null : JSON.stringify(object);
-    const { lastInsertRowid } = this.#statements.insert.run(type, key.resource, key.namespace, key.name, previous ?? null, text);
-    this.#revision = Number(lastInsertRowid);
+    const { resource, namespace, name } = key;
+    const revision = this.#revision + 1;
+    const follows = this.#last === this.#revision ? null : this.#last;
+    this.#statements.insert.run(revision, follows, type, resource, namespace, name, previous ?? null, text);
+    this.#revision = revision;
+    this.#last = revision;
+    this.#entries += 1;
     this.#size += text?.length ?? 0;
     this.#prune();
     return this.#change({ revision: this.#revision, type, ...key, previous: previous ?? null, object: text });
+  }
+
+  /** Revisions up to this one belong to changes that are not in the database. Outside of transactions. */
+  skipTo(revision: number): void {
+    this.#skipped = Math.max(this.#skipped, revision);
+    this.#revision = Math.max(this.#revision, revision);
   }
 
   /** The object as of the change that made it so. */
@@ -77,26 +94,31 @@ export class ChangeLog implements Derived {
   }
 
   reload(): void {
-    this.#revision = this.#statements.last.get()?.seq ?? 0;
-    this.#compacted = this.#revision;
+    this.#last = this.#statements.last.get()?.seq ?? 0;
+    this.#revision = Math.max(this.#last, this.#skipped);
+    this.#compacted = this.#last;
+    this.#entries = 0;
     this.#size = 0;
-    let entries = 0;
-    for (const { revision, size, broken } of this.#statements.backwards.iterate()) {
-      const fits = entries === 0 || (entries < this.#limits.changeLogEntries && this.#size + size <= this.#limits.changeLogSize);
+    const { changeLogEntries, changeLogSize } = this.#limits;
+    for (const { revision, follows, size, broken } of this.#statements.backwards.iterate()) {
+      const fits = this.#entries === 0 || (this.#entries < changeLogEntries && this.#size + size <= changeLogSize);
       if (revision !== this.#compacted || broken === 1 || !fits) break;
-      entries += 1;
+      this.#entries += 1;
       this.#size += size;
-      this.#compacted = revision - 1;
+      this.#compacted = follows;
     }
   }
 
   #prune(): void {
     const { changeLogEntries, changeLogSize } = this.#limits;
-    while (this.#revision - this.#compacted > Math.max(1, changeLogEntries) || this.#size > changeLogSize) {
-      if (this.#revision - this.#compacted <= 1) return;
-      const oldest = this.#statements.head.get(this.#compacted + 1);
-      if (oldest === undefined) throw new HawserError('store_damaged', `the change log lacks revision ${this.#compacted + 1}`);
-      this.#compacted += 1;
+    while (this.#entries > Math.max(1, changeLogEntries) || this.#size > changeLogSize) {
+      if (this.#entries <= 1) return;
+      const oldest = this.#statements.head.get(this.#compacted);
+      if (oldest === undefined || oldest.follows !== this.#compacted) {
+        throw new HawserError('store_damaged', `the change log lacks what follows revision ${this.#compacted}`);
+      }
+      this.#compacted = oldest.revision;
+      this.#entries -= 1;
       this.#size -= oldest.size;
       // The state before is asked for by nobody any more; this one still is, as served or as the next one's previous.
       if (oldest.previous !== null) this.#statements.remove.run(oldest.previous);
@@ -123,20 +145,21 @@ export class ChangeLog implements Derived {
 
 function prepare(db: Database) {
   return {
-    insert: db.prepare<[ChangeType, string, string, string, number | null, string | null]>(
-      'INSERT INTO changes (type, resource, namespace, name, previous, object) VALUES (?, ?, ?, ?, ?, ?)',
+    insert: db.prepare<[number, number | null, ChangeType, string, string, string, number | null, string | null]>(
+      'INSERT INTO changes (revision, follows, type, resource, namespace, name, previous, object) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     object: db.prepare<[number], { object: string | null }>('SELECT object FROM changes WHERE revision = ?'),
     after: db.prepare<[number, string], ChangeRecord>(
       'SELECT revision, type, resource, namespace, name, previous, object FROM changes WHERE revision > ? AND resource = ? ORDER BY revision',
     ),
     last: db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'changes'"),
-    head: db.prepare<[number], { revision: number; type: ChangeType; previous: number | null; size: number }>(
-      "SELECT revision, type, previous, length(coalesce(object, '')) AS size FROM changes WHERE revision = ?",
+    head: db.prepare<[number], { revision: number; follows: number; type: ChangeType; previous: number | null; size: number }>(
+      `SELECT revision, coalesce(follows, revision - 1) AS follows, type, previous, length(coalesce(object, '')) AS size
+       FROM changes WHERE revision > ? ORDER BY revision LIMIT 1`,
     ),
     // A row that is still there for its state alone may name a previous one that is not.
-    backwards: db.prepare<[], { revision: number; size: number; broken: number }>(
-      `SELECT revision, length(coalesce(object, '')) AS size,
+    backwards: db.prepare<[], { revision: number; follows: number; size: number; broken: number }>(
+      `SELECT revision, coalesce(follows, revision - 1) AS follows, length(coalesce(object, '')) AS size,
          previous IS NOT NULL AND NOT EXISTS (SELECT 1 FROM changes AS p WHERE p.revision = c.previous) AS broken
        FROM changes AS c ORDER BY revision DESC`,
     ),

@@ -6,6 +6,7 @@ import type { Storage } from '../api/storage.ts';
 import { BatchApplier } from './batch.ts';
 import { ChangeLog } from './change-log.ts';
 import { HeldSet } from './held-set.ts';
+import { LayeredStorage } from './layered-storage.ts';
 import { LocalEvents } from './local-events.ts';
 import type { StoreLock } from './lock.ts';
 import { mend } from './mend.ts';
@@ -31,6 +32,9 @@ import type {
   StoreLimits,
   Tokens,
 } from './types.ts';
+import { UnloggedRevisions } from './unlogged-revisions.ts';
+import { VolatileObjects } from './volatile-objects.ts';
+import { isVolatile } from './write-class.ts';
 
 export interface EdgeStoreParts {
   readonly path: string;
@@ -81,7 +85,14 @@ export class SqliteEdgeStore implements EdgeStore {
       tokens.dropOrphans();
     });
     this.path = path;
-    this.storage = new SqliteStorage({ db, transactions, objects, log, outbox, events, subscribers, clock });
+    const revisions = new UnloggedRevisions(log, meta, transactions);
+    const memory = new VolatileObjects({
+      revision: () => log.revision,
+      take: () => revisions.take(),
+      tell: (change) => transactions.inTurn(() => subscribers.publish(change)),
+    });
+    const database = new SqliteStorage({ db, transactions, objects, log, outbox, events, subscribers, clock });
+    this.storage = new LayeredStorage(database, memory, isVolatile);
     this.outbox = outbox;
     this.tokens = tokens;
     this.#rechecked = new RowRecheck({ db, transactions, held, meta, mender });

@@ -3,8 +3,11 @@ import type { Database } from 'better-sqlite3';
 import { MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
 import type { StoreIdentity } from './types.ts';
 
-/** `epoch` is the change log's; `cluster_epoch` the one of the cluster in which all that is held was compared last. */
-type MetaName = 'store_id' | 'cluster_uid' | 'cluster_epoch' | 'epoch' | 'digest';
+/**
+ * `epoch` is the change log's; `cluster_epoch` the one of the cluster in which all that is held was compared last;
+ * `reserved_revision` see UnloggedRevisions.
+ */
+type MetaName = 'store_id' | 'cluster_uid' | 'cluster_epoch' | 'epoch' | 'digest' | 'reserved_revision';
 
 /** What the file says of itself, and the small facts that `status` shows. */
 export class Meta {

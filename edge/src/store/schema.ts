@@ -99,6 +99,8 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
         UNIQUE (pod_uid, namespace, service_account, audiences, expiration_seconds)
       ) STRICT;
     `),
+  // Revisions of changes that are kept in memory have no row: each row names the one before it, null where that is one less.
+  (db) => db.exec('ALTER TABLE changes ADD COLUMN follows INTEGER'),
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -49,6 +49,12 @@ export class Transactions {
     this.#afterCommit.push(effect);
   }
 
+  /** Outside of `run`, after a change that needed no transaction: calls `effect` behind those that wait. */
+  inTurn(effect: () => void): void {
+    this.#due.push(effect);
+    this.#runDue();
+  }
+
   #runDue(): void {
     if (this.#running) return;
     this.#running = true;

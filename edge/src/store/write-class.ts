@@ -3,7 +3,10 @@ import type { WriteVerb } from './types.ts';
 
 /** Which writes of the device the cloud is told, and how. Writes that only the cloud can answer never come to the store. */
 
-/** Heartbeats do not cross the link: the relay renews the node's Lease while the session is alive. */
+/**
+ * Heartbeats do not cross the link: the relay renews the node's Lease while the session is alive. A renewal each ten seconds is not
+ * worth a write to a flash memory either: they are kept in memory.
+ */
 const LOCAL_RESOURCES: ReadonlySet<string> = new Set(['coordination.k8s.io/leases']);
 
 /** Made on the device without end, and never sent down: their number is bounded (StoreLimits.events). */
@@ -12,6 +15,10 @@ const EVENT_RESOURCES: ReadonlySet<string> = new Set(['events', 'events.k8s.io/e
 export function writeClass(resource: string, verb: WriteVerb): WriteClass {
   if (LOCAL_RESOURCES.has(resource)) return 'local';
   return verb === 'patch' ? 'state' : 'entry';
+}
+
+export function isVolatile(resource: string): boolean {
+  return LOCAL_RESOURCES.has(resource);
 }
 
 export function isEvent(resource: string): boolean {
