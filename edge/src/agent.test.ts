@@ -115,7 +115,9 @@ async function scene(t: TestContext) {
         ca: readFileSync(join(settings.dataDir, 'api.crt')),
         headers: {
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/strategic-merge-patch+json' }),
+          ...(body === undefined
+            ? {}
+            : { 'content-type': method === 'PATCH' ? 'application/strategic-merge-patch+json' : 'application/json' }),
         },
       });
       outgoing.on('error', reject).on('response', (response) => {
@@ -349,6 +351,32 @@ test('the hollow node registers, and registers anew when the cloud has lost its 
   assert.equal(again.name, 'edge-1');
   played.say({ type: 'status', status: { state: 'syncing', detail: '' } });
   played.say(batch(2, removal(key, uid)));
+});
+
+test('the relay is told after each welcome whether the kubelet is alive, and when that changes, and nothing in between', async (t) => {
+  const { start, link, call, token } = await scene(t);
+  const agent = await start();
+  const first = await link(0);
+  const told = (played: PlayedLink) => played.messages.flatMap((message) => (message.type === 'kubelet' ? [message.alive] : []));
+  const says = (played: PlayedLink, ...wanted: boolean[]) =>
+    until(`a kubelet ${wanted}`, 5_000, undefined, async () => told(played).join() === wanted.join());
+  first.say(welcome('inSync'));
+  await says(first, false);
+  const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+  const lease = (renewTime: string) => ({ metadata: { name: 'edge-1' }, spec: { leaseDurationSeconds: 1, renewTime } });
+  assert.equal((await call(agent, 'POST', path, token(), lease('2026-01-01T00:00:00.000000Z'))).status, 201);
+  await says(first, false, true);
+  await says(first, false, true, false);
+  await call(agent, 'PATCH', `${path}/edge-1`, token(), {
+    spec: { leaseDurationSeconds: 40, renewTime: '2026-01-01T00:00:05.000000Z' },
+  });
+  await says(first, false, true, false, true);
+  await call(agent, 'PATCH', `${path}/edge-1`, token(), { spec: { renewTime: '2026-01-01T00:00:06.000000Z' } });
+  first.cut();
+  const second = await link(1);
+  second.say(welcome('inSync'));
+  await says(second, true);
+  assert.deepEqual(told(first), [false, true, false, true]);
 });
 
 function bodyOf({ operation }: Report): string {

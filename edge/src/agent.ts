@@ -18,7 +18,7 @@ import type { Settings } from './ops/settings.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
 import { createTokenService, type TokenService } from './tokens/index.ts';
-import { startHollowNode } from './workload/index.ts';
+import { type KubeletLife, startHollowNode, watchKubelet } from './workload/index.ts';
 
 export interface AgentOptions {
   readonly settings: Settings;
@@ -55,6 +55,8 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     const path = storePath(settings.dataDir);
     const store = openStore({ path, logger, clock });
     ending.push(() => store.close());
+    const kubelet = watchKubelet({ storage: store.storage, nodeName, clock });
+    ending.push(kubelet.close);
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
     const link = connectLink({
       urls: settings.relay.urls,
@@ -62,6 +64,7 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
       backoff: settings.backoff,
       store,
       sync,
+      kubelet,
       nodeName,
       clock,
       random,
@@ -102,7 +105,7 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     });
     ending.push(rechecking.stop);
 
-    const opsPort = await startOps(settings, { store, sync, tokens, ...link }, logger, ending);
+    const opsPort = await startOps(settings, { store, sync, tokens, kubelet, ...link }, logger, ending);
     store.setFacts({
       [AGENT_FACTS.version]: AGENT_VERSION,
       [AGENT_FACTS.nodeName]: nodeName,
@@ -132,11 +135,16 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
   }
 }
 
-type OpsParts = { readonly store: EdgeStore; readonly sync: Sync; readonly tokens: TokenService } & Omit<Connected, 'stop'>;
+type OpsParts = {
+  readonly store: EdgeStore;
+  readonly sync: Sync;
+  readonly tokens: TokenService;
+  readonly kubelet: KubeletLife;
+} & Omit<Connected, 'stop'>;
 
 async function startOps(
   { ops }: Settings,
-  { store, sync, tokens, link, upstream }: OpsParts,
+  { store, sync, tokens, kubelet, link, upstream }: OpsParts,
   logger: Logger,
   ending: (() => unknown)[],
 ): Promise<number | undefined> {
@@ -148,6 +156,7 @@ async function startOps(
     sync: () => sync.stats(),
     recheck: () => store.recheck.stats(),
     upstream: upstream.stats,
+    isKubeletAlive: kubelet.isAlive,
     outbox: () => store.outbox.count(),
     tokens: () => store.tokens.count(),
     tokenRequests: tokens.stats,

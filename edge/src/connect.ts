@@ -6,10 +6,12 @@ import { createSession } from './session.ts';
 import type { EdgeStore } from './store/index.ts';
 import type { Sync } from './sync/index.ts';
 import { createQueries, createUpstream, type Queries, type Upstream } from './upstream/index.ts';
+import type { KubeletLife } from './workload/index.ts';
 
 export interface ConnectOptions extends Pick<LinkOptions, 'urls' | 'tls' | 'backoff' | 'clock' | 'random' | 'logger' | 'open'> {
   readonly store: Pick<EdgeStore, 'outbox' | 'fact' | 'setFacts'>;
   readonly sync: Sync;
+  readonly kubelet: Pick<KubeletLife, 'isAlive' | 'onChange'>;
   readonly nodeName: string;
 }
 
@@ -25,7 +27,7 @@ export interface Connected {
 }
 
 /** Link, session, outbox and queries, joined. */
-export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptions): Connected {
+export function connectLink({ store, sync, kubelet, nodeName, ...dialling }: ConnectOptions): Connected {
   const { clock, random, logger } = dialling;
   const upstream = createUpstream({
     outbox: store.outbox,
@@ -35,7 +37,7 @@ export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptio
     logger,
   });
   const queries = createQueries({ send: (message) => session.query(link, message), clock, logger });
-  const session = createSession({ sync, upstream, queries, nodeName, logger });
+  const session = createSession({ sync, upstream, queries, kubelet, nodeName, logger });
   const link: Link = createLink({
     ...dialling,
     onConnected: () => session.connected(link),
@@ -43,7 +45,9 @@ export function connectLink({ store, sync, nodeName, ...dialling }: ConnectOptio
     onDown: () => session.down(),
     onState: (state) => noteLink(store, clock, logger, state),
   });
+  const unsubscribe = kubelet.onChange(() => session.kubeletChanged(link));
   const stop = () => {
+    unsubscribe();
     link.close();
     session.down();
     upstream.close();

@@ -22,6 +22,8 @@ export {
   type HollowNode,
   type HollowNodeOptions,
   type HollowTimings,
+  type KubeletLife,
   type NodeFacts,
   startHollowNode,
+  watchKubelet,
 } from './workload/index.ts';

@@ -12,11 +12,13 @@ import type { Logger } from 'pino';
 import type { Link } from './link/index.ts';
 import type { Sync } from './sync/index.ts';
 import type { Queries, Upstream } from './upstream/index.ts';
+import type { KubeletLife } from './workload/index.ts';
 
 export interface SessionOptions {
   readonly sync: Sync;
   readonly upstream: Upstream;
   readonly queries: Pick<Queries, 'up' | 'down' | 'answer'>;
+  readonly kubelet: Pick<KubeletLife, 'isAlive'>;
   readonly nodeName: string;
   readonly logger: Logger;
 }
@@ -30,6 +32,8 @@ export interface Session {
   query(link: Link, message: QueryMessage | CancelQuery): void;
   /** The store has mended something: the relay is told, if there is one. */
   check(link: Link): void;
+  /** The kubelet has come to life, or has fallen silent: the relay is told, if it has welcomed us. */
+  kubeletChanged(link: Link): void;
   down(): void;
 }
 
@@ -46,7 +50,7 @@ const REPLACED_WAIT_MS = 60_000;
 /** What the relay sent was wrong, or could not be stored: not at once again. In milliseconds. */
 const FAULT_WAIT_MS = 5_000;
 
-export function createSession({ sync, upstream, queries, nodeName, logger }: SessionOptions): Session {
+export function createSession({ sync, upstream, queries, kubelet, nodeName, logger }: SessionOptions): Session {
   function receive(link: Link, message: RelayMessage): void {
     if (message.type === 'welcome' && message.nodeName !== nodeName) {
       throw new HawserError('protocol', `the relay takes us for ${message.nodeName}, the certificate is for ${nodeName}`);
@@ -57,6 +61,7 @@ export function createSession({ sync, upstream, queries, nodeName, logger }: Ses
         link.welcomed();
         upstream.up();
         queries.up();
+        tellKubelet(link);
         return;
       case 'reportAnswer':
         upstream.answer(message.number, message.outcome);
@@ -70,13 +75,20 @@ export function createSession({ sync, upstream, queries, nodeName, logger }: Ses
     }
   }
 
+  function tellKubelet(link: Link): void {
+    link.send(encodeAgentMessage({ type: 'kubelet', alive: kubelet.isAlive() }));
+  }
+
   function goodbye(link: Link, { reason, detail, retryAfterMs }: Goodbye): void {
     // No wait is asked of the device that has the session: it was a late word about an older link that ended this one.
     const isOtherDevice = reason === 'replaced' && retryAfterMs > 0;
     if (isOtherDevice) logger.error({ detail }, 'another device uses the name of this one');
-    if (reason === 'wrongCluster') logger.error({ detail }, 'relay speaks for another cluster');
-    const least = isOtherDevice ? REPLACED_WAIT_MS : reason === 'wrongCluster' ? WRONG_CLUSTER_WAIT_MS : 0;
-    link.goodbye(detail === '' ? reason : `${reason}: ${detail}`, Math.max(least, retryAfterMs));
+    const isWrongCluster = reason === 'wrongCluster';
+    if (isWrongCluster) logger.error({ detail }, 'relay speaks for another cluster');
+    const least = isOtherDevice ? REPLACED_WAIT_MS : isWrongCluster ? WRONG_CLUSTER_WAIT_MS : 0;
+    const told = detail === '' ? reason : `${reason}: ${detail}`;
+    // Behind another address may be a relay of our own cluster.
+    link.goodbye(told, Math.max(least, retryAfterMs), isWrongCluster ? 'address' : 'all');
   }
 
   function refuse(link: Link, error: unknown): void {
@@ -84,7 +96,7 @@ export function createSession({ sync, upstream, queries, nodeName, logger }: Ses
     const reason = error instanceof Error ? error.message : String(error);
     if (code === 'wrong_cluster') {
       logger.error({ detail: reason }, 'relay speaks for another cluster');
-      link.drop(reason, { code: CLOSE.wrongCluster, retryAfterMs: WRONG_CLUSTER_WAIT_MS });
+      link.drop(reason, { code: CLOSE.wrongCluster, retryAfterMs: WRONG_CLUSTER_WAIT_MS, holds: 'address' });
     } else if (code === 'protocol' || code === 'malformed_frame') {
       logger.error({ code, detail: reason }, 'relay broke the protocol');
       link.drop(reason, { code: CLOSE.protocolError, retryAfterMs: FAULT_WAIT_MS });
@@ -123,6 +135,9 @@ export function createSession({ sync, upstream, queries, nodeName, logger }: Ses
     check(link) {
       const check = sync.check();
       if (check !== undefined) link.send(encodeAgentMessage(check));
+    },
+    kubeletChanged(link) {
+      if (link.state().name === 'open') tellKubelet(link);
     },
     down() {
       upstream.down();

@@ -9,6 +9,7 @@ import {
   type SocketEvents,
   type Sync,
   startRechecking,
+  watchKubelet,
 } from '@hawser/edge';
 import { type KubeObject, type ObjectKey, objectKey, type Version } from '@hawser/protocol';
 import type { Statement } from 'better-sqlite3';
@@ -128,6 +129,7 @@ export class Device {
       open,
       store,
       sync,
+      kubelet: watchKubelet({ storage: store.storage, nodeName: node, clock }),
       nodeName: node,
     });
     const rechecking = startRechecking({

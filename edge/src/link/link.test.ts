@@ -142,6 +142,53 @@ test("the relay's wish for a longer wait is honoured, up to an hour", () => {
   assert.equal(until(), 3_600_000);
 });
 
+test('a relay of another cluster is left alone, and the other addresses are dialled meanwhile', () => {
+  const { link, clock, sockets, fail, open } = harness({ urls: ['wss://a:1', 'wss://b:2', 'wss://c:3'] });
+  link.start();
+  fail();
+  clock.advance(0);
+  open();
+  link.goodbye('wrongCluster', 300_000, 'address');
+  while (clock.time() < 400_000) {
+    clock.advance(500);
+    if (link.state().name === 'dialling') fail();
+  }
+  const dialled = (from: number, to: number) =>
+    sockets
+      .filter(({ at }) => at >= from && at < to)
+      .map(({ url }) => url.at(6))
+      .join('');
+  assert.match(dialled(1, 300_000), /^(ca){5,}c?$/, 'the others in turn');
+  assert.match(dialled(300_000, 400_000), /b/, 'then it is asked again');
+  assert.ok(sockets.length < 40, 'and a round is still followed by a wait');
+});
+
+test('where all relays are to be left alone, the one whose wait ends first is dialled then', () => {
+  const { link, clock, sockets, open, last } = harness({ urls: ['wss://a:1', 'wss://b:2'] });
+  link.start();
+  last().events.connected();
+  link.drop('wrong cluster', { retryAfterMs: 300_000, holds: 'address' });
+  clock.advance(100);
+  open();
+  link.goodbye('wrongCluster', 200_000, 'address');
+  clock.advance(199_000);
+  assert.equal(sockets.length, 2);
+  clock.advance(1_000);
+  assert.deepEqual(
+    sockets.map(({ url, at }) => [url.at(6), at]),
+    [
+      ['a', 0],
+      ['b', 0],
+      ['b', 200_100],
+    ],
+  );
+  clock.set(-3_600_000);
+  open();
+  link.goodbye('shuttingDown', 0);
+  clock.advance(1_000);
+  assert.equal(last().url, 'wss://a:1', 'a clock that is set back holds nothing for longer');
+});
+
 test('a link is ended with a reason when what came over it was wrong', () => {
   const { link, last, open, downs } = harness();
   link.start();

@@ -2,12 +2,13 @@ import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import { type BackoffBounds, fullJitter } from './backoff.ts';
 import { failure, type LinkFailure, type LinkFailureKind } from './failure.ts';
+import { HeldRelays } from './held-relays.ts';
 import { DEFAULT_SILENCE_MS, watchForSilence } from './keepalive.ts';
 import { type LinkSocket, type LinkTls, openSocket, type SocketEvents } from './socket.ts';
 import type { LinkState } from './state.ts';
 
 export interface LinkOptions {
-  /** Relays, dialled in turn: after a failure the next one; after the last one a wait. At least one. */
+  /** Relays, dialled in turn: after a failure the next one that is not to be left alone; after the last one a wait. At least one. */
   readonly urls: readonly string[];
   /** Read before each dial, so that renewed files are used. @throws whatever stands in the way; it counts as a failed dial. */
   readonly tls: () => LinkTls;
@@ -28,6 +29,9 @@ export interface LinkOptions {
   readonly open?: (url: string, tls: LinkTls, events: SocketEvents) => LinkSocket;
 }
 
+/** What is left alone after a link has ended: all relays (default), or only the one at that address. */
+export type Held = 'all' | 'address';
+
 /** The one connection to a relay, made again and again until it is closed. */
 export interface Link {
   start(): void;
@@ -39,9 +43,9 @@ export interface Link {
    * Ends this link because of what came over it, and waits.
    * @param code of the close frame (RFC 6455, section 7.4)
    */
-  drop(reason: string, options?: { readonly code?: number; readonly retryAfterMs?: number }): void;
-  /** The relay has said goodbye: it is not dialled again before that time. The link is ended. */
-  goodbye(reason: string, retryAfterMs: number): void;
+  drop(reason: string, options?: { readonly code?: number; readonly retryAfterMs?: number; readonly holds?: Held }): void;
+  /** The relay has said goodbye: `holds` is not dialled again before that time. The link is ended. */
+  goodbye(reason: string, retryAfterMs: number, holds?: Held): void;
   state(): LinkState;
   stats(): LinkStats;
   close(): void;
@@ -71,6 +75,7 @@ export function createLink(options: LinkOptions): Link {
   const failures: Record<string, number> = {};
   let state: LinkState = { name: 'idle' };
   let socket: LinkSocket | undefined;
+  const held = new HeldRelays();
   let attempts = 0;
   let next = 0;
   let dials = 0;
@@ -86,7 +91,24 @@ export function createLink(options: LinkOptions): Link {
     options.onState(entered);
   }
 
+  /** Moves on past relays that are left alone. @returns whether a round is over by then */
+  function passHeld(): boolean {
+    const now = clock.now().getTime();
+    let isRoundOver = next % urls.length === 0;
+    for (let passed = 0; passed < urls.length && leftMs(next, now) > 0; passed += 1) {
+      next += 1;
+      isRoundOver ||= next % urls.length === 0;
+    }
+    return isRoundOver;
+  }
+
+  function leftMs(index: number, now: number): number {
+    const url = urls[index % urls.length];
+    return url === undefined ? 0 : held.leftMs(url, now);
+  }
+
   function dial(): void {
+    passHeld();
     const url = urls[next % urls.length];
     if (url === undefined || state.name === 'closed') return;
     next += 1;
@@ -146,18 +168,21 @@ export function createLink(options: LinkOptions): Link {
     end(ended);
   }
 
-  function failed(reason: LinkFailure, end = (ended: LinkSocket) => ended.destroy()): void {
+  function failed(reason: LinkFailure, end = (ended: LinkSocket) => ended.destroy(), holds: Held = 'all'): void {
     const before = state;
     if (before.name === 'closed' || before.name === 'idle' || before.name === 'waiting') return;
     release(end);
     failures[reason.kind] = (failures[reason.kind] ?? 0) + 1;
     const now = clock.now().getTime();
     if (before.name === 'open' && now - before.since.getTime() >= STABLE_MS) attempts = 0;
+    if (holds === 'address') held.hold(before.url, reason.retryAfterMs, now);
     // Other relays are tried at once; only the end of a round is followed by a wait.
-    const isRoundOver = next % urls.length === 0 || before.name === 'open';
+    const isRoundOver = passHeld() || before.name === 'open';
     const waitMs = isRoundOver ? fullJitter(options.backoff, attempts, options.random) : 0;
     if (isRoundOver) attempts += 1;
-    const delay = Math.max(waitMs, reason.retryAfterMs);
+    const heldMs = holds === 'all' ? reason.retryAfterMs : 0;
+    const soonestMs = Math.min(...urls.map((_, index) => leftMs(index, now)));
+    const delay = Math.max(waitMs, heldMs, soonestMs);
     // Weeks without a network are told once.
     const isNews = before.name !== 'dialling' || reason.kind !== lastKind;
     lastKind = reason.kind;
@@ -183,12 +208,12 @@ export function createLink(options: LinkOptions): Link {
       logger.info({ url: state.url }, 'link open');
       enter({ name: 'open', url: state.url, since: clock.now() });
     },
-    drop(reason, { code = PROTOCOL_ERROR, retryAfterMs = 0 } = {}) {
-      failed(failure('dropped', reason, retryAfterMs), (ended) => ended.close(code, reason));
+    drop(reason, { code = PROTOCOL_ERROR, retryAfterMs = 0, holds } = {}) {
+      failed(failure('dropped', reason, retryAfterMs), (ended) => ended.close(code, reason), holds);
     },
-    goodbye(reason, retryAfterMs) {
+    goodbye(reason, retryAfterMs, holds) {
       const why = failure('ended', `the relay said goodbye: ${reason}`, retryAfterMs);
-      failed(why, (ended) => ended.close(NORMAL_CLOSE, ''));
+      failed(why, (ended) => ended.close(NORMAL_CLOSE, ''), holds);
     },
     state: () => state,
     stats: () => ({

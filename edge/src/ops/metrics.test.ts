@@ -17,6 +17,7 @@ const readings: Readings = {
   }),
   recheck: () => ({ rows: 10, rounds: 1, failures: 0, damaged: { row: 0, lost: 0, body: 1, write: 0, served: 0 } }),
   upstream: () => ({ sent: 1, applied: 1, refused: 0, unavailable: 0, inFlight: 0 }),
+  isKubeletAlive: () => true,
   outbox: () => 0,
   tokens: () => 4,
   tokenRequests: () => ({ fresh: 7, renewed: 4, kept: 2, expired: 1, refused: 0, unavailable: 0 }),
@@ -44,6 +45,7 @@ test('metrics of the agent have the values of the moment', async () => {
     'hawser_agent_digest 281474976710655',
     'hawser_agent_link_opened_total 2',
     'hawser_agent_token_requests_total{outcome="kept"} 2',
+    'hawser_agent_kubelet_alive 1',
   ]) {
     assert.ok(text.includes(`${line}\n`), line);
   }

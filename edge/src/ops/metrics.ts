@@ -12,6 +12,7 @@ export interface Readings {
   sync(): SyncStats;
   recheck(): RecheckStats;
   upstream(): UpstreamStats;
+  isKubeletAlive(): boolean;
   outbox(): number;
   /** ServiceAccount tokens that are kept. */
   tokens(): number;
@@ -133,6 +134,9 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   );
   gauge('hawser_agent_outbox_entries', 'Writes that the cloud has not answered.', readings.outbox);
   gauge('hawser_agent_last_sync_timestamp_seconds', 'When the store last held all that the cloud wants.', readings.lastSync);
+  gauge('hawser_agent_kubelet_alive', '1 while the kubelet keeps renewing its Lease at the local API.', () =>
+    readings.isKubeletAlive() ? 1 : 0,
+  );
   byLabel('hawser_agent_reports_total', 'Reports to the cloud: sent, and answered by outcome.', 'event', () => {
     const { sent, applied, refused, unavailable } = readings.upstream();
     return { sent, applied, refused, unavailable };

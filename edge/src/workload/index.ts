@@ -8,3 +8,4 @@ export {
   type NodeFacts,
   startHollowNode,
 } from './hollow/index.ts';
+export { type KubeletLife, type KubeletLifeOptions, watchKubelet } from './kubelet-life.ts';

@@ -11,6 +11,9 @@ const AT_A_TIME = 48;
 /** Told so often how many are in sync. */
 const TELL_EVERY = 250;
 
+/** The relay is to deliver, and to renew no Leases beside it. */
+const NO_KUBELET = { isAlive: () => false, onChange: () => () => {} };
+
 type Begin = Extract<ToAgents, { type: 'begin' }>;
 
 /** A link that fails says why: nothing is to fail here. */
@@ -50,7 +53,7 @@ async function begin({ agents, authority: { commonName, ...pair }, watched }: Be
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock: systemClock });
     const tls = { cert, key, ca: pair.certificatePem };
     const dialling = { urls: [url], tls: () => tls, backoff: DEFAULT_BACKOFF, clock: systemClock, random: Math.random, logger };
-    const { link } = connectLink({ store, sync, nodeName: node, ...dialling });
+    const { link } = connectLink({ store, sync, kubelet: NO_KUBELET, nodeName: node, ...dialling });
     await new Promise<void>((resolve) => {
       let wasInSync = false;
       sync.onState((state) => {

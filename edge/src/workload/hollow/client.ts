@@ -11,6 +11,8 @@ export interface HollowClient {
   /** Undefined when it is not there. */
   get(resource: string, namespace: string, name: string): Promise<KubeObject | undefined>;
   create(resource: string, namespace: string, object: KubeObject): Promise<KubeObject>;
+  /** Replaces the object, as long as it has the resourceVersion that is in it. */
+  update(resource: string, object: KubeObject): Promise<KubeObject>;
   /**
    * Writes the status as a kubelet does: a strategic merge patch of what differs, with the uid so that it never meets another object.
    * @returns whether anything differed
@@ -43,6 +45,10 @@ export function hollowClient(registry: Registry, identity: Identity): HollowClie
       }
     },
     create: (resource, namespace, object) => registry.create(identity, target(knownResource(resource), namespace, ''), object),
+    update(resource, object) {
+      const { namespace = '', name = '' } = object.metadata;
+      return registry.update(identity, target(knownResource(resource), namespace, name), object);
+    },
     async patchStatus(object, status) {
       const patch = statusPatch(object, status);
       if (patch === undefined) return false;

@@ -25,11 +25,15 @@ const FACTS: NodeFacts = {
   memoryBytes: 8 * 1024 ** 3,
 };
 
-/** Remembers what is written, as the outbox would. */
+const LEASES = 'coordination.k8s.io/leases';
+
+/** Remembers what is written, as the outbox would: Leases stay on the device. */
 class RecordingStorage extends MemoryStorage {
   readonly writes: Write[] = [];
+  readonly renewals: Write[] = [];
   override commit(write: Write): KubeObject {
-    if (write.type !== 'create' || write.key.resource === 'nodes') this.writes.push(write);
+    if (write.key.resource === LEASES) this.renewals.push(write);
+    else if (write.type !== 'create' || write.key.resource === 'nodes') this.writes.push(write);
     return super.commit(write);
   }
 }
@@ -141,6 +145,30 @@ test('an unchanged node is reported every five minutes', async () => {
   await pass(120_000);
   assert.equal(storage.writes.length, before + 1);
   stop();
+});
+
+test('the Lease is made for the Node and renewed every ten seconds, over the version that it has', async () => {
+  const { pass, get, storage, take, stop } = device();
+  await pass(1_100);
+  const node = get('nodes', '', 'edge-1');
+  const lease = get(LEASES, 'kube-node-lease', 'edge-1');
+  assert.deepEqual(lease?.metadata.ownerReferences, [
+    { apiVersion: 'v1', kind: 'Node', name: 'edge-1', uid: node?.metadata.uid },
+  ]);
+  assert.deepEqual(lease?.spec, { holderIdentity: 'edge-1', leaseDurationSeconds: 40, renewTime: '1970-01-01T00:00:00.000000Z' });
+  await pass(60_000);
+  assert.deepEqual(
+    storage.renewals.map(({ type }) => type),
+    ['create', ...Array(6).fill('update')],
+  );
+  assert.equal(jsonOf(get(LEASES, 'kube-node-lease', 'edge-1')?.spec).renewTime, '1970-01-01T00:01:00.000000Z');
+  take(LEASES, 'kube-node-lease', 'edge-1');
+  await pass(10_000);
+  assert.equal(storage.renewals.at(-1)?.type, 'create', 'one that is gone is made again');
+  stop();
+  const { length } = storage.renewals;
+  await pass(60_000);
+  assert.equal(storage.renewals.length, length);
 });
 
 test('a node that the cloud has lost is registered anew', async () => {

@@ -6,6 +6,7 @@ import type { Registry } from '../../api/registry/registry.ts';
 import { collection, hollowClient } from './client.ts';
 import { fields, jsonOf } from './fields.ts';
 import { follow } from './follow.ts';
+import { renewLease } from './lease-worker.ts';
 import type { Lookup } from './needs.ts';
 import type { NodeFacts } from './node-object.ts';
 import { createNodeWorker } from './node-worker.ts';
@@ -82,6 +83,7 @@ export function startHollowNode({ registry, facts, clock, random, logger, timing
       },
     }),
     node.stop,
+    renewLease({ client, nodeName: facts.name, clock, logger }),
   ];
 
   return {
