@@ -19,7 +19,14 @@ import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
-import { answerQuery, createQueryDesk, createUpstream, type ImpersonationForm, probeImpersonation } from './upstream/index.ts';
+import {
+  answerQuery,
+  createQueryDesk,
+  createUpstream,
+  type ImpersonationForm,
+  nodeMarks,
+  probeImpersonation,
+} from './upstream/index.ts';
 import { createWatching } from './watching.ts';
 
 /** A server certificate that ends within this is worth a warning at the start. */
@@ -107,6 +114,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     downstream: () => downstream.stats(),
     supersededBytes: () => downstream.stats().supersededBytes,
     reports: () => reports.counts(),
+    pool: () => reports.poolStats(),
     queries: () => queries.counts(),
     replicas: () => replicas?.counts(),
     reflectors: () => [...watching.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
@@ -164,10 +172,17 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     logger,
     counts: metrics,
     form: () => cluster?.form ?? 'groups',
-    labelNodes: settings.labelNodes,
+    random,
+    marks: nodeMarks(settings.labelNodes, settings.nodeLabels, settings.nodeTaints),
+    cached(node, key) {
+      const known = downstream.read(node, key);
+      return known.state === 'found' ? known : undefined;
+    },
     apiCalls: settings.limits.apiCalls,
+    apiCallsPerSecond: settings.limits.apiCallsPerSecond,
     reportsPerSession: settings.limits.reportsPerSession,
-    onOutcome: (outcome) => metrics.reportOutcome(outcome),
+    onOutcome: (outcome, about) => metrics.reportOutcome(outcome, about),
+    onBegun: (waitedMs) => metrics.reportBegun(waitedMs),
   });
 
   const randomId = () => randomBytes(8).toString('hex');

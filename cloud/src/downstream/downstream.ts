@@ -157,7 +157,7 @@ class DownstreamCore implements Downstream {
     if (this.#gateOf(node).state !== 'open' || !this.#locator.needs(node, key)) return { state: 'outside' };
     const body = this.#store.get(key)?.body;
     if (body === undefined || body === 'gone') return { state: 'absent' };
-    if (typeof body === 'object') return { state: 'found', text: body.text };
+    if (typeof body === 'object') return { state: 'found', text: body.text, version: body.version };
     return {
       state: 'unavailable',
       detail: body === 'none' ? 'the relay is reading the object' : 'the relay cannot read the object',

@@ -84,13 +84,13 @@ export interface Downstream {
 }
 
 /**
- * - found: the canonical body
+ * - found: the canonical body and its version
  * - absent: the node would need it, and there is none
  * - outside: the node does not need it; whether it is there is not said
  * - unavailable: not known now
  */
 export type ReadForNode =
-  | { readonly state: 'found'; readonly text: string }
+  | { readonly state: 'found'; readonly text: string; readonly version: Version }
   | { readonly state: 'absent' }
   | { readonly state: 'outside' }
   | { readonly state: 'unavailable'; readonly detail: string };

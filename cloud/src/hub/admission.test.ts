@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { HawserError } from '@hawser/protocol';
 import { pino } from 'pino';
 import { systemClock } from '../clock.ts';
-import { createReportQueue } from '../upstream/report-queue.ts';
+import { createPlainQueue } from '../upstream/testing/plain-queue.ts';
 import { startHub } from './hub.ts';
 import {
   admin,
@@ -131,6 +131,7 @@ test('a port in use is named with its setting', async (t) => {
           answerSeconds: 1,
           bufferedBytes: 1,
           apiCalls: 1,
+          apiCallsPerSecond: 1_000,
           queryCalls: 1,
           reportsPerSession: 1,
           supersededBytes: 1,
@@ -139,7 +140,7 @@ test('a port in use is named with its setting', async (t) => {
       tls: TLS,
       relay: () => undefined,
       downstream: { open: (node, wake) => new ScriptedSession(node, wake) },
-      reports: createReportQueue({ concurrency: 1, reportsPerLane: 1, perform: () => Promise.reject(new Error('unused')) }),
+      reports: createPlainQueue({ concurrency: 1, reportsPerLane: 1, perform: () => Promise.reject(new Error('unused')) }),
       queries: NO_QUERIES,
       epochs: { current: 1, meet: () => ({ type: 'met' }) },
       random: () => 0,

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { encodeAgentMessage } from '@hawser/protocol';
-import { createReportQueue } from '../upstream/report-queue.ts';
+import { createPlainQueue } from '../upstream/testing/plain-queue.ts';
 import { batchOf, edge1, HELLO, maskedFrame, report, start, tls } from './testing/harness.ts';
 
 test('reports beyond the bound are not read until there is room, and none is lost', async (t) => {
   let outstanding = 0;
   let most = 0;
-  const queue = createReportQueue({
+  const queue = createPlainQueue({
     concurrency: 1,
     reportsPerLane: 2,
     perform: async (node) => {

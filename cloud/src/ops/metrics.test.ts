@@ -12,7 +12,9 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.nack('malformed');
   metrics.refusalEvent('created');
   metrics.apiCall('PATCH', 200);
-  metrics.reportOutcome('applied');
+  metrics.reportOutcome('applied', 'status');
+  metrics.reportBegun(3);
+  metrics.patchSent('less');
   metrics.queryAnswered('configmaps', 'found', 5);
   metrics.change('upsert', 'pods');
   metrics.listed('pods');

@@ -1,11 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
 import { createQueryMetrics } from './query-metrics.ts';
+import { createReportMetrics, type ReportMetrics, type ReportReadings } from './report-metrics.ts';
 import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
 import { Traffic } from './traffic.ts';
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
-export interface Readings extends LagReadings, StoreReadings {
+export interface Readings extends LagReadings, StoreReadings, ReportReadings {
   /** Live sessions by state: `inSync`, `syncing`, … */
   sessionsByState(): ReadonlyMap<string, number>;
   /** Connections that have not said hello yet. */
@@ -16,7 +17,6 @@ export interface Readings extends LagReadings, StoreReadings {
   sessionTotals(): SessionTotals;
   /** Superseded bodies that are kept as bases of deltas. */
   supersededBytes(): number;
-  reports(): { readonly waiting: number; readonly running: number };
   queries(): { readonly waiting: number; readonly running: number };
   /** Undefined where the relay keeps no Leases. */
   replicas(): { readonly live: number; readonly gone: number; readonly waiting: number } | undefined;
@@ -47,7 +47,7 @@ export interface SessionTotals {
  * All metrics of the relay, in a registry of their own. Labels have few values: never the name of an object, and of nodes only
  * those that lag.
  */
-export interface Metrics {
+export interface Metrics extends ReportMetrics {
   readonly contentType: string;
   text(): Promise<string>;
   sessionOpened(): void;
@@ -60,7 +60,6 @@ export interface Metrics {
   nack(reason: string): void;
   refusalEvent(result: string): void;
   apiCall(verb: string, status: number | 'none'): void;
-  reportOutcome(outcome: string): void;
   queryAnswered(resource: string, answer: string, milliseconds: number): void;
   change(type: string, resource: string): void;
   listed(resource: string): void;
@@ -110,11 +109,6 @@ export function createMetrics(readings: Readings): Metrics {
   });
   gauge('hawser_relay_superseded_bytes', 'Superseded bodies kept as bases of deltas, in bytes.', [], (superseded) => {
     superseded.set(readings.supersededBytes());
-  });
-  gauge('hawser_relay_reports', 'Reports of agents that wait for or are at the API server.', ['state'], (reports) => {
-    const { waiting, running } = readings.reports();
-    reports.set({ state: 'waiting' }, waiting);
-    reports.set({ state: 'running' }, running);
   });
   gauge('hawser_relay_replicas', 'Replicas of the relay by their Leases, this one included.', ['state'], (replicas) => {
     const counts = readings.replicas();
@@ -254,7 +248,6 @@ export function createMetrics(readings: Readings): Metrics {
     'verb',
     'code',
   ]);
-  const outcomes = counter('hawser_relay_report_outcomes_total', 'Answers to reports of agents.', ['outcome']);
   const changes = counter('hawser_relay_changes_total', 'Changes that the reflectors gave, by resource.', ['resource', 'type']);
   const lists = counter(
     'hawser_relay_reflector_lists_total',
@@ -293,7 +286,7 @@ export function createMetrics(readings: Readings): Metrics {
     nack: (reason) => nacks.inc({ reason }),
     refusalEvent: (result) => refusalEvents.inc({ result }),
     apiCall: (verb, status) => apiCalls.inc({ verb, code: String(status) }),
-    reportOutcome: (outcome) => outcomes.inc({ outcome }),
+    ...createReportMetrics(registry, readings),
     queryAnswered,
     change: (type, resource) => changes.inc({ resource, type }),
     listed: (resource) => lists.inc({ resource }),

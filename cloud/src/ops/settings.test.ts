@@ -57,6 +57,21 @@ test('each wrong value is named with its path, what it was, and where it came fr
   ]);
 });
 
+test('labels and taints for Nodes are lists, and each that is none is named', () => {
+  const file = 'nodeLabels: [node-role.kubernetes.io/gateway=, site=north]\n';
+  const { settings } = resolve({ file, env: { HAWSER_NODE_TAINTS: 'hawser.dev/edge:NoSchedule,a=b:NoExecute' } });
+  assert.deepEqual(settings.nodeLabels, ['node-role.kubernetes.io/gateway=', 'site=north']);
+  assert.deepEqual(settings.nodeTaints, ['hawser.dev/edge:NoSchedule', 'a=b:NoExecute']);
+  assert.deepEqual(resolve({}).settings.nodeLabels, []);
+  const message = refusal({ file: 'nodeLabels: [ok, "no label"]\n', flags: { nodeTaints: 'a=b:Never' } });
+  assert.deepEqual(message.split('\n').sort(), [
+    'nodeLabels.1: must be a label, KEY=VALUE, not "no label" (relay.yaml)',
+    'nodeTaints.0: must be a taint, KEY=VALUE:EFFECT, not "a=b:Never" (--node-taints)',
+  ]);
+  const many = Array.from({ length: 33 }, (_, n) => `l${n}`).join(',');
+  assert.match(refusal({ flags: { nodeLabels: many } }), /^nodeLabels: must be at most 32 labels/);
+});
+
 test('a needed setting that is nowhere says the three ways to set it, also where its whole section is missing', () => {
   assert.equal(
     refusal({ env: { HAWSER_TLS_CERT: undefined } }),

@@ -15,6 +15,7 @@ import {
   whole,
 } from '@hawser/settings';
 import * as v from 'valibot';
+import { MAX_MARKS, parseLabel, parseTaint } from '../upstream/index.ts';
 
 /**
  * Everything that can be set about the relay: types and bounds in one schema; in `SETTINGS` how each is called as flag and
@@ -23,6 +24,16 @@ import * as v from 'valibot';
 const section = sectionsOf('the relay');
 const address = filled('an address to listen on');
 
+/** A list of texts of which each can be read, and that is not there where nothing was given. */
+function marks(read: (text: string) => object | undefined, what: string, all: string) {
+  const item = v.pipe(
+    v.string(`must be ${what}`),
+    v.check((text) => read(text) !== undefined, `must be ${what}`),
+  );
+  const list = v.pipe(v.array(item, `must be a list of ${all}`), v.maxLength(MAX_MARKS, `must be at most ${MAX_MARKS} ${all}`));
+  return v.optional(list, []);
+}
+
 export const SettingsSchema = section({
   kubeconfig: v.optional(file),
   link: section({ address, port }),
@@ -30,6 +41,8 @@ export const SettingsSchema = section({
   keyExchange: oneOf(['hybrid', 'x25519']),
   ops: section({ address, port }),
   labelNodes: flag,
+  nodeLabels: marks(parseLabel, 'a label, KEY=VALUE', 'labels'),
+  nodeTaints: marks(parseTaint, 'a taint, KEY=VALUE:EFFECT', 'taints'),
   replica: section({
     leases: flag,
     name: v.optional(filled('a name')),
@@ -49,6 +62,7 @@ export const SettingsSchema = section({
     answerSeconds: whole(10, 86_400),
     bufferedBytes: whole(MAX_FRAME_BYTES, 256 * 1024 * 1024),
     apiCalls: whole(1, 1_000),
+    apiCallsPerSecond: whole(1, 100_000),
     queryCalls: whole(1, 1_000),
     reportsPerSession: whole(1, 10_000),
     supersededBytes: whole(0, 16 * 1024 * 1024 * 1024),
@@ -72,6 +86,8 @@ export const SETTINGS: readonly Setting[] = [
   setting.text('ops.address', '0.0.0.0', 'address of /metrics, /healthz and /readyz (plain HTTP)'),
   setting.number('ops.port', 8081, 'port of /metrics, /healthz and /readyz; 0 takes a free one and logs it'),
   setting.flag('labelNodes', true, 'set node-role.kubernetes.io/edge on a Node when its agent first registers it'),
+  setting.list('nodeLabels', 'further labels for such a Node, KEY=VALUE; once in its life'),
+  setting.list('nodeTaints', 'taints for such a Node, KEY=VALUE:EFFECT or KEY:EFFECT; once in its life'),
   setting.flag(
     'replica.leases',
     true,
@@ -115,6 +131,11 @@ export const SETTINGS: readonly Setting[] = [
     'without an ack or inventory that is due, beside the time its bytes take at 256 bytes a second; then the link is closed',
   ),
   setting.number('limits.apiCalls', 32, 'writes to the API server at a time'),
+  setting.number(
+    'limits.apiCallsPerSecond',
+    1_000,
+    'calls of the API server for reports, over time; as many at once after a quiet second, then reports wait',
+  ),
   setting.number('limits.queryCalls', 32, 'questions of agents at the API server at a time; sessions take turns'),
   setting.number('limits.reportsPerSession', 64, 'reports of one agent waiting for an answer; at it the link is read no further'),
   setting.number(

@@ -156,7 +156,7 @@ export function createRefusalEvents(options: RefusalEventsOptions): RefusalEvent
     } catch (error) {
       apiCall(method, 'none');
       const message = error instanceof Error ? error.message : String(error);
-      return { answer: { type: 'unavailable', message, retryAfterMs: undefined }, body: undefined };
+      return { answer: { type: 'unavailable', code: undefined, message, retryAfterMs: undefined }, body: undefined };
     }
   }
 

@@ -21,6 +21,7 @@ test('an object is read with its uid, version and name', () => {
     name: 'front',
     labels: { a: 'b' },
     annotations: {},
+    body: { kind: 'Pod', metadata: { ...METADATA, labels: { a: 'b' } } },
     isHeld: false,
   });
 });
@@ -72,11 +73,17 @@ test('an answer that is neither object nor Status stands for neither', () => {
   assert.equal(answer(404, '404 page not found\n').type, 'refused');
 });
 
-test('Retry-After is taken in seconds, up to five minutes', () => {
-  assert.equal(readRetryAfter('3'), 3000);
-  assert.equal(readRetryAfter('100000'), 300_000);
-  for (const text of [undefined, '', '-1', 'soon', '1e9', 'Tue, 24 Nov 2026 00:00:00 GMT'])
-    assert.equal(readRetryAfter(text), undefined);
+const NOW = new Date('2026-11-24T00:00:00Z');
+
+test('Retry-After is taken in seconds or as a date, up to five minutes', () => {
+  const read = (text: string | undefined) => readRetryAfter(text, NOW);
+  assert.equal(read('3'), 3000);
+  assert.equal(read('100000'), 300_000);
+  assert.equal(read('Tue, 24 Nov 2026 00:00:07 GMT'), 7000);
+  assert.equal(read('Tue, 24 Nov 2026 12:00:00 GMT'), 300_000);
+  assert.equal(read('Mon, 23 Nov 2026 12:00:00 GMT'), 0);
+  for (const text of [undefined, '', '-1', 'soon', '1e9', '2026-11-24', 'Tue, 99 Nov 2026 00:00:00 GMT'])
+    assert.equal(read(text), undefined, text);
   const busy = answer(429, status(429, 'TooManyRequests'), '2');
   assert.ok(busy.type === 'unavailable');
   assert.equal(busy.retryAfterMs, 2000);

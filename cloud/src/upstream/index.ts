@@ -1,38 +1,95 @@
 import type { Report, ReportOutcome } from '@hawser/protocol';
-import { type Performer, perform } from './perform.ts';
+import { CallPool, type PoolState } from './call-pool.ts';
+import { openReportSession, type Performer, perform, type ReportSession } from './perform.ts';
+import { classOf, type ReportClass } from './report-class.ts';
 import { createReportQueue, type ReportQueue } from './report-queue.ts';
 
 export { type Answer, readAnswer } from './answer.ts';
+export type { PoolState } from './call-pool.ts';
 export { type ImpersonationForm, probeImpersonation } from './impersonation.ts';
 export { EDGE_LABEL } from './label.ts';
 export type { CallCounts, NodeApi } from './node-api.ts';
+export { MAX_MARKS, nodeMarks, parseLabel, parseTaint } from './node-marks.ts';
+export type { Sent } from './perform.ts';
 export { answerQuery, createQueryDesk, type QueryDesk, type QueryLane } from './queries/index.ts';
+export type { ReportClass } from './report-class.ts';
 export type { ReportLane, ReportQueue } from './report-queue.ts';
 
-export interface UpstreamOptions extends Performer {
+export interface UpstreamOptions extends Omit<Performer, 'pool'> {
   /** Calls of the API server at a time. */
   readonly apiCalls: number;
+  /** Calls of the API server that begin in a second, over time. */
+  readonly apiCallsPerSecond: number;
   readonly reportsPerSession: number;
-  readonly onOutcome: (outcome: ReportOutcome['type']) => void;
+  /** From 0 to 1, 1 excluded. */
+  readonly random: () => number;
+  readonly onOutcome: (outcome: ReportOutcome['type'], about: ReportClass) => void;
+  /** A report begins that has waited so long. */
+  readonly onBegun: (waitedMs: number) => void;
+}
+
+export interface Upstream extends ReportQueue {
+  poolStats(): PoolStats;
+}
+
+export interface PoolStats {
+  readonly state: PoolState;
+  /** Calls that may begin in a second, as of now. */
+  readonly rate: number;
+  /** Since the start. */
+  readonly pauses: number;
 }
 
 /** Reports of all agents, each done as its node and answered by its outcome. */
-export function createUpstream({ apiCalls, reportsPerSession, onOutcome, ...performer }: UpstreamOptions): ReportQueue {
-  return createReportQueue({
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { apiCalls, apiCallsPerSecond, reportsPerSession, random, onOutcome, onBegun, ...performer } = options;
+  const { clock, logger } = performer;
+  const pool = new CallPool({
+    callsPerSecond: apiCallsPerSecond,
+    clock,
+    random,
+    onState(state, { waitMs, reason }) {
+      if (state === 'paused') logger.warn({ waitMs, reason }, 'reports pause: the API server cannot take them');
+      if (state === 'flowing') logger.info({ callsPerSecond: Math.round(pool.rate()) }, 'reports go on');
+      queue.poolChanged(reason);
+    },
+  });
+
+  function tellRefusal({ node, log }: ReportSession, report: Report, outcome: Extract<ReportOutcome, { type: 'refused' }>): void {
+    const line = log.take();
+    if (line === undefined) return;
+    const { resource, namespace, name, subresource, operation } = report;
+    const { code, reason, message } = outcome;
+    logger.info(
+      { node, resource, namespace, name, subresource, operation: operation.type, code, reason, message, ...line },
+      'report refused',
+    );
+  }
+
+  const queue = createReportQueue<ReportSession>({
     concurrency: apiCalls,
     reportsPerLane: reportsPerSession,
-    async perform(node: string, report: Report) {
-      const outcome = await perform(performer, node, report);
-      onOutcome(outcome.type);
-      if (outcome.type === 'refused') {
-        const { resource, namespace, name, subresource, operation } = report;
-        const { code, reason, message } = outcome;
-        performer.logger.info(
-          { node, resource, namespace, name, subresource, operation: operation.type, code, reason, message },
-          'report refused',
-        );
-      }
+    pool,
+    callsPerSecond: apiCallsPerSecond,
+    clock,
+    random,
+    onBegun,
+    openSession: (node) => openReportSession(node, clock),
+    async perform(session, report) {
+      const outcome = await perform({ ...performer, pool }, session, report);
+      onOutcome(outcome.type, classOf(report));
+      if (outcome.type === 'refused') tellRefusal(session, report, outcome);
       return outcome;
     },
   });
+
+  return {
+    open: queue.open,
+    counts: queue.counts,
+    poolStats: () => ({ state: pool.state, rate: pool.rate(), pauses: pool.pauses }),
+    async stop() {
+      await queue.stop();
+      pool.close();
+    },
+  };
 }

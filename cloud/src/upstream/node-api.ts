@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import type { ApiCall } from './request.ts';
 
@@ -33,9 +34,16 @@ export interface CallCounts {
   apiCall(verb: string, status: number | 'none'): void;
 }
 
+export interface CallContext {
+  readonly api: NodeApi;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly counts: CallCounts;
+  readonly logger: Logger;
+}
+
 /** One call, as a node or (user undefined) with the relay's own rights. Never rejects: no answer is an answer too. */
 export async function callApi(
-  { api, counts, logger }: { readonly api: NodeApi; readonly counts: CallCounts; readonly logger: Logger },
+  { api, clock, counts, logger }: CallContext,
   call: ApiCall,
   user: NodeUser | undefined,
 ): Promise<Answer> {
@@ -49,11 +57,12 @@ export async function callApi(
       timeoutMs: CALL_TIMEOUT_MS,
     });
     counts.apiCall(call.method, answer.status);
-    return readAnswer({ status: answer.status, retryAfter: answer.headers['retry-after'], text: answer.text });
+    return readAnswer({ status: answer.status, retryAfter: answer.headers['retry-after'], text: answer.text }, clock.now());
   } catch (error) {
     counts.apiCall(call.method, 'none');
-    logger.warn({ err: error, method: call.method, path: call.path }, 'no answer of the API server');
-    const message = error instanceof Error ? error.message : String(error);
-    return { type: 'unavailable', message: `no answer of the API server: ${message}`, retryAfterMs: undefined };
+    // The pool says in one line that the API server is away; a line for each call would be thousands.
+    logger.debug({ err: error, method: call.method, path: call.path }, 'no answer of the API server');
+    const message = `no answer of the API server: ${error instanceof Error ? error.message : String(error)}`;
+    return { type: 'unavailable', code: undefined, message, retryAfterMs: undefined };
   }
 }

@@ -1,65 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HawserError, type Report } from '@hawser/protocol';
-import { pino } from 'pino';
-import type { NodeApi } from './node-api.ts';
-import { perform } from './perform.ts';
-
-const UID = '11111111-2222-4333-8444-555555555555';
-const OTHER_UID = '99999999-2222-4333-8444-555555555555';
-
-type Request = Parameters<NodeApi['request']>[0];
-type Reply = { status: number; body: unknown; retryAfter?: string } | Error;
-
-const object = (metadata: object) => ({ metadata: { name: 'edge-1', uid: UID, resourceVersion: '7', ...metadata } });
-const failure = (code: number, reason: string, message = 'because'): Reply => ({
-  status: code,
-  body: { kind: 'Status', status: 'Failure', code, reason, message },
-});
-
-/** An API server that gives these answers one after the other and remembers what it was asked. */
-async function run(fields: Partial<Report>, replies: Reply[], options: { labelNodes?: boolean } = {}) {
-  const requests: Request[] = [];
-  const pauses: number[] = [];
-  const outcome = await perform(
-    {
-      api: {
-        async request(request) {
-          requests.push(request);
-          const reply = replies.shift();
-          assert.ok(reply !== undefined, `one request too many: ${request.method} ${request.path}`);
-          if (reply instanceof Error) throw reply;
-          return { status: reply.status, headers: { 'retry-after': reply.retryAfter }, text: JSON.stringify(reply.body) };
-        },
-      },
-      clock: {
-        now: () => new Date(0),
-        after(milliseconds, callback) {
-          pauses.push(milliseconds);
-          callback();
-          return () => undefined;
-        },
-      },
-      logger: pino({ level: 'silent' }),
-      counts: { apiCall: () => undefined },
-      form: () => 'groups',
-      labelNodes: options.labelNodes ?? true,
-    },
-    'edge-1',
-    {
-      number: 1,
-      resource: 'pods',
-      namespace: 'web',
-      name: 'front',
-      uid: UID,
-      subresource: 'status',
-      operation: { type: 'patch', patchType: 'strategic', body: '{"status":{"phase":"Running"}}' },
-      ...fields,
-    },
-  );
-  assert.deepEqual(replies, [], 'fewer requests than expected');
-  return { outcome, requests, pauses };
-}
+import { nodeMarks } from './node-marks.ts';
+import { failure, OTHER_UID, object, run, UID } from './testing/scripted-api.ts';
 
 const register: Partial<Report> = {
   resource: 'nodes',
@@ -116,9 +59,18 @@ test('an update never meets the successor of its object', async () => {
 test('conflicts without end are put off, and for good when the patch itself names a version', async () => {
   const conflicts = Array.from({ length: 5 }, () => failure(409, 'Conflict'));
   assert.equal((await run({}, [...conflicts])).outcome.type, 'unavailable');
-  const body = '{"metadata":{"resourceVersion":"3"}}';
-  const named = await run({ operation: { type: 'patch', patchType: 'merge', body } }, [...conflicts]);
-  assert.equal(named.outcome.type, 'refused');
+  for (const [patchType, body] of [
+    ['merge', '{"metadata":{"resourceVersion":"3"}}'],
+    ['json', '[{"op":"test","path":"/metadata/resourceVersion","value":"3"}]'],
+  ] as const) {
+    const named = await run({ operation: { type: 'patch', patchType, body } }, [failure(409, 'Conflict')]);
+    assert.equal(named.outcome.type, 'refused', patchType);
+  }
+  const mentioned = { type: 'patch', patchType: 'merge', body: '{"status":{"resourceVersion":"3"}}' } as const;
+  assert.equal(
+    (await run({ operation: mentioned }, [failure(409, 'Conflict'), { status: 200, body: object({}) }])).outcome.type,
+    'applied',
+  );
 });
 
 test('a 403 is asked once more after a moment, since the authorizer lags behind a binding', async () => {
@@ -140,6 +92,38 @@ test('no answer, 429 and 503 do not end the entry, and Retry-After is passed on'
   const busy = await run({}, [{ ...failure(429, 'TooManyRequests'), retryAfter: '7' }]);
   assert.deepEqual(busy.outcome, { type: 'unavailable', retryAfterMs: 7000, message: 'because' });
   assert.equal((await run({}, [failure(503, 'ServiceUnavailable')])).outcome.type, 'unavailable');
+});
+
+test('the pool of calls hears what each answer says about the API server', async () => {
+  const verdict = async (reply: Parameters<typeof run>[1][number], fields: Partial<Report> = {}) =>
+    (await run(fields, [reply])).verdicts.join();
+  assert.equal(await verdict({ status: 200, body: object({}) }), 'good');
+  assert.equal(await verdict(failure(404, 'NotFound')), 'good');
+  assert.equal(await verdict(failure(429, 'TooManyRequests')), 'overload');
+  assert.equal(await verdict(failure(503, 'ServiceUnavailable')), 'overload');
+  assert.equal(await verdict(failure(500, 'InternalError')), 'fault');
+  assert.equal(await verdict(failure(401, 'Unauthorized')), 'fault');
+  assert.equal(await verdict(new HawserError('unreachable', 'connect ECONNREFUSED')), 'fault');
+  const eviction: Partial<Report> = { subresource: 'eviction', operation: { type: 'create', body: '{}' } };
+  assert.equal(await verdict(failure(429, 'TooManyRequests'), eviction), 'good', 'a disruption budget has said no');
+});
+
+test('a patch that contradicts itself, to which the API server says 500, is refused for good', async () => {
+  const body = JSON.stringify({
+    status: {
+      $patch: undefined,
+      conditions: [
+        { type: 'B', status: 'True' },
+        { type: 'A', status: 'True' },
+      ],
+      '$setElementOrder/conditions': [{ type: 'A' }, { type: 'B' }],
+    },
+  });
+  const { outcome } = await run({ operation: { type: 'patch', patchType: 'strategic', body } }, [failure(500, '')]);
+  assert.ok(outcome.type === 'refused');
+  assert.equal(outcome.code, 400);
+  assert.match(outcome.message, /order/);
+  assert.equal((await run({}, [failure(500, '')])).outcome.type, 'unavailable', 'any other 500 is no answer');
 });
 
 test('a resource that nobody knows is refused without a request', async () => {
@@ -184,10 +168,8 @@ test('a label that the relay may not set leaves the registration standing', asyn
 });
 
 test('without labelNodes a registration sets no label', async () => {
-  assert.equal((await run(register, [{ status: 201, body: object({}) }], { labelNodes: false })).outcome.type, 'applied');
-});
-
-test('an object of others that exists already is refused', async () => {
-  const other = { ...register, name: 'edge-2', operation: { type: 'create' as const, body: '{"metadata":{"name":"edge-2"}}' } };
-  assert.equal((await run(other, [failure(409, 'AlreadyExists')])).outcome.type, 'refused');
+  assert.equal(
+    (await run(register, [{ status: 201, body: object({}) }], { marks: nodeMarks(false, [], []) })).outcome.type,
+    'applied',
+  );
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Report, ReportOutcome } from '@hawser/protocol';
 import fc from 'fast-check';
-import { createReportQueue } from './report-queue.ts';
+import { createPlainQueue } from './testing/plain-queue.ts';
 
 const DONE: ReportOutcome = { type: 'applied', uid: 'u', resourceVersion: '1', name: 'n' };
 
@@ -23,7 +23,7 @@ function report(number: number, name: string, body = ''): Report {
 function harness(limits: { concurrency: number; reportsPerLane: number }) {
   const started: string[] = [];
   const ends = new Map<string, () => void>();
-  const queue = createReportQueue({
+  const queue = createPlainQueue({
     ...limits,
     perform: (node, { number }) =>
       new Promise((resolve) => {

@@ -1,13 +1,21 @@
 import type { Report, ReportOutcome } from '@hawser/protocol';
+import type { Clock } from '../clock.ts';
+import type { CallPool } from './call-pool.ts';
+import { LaneOrder, objectOf, type Waiting } from './report-lane.ts';
 
 /**
  * Reports waiting for the API server, of all sessions.
  *
- * - At most `concurrency` run at a time; nodes take turns, so that one device with a full outbox does not hold up the others.
+ * - At most `concurrency` run at a time, and they begin as the pool of calls allows; nodes take turns, so that one device with a
+ *   full outbox does not hold up the others by more than its turn.
  * - Of one node, the reports of one object run one after the other in the order in which they came, also across a reconnect;
  *   those of different objects run side by side.
  * - A lane is full at `reportsPerLane` reports or MAX_LANE_BYTES of bodies; whoever feeds it stops reading then. What one read of
  *   the socket had already brought (64 KiB) is still taken.
+ * - While the pool pauses for longer than MAX_HELD_MS, whatever waits or comes is answered `unavailable`: the agents' outboxes are
+ *   the better place to wait, and their links are read meanwhile. Each is asked to wait for the pause and a random time more, over
+ *   which all of them together come back at the rate of the pool.
+ * - Where a report is answered `unavailable`, so is what waits behind it of the same object: the agent sends both again, in order.
  */
 export interface ReportQueue {
   /** `onAnswer` is called once for each report unless the lane was closed before; `onRoom` after it was full and no longer is. */
@@ -27,16 +35,24 @@ export interface ReportLane {
 
 /** Bodies of one session that wait or run, in characters. */
 const MAX_LANE_BYTES = 1024 * 1024;
+/** A pause of the pool that is shorter is waited for here: to send the reports once more costs the device bytes. In milliseconds. */
+const MAX_HELD_MS = 5_000;
+/** What an agent has in flight, at most: so much of each comes back after a pause. */
+const IN_FLIGHT_PER_AGENT = 32;
+/** Over so long at least and at most the agents come back after a pause, in milliseconds. */
+const LEAST_SPREAD_MS = 1_000;
+const MOST_SPREAD_MS = 60_000;
 
-interface Node {
+interface Node<Session> {
   readonly name: string;
-  readonly lanes: Set<Lane>;
+  readonly lanes: Set<Lane<Session>>;
   readonly busy: Set<string>;
 }
 
-interface Lane {
-  readonly node: Node;
-  readonly waiting: Report[];
+interface Lane<Session> {
+  readonly node: Node<Session>;
+  readonly session: Session;
+  readonly order: LaneOrder;
   running: number;
   size: number;
   wasFull: boolean;
@@ -45,115 +61,192 @@ interface Lane {
   readonly onRoom: () => void;
 }
 
-export interface ReportQueueOptions {
+export interface ReportQueueOptions<Session> {
   readonly concurrency: number;
   readonly reportsPerLane: number;
+  readonly pool: Pick<CallPool, 'waitMs' | 'remainingMs'>;
+  /** Over time, of the pool. */
+  readonly callsPerSecond: number;
+  readonly clock: Clock;
+  /** From 0 to 1, 1 excluded. */
+  readonly random: () => number;
+  /** What is remembered for as long as one lane is open. */
+  readonly openSession: (node: string) => Session;
   /** Never rejects. */
-  readonly perform: (node: string, report: Report) => Promise<ReportOutcome>;
+  readonly perform: (session: Session, report: Report) => Promise<ReportOutcome>;
+  /** A report begins that has waited so long. */
+  readonly onBegun?: (waitedMs: number) => void;
 }
 
-export function createReportQueue({ concurrency, reportsPerLane, perform }: ReportQueueOptions): ReportQueue {
-  const nodes = new Map<string, Node>();
+export interface PooledReportQueue extends ReportQueue {
+  /** To be called when the pool has changed its state. */
+  poolChanged(reason: string): void;
+}
+
+export function createReportQueue<Session>(options: ReportQueueOptions<Session>): PooledReportQueue {
+  const { concurrency, reportsPerLane, pool, clock, random, perform } = options;
+  const nodes = new Map<string, Node<Session>>();
+  const open = new Set<Lane<Session>>();
   /** Lanes in which something may run, in the order of their turns. */
-  const turns = new Set<Lane>();
+  const turns = new Set<Lane<Session>>();
   let running = 0;
   let waiting = 0;
+  let cancelTimer: (() => void) | undefined;
+  let pausedFor = '';
   let onIdle: (() => void) | undefined;
 
-  function isFull(lane: Lane): boolean {
-    return lane.waiting.length + lane.running >= reportsPerLane || lane.size >= MAX_LANE_BYTES;
-  }
-
-  function next(lane: Lane): Report | undefined {
-    const seen = new Set<string>();
-    for (const [index, report] of lane.waiting.entries()) {
-      const object = objectOf(report);
-      if (!lane.node.busy.has(object) && !seen.has(object)) {
-        lane.waiting.splice(index, 1);
-        return report;
-      }
-      seen.add(object);
-    }
-    return undefined;
+  function isFull(lane: Lane<Session>): boolean {
+    return lane.order.size + lane.running >= reportsPerLane || lane.size >= MAX_LANE_BYTES;
   }
 
   function fill(): void {
     while (running < concurrency && onIdle === undefined) {
       const lane = turns.values().next().value;
       if (lane === undefined) return;
+      const waitMs = pool.waitMs();
+      if (waitMs === undefined) return;
+      if (waitMs > 0) {
+        fillAfter(waitMs);
+        return;
+      }
       turns.delete(lane);
-      const report = next(lane);
-      if (report === undefined) continue;
-      turns.add(lane);
-      void run(lane, report);
+      const next = lane.order.next();
+      if (next === undefined) continue;
+      void run(lane, next);
+      if (lane.order.hasReady()) turns.add(lane);
     }
   }
 
-  async function run(lane: Lane, report: Report): Promise<void> {
+  function fillAfter(waitMs: number): void {
+    if (cancelTimer !== undefined) return;
+    cancelTimer = clock.after(waitMs, () => {
+      cancelTimer = undefined;
+      fill();
+    });
+  }
+
+  async function run(lane: Lane<Session>, { report, sinceMs }: Waiting): Promise<void> {
     const object = objectOf(report);
-    lane.node.busy.add(object);
+    setBusy(lane.node, object);
     lane.running += 1;
     running += 1;
     waiting -= 1;
-    const outcome = await perform(lane.node.name, report);
+    options.onBegun?.(Math.max(0, clock.now().getTime() - sinceMs));
+    const outcome = await perform(lane.session, report);
     lane.node.busy.delete(object);
     lane.running -= 1;
-    lane.size -= sizeOf(report);
     running -= 1;
-    for (const other of lane.node.lanes) turns.add(other);
-    if (lane.isOpen) lane.onAnswer(report.number, outcome);
-    forget(lane.node);
-    if (lane.wasFull && !isFull(lane)) {
-      lane.wasFull = false;
-      if (lane.isOpen) lane.onRoom();
+    answer(lane, report, outcome);
+    if (outcome.type === 'unavailable') {
+      for (const other of lane.order.takeAll(object)) putOff(lane, other.report, outcome.message, outcome.retryAfterMs);
     }
+    for (const other of lane.node.lanes) {
+      other.order.free(object);
+      if (other.order.hasReady()) turns.add(other);
+    }
+    forget(lane.node);
+    tellRoom(lane);
     if (running === 0) onIdle?.();
     fill();
   }
 
-  function forget(node: Node): void {
+  function setBusy(node: Node<Session>, object: string): void {
+    node.busy.add(object);
+    for (const lane of node.lanes) lane.order.busy(object);
+  }
+
+  function answer(lane: Lane<Session>, report: Report, outcome: ReportOutcome): void {
+    lane.size -= sizeOf(report);
+    if (!lane.isOpen) return;
+    const { number } = report;
+    if (outcome.type !== 'unavailable') lane.onAnswer(number, outcome);
+    else lane.onAnswer(number, { ...outcome, retryAfterMs: spread(Math.max(outcome.retryAfterMs, pool.remainingMs())) });
+  }
+
+  /** Answers what waited without having been tried. */
+  function putOff(lane: Lane<Session>, report: Report, message: string, retryAfterMs: number): void {
+    waiting -= 1;
+    answer(lane, report, { type: 'unavailable', retryAfterMs, message });
+  }
+
+  function spread(waitMs: number): number {
+    const allMs = (open.size * IN_FLIGHT_PER_AGENT * 1000) / options.callsPerSecond;
+    return Math.round(waitMs + random() * Math.min(Math.max(allMs, LEAST_SPREAD_MS), MOST_SPREAD_MS));
+  }
+
+  function tellRoom(lane: Lane<Session>): void {
+    if (!lane.wasFull || isFull(lane)) return;
+    lane.wasFull = false;
+    if (lane.isOpen) lane.onRoom();
+  }
+
+  function forget(node: Node<Session>): void {
     if (node.lanes.size === 0 && node.busy.size === 0) nodes.delete(node.name);
   }
 
   return {
     open(name, onAnswer, onRoom) {
-      const node = nodes.get(name) ?? { name, lanes: new Set(), busy: new Set() };
+      const node: Node<Session> = nodes.get(name) ?? { name, lanes: new Set(), busy: new Set() };
       nodes.set(name, node);
-      const lane: Lane = { node, waiting: [], running: 0, size: 0, wasFull: false, isOpen: true, onAnswer, onRoom };
+      const lane: Lane<Session> = {
+        node,
+        session: options.openSession(name),
+        order: new LaneOrder(),
+        running: 0,
+        size: 0,
+        wasFull: false,
+        isOpen: true,
+        onAnswer,
+        onRoom,
+      };
       node.lanes.add(lane);
+      open.add(lane);
       return {
         push(report) {
           if (!lane.isOpen) return;
-          lane.waiting.push(report);
-          lane.size += sizeOf(report);
           waiting += 1;
+          lane.size += sizeOf(report);
+          if (pool.remainingMs() > MAX_HELD_MS) {
+            putOff(lane, report, pausedFor, 0);
+            return;
+          }
+          lane.order.add({ report, sinceMs: clock.now().getTime() }, node.busy.has(objectOf(report)));
           if (isFull(lane)) lane.wasFull = true;
-          turns.add(lane);
+          if (lane.order.hasReady()) turns.add(lane);
           fill();
         },
         isFull: () => isFull(lane),
         close() {
           if (!lane.isOpen) return;
           lane.isOpen = false;
-          waiting -= lane.waiting.length;
-          lane.waiting.length = 0;
+          waiting -= lane.order.size;
+          lane.order.clear();
           turns.delete(lane);
+          open.delete(lane);
           node.lanes.delete(lane);
           forget(node);
         },
       };
     },
     counts: () => ({ waiting, running }),
+    poolChanged(reason) {
+      pausedFor = reason;
+      if (pool.remainingMs() > MAX_HELD_MS) {
+        for (const lane of [...open]) {
+          turns.delete(lane);
+          for (const { report } of lane.order.clear()) putOff(lane, report, reason, 0);
+          tellRoom(lane);
+        }
+      }
+      fill();
+    },
     stop: () =>
       new Promise((resolve) => {
+        cancelTimer?.();
         onIdle = resolve;
         if (running === 0) resolve();
       }),
   };
-}
-
-function objectOf({ resource, namespace, name }: Report): string {
-  return `${resource}/${namespace}/${name}`;
 }
 
 function sizeOf({ operation }: Report): number {

@@ -24,7 +24,17 @@ export interface Refusal {
   readonly message: string;
 }
 
-export type Planned = { readonly type: 'call'; readonly call: ApiCall; readonly resource: ApiResource } | Refusal;
+export interface PlannedCall {
+  readonly type: 'call';
+  readonly call: ApiCall;
+  readonly resource: ApiResource;
+  /** The report's own body: of a create, an update, or a patch that is no JSON patch; without the preconditions that `call` has. */
+  readonly body: JsonObject | undefined;
+  /** It names a resourceVersion itself: it is about that version and no other. */
+  readonly namesVersion: boolean;
+}
+
+export type Planned = PlannedCall | Refusal;
 
 const JSON_TYPE = 'application/json';
 const PATCH_TYPES = {
@@ -63,8 +73,8 @@ export function planReport(report: Report): Planned {
   const isCollection = operation.type === 'create' && subresource === '';
   if (!isCollection && report.name === '') return badRequest(`${operation.type} of ${report.resource} needs a name`);
   const path = resourcePath(resource, report.namespace, isCollection ? '' : report.name, subresource);
-  const call = boundedCall(report, path);
-  return 'method' in call ? { type: 'call', call, resource } : call;
+  const planned = boundedCall(report, path);
+  return planned.type === 'refused' ? planned : { ...planned, type: 'call', resource };
 }
 
 /** A URL takes these for steps in its path, so the call would meet another object; no name may be one (Kubernetes, "Object Names and IDs"). */
@@ -88,8 +98,15 @@ export function rebase(call: ApiCall, resourceVersion: string): ApiCall {
   return body === undefined ? call : { ...call, body: JSON.stringify(withMetadata(body, { resourceVersion })) };
 }
 
+interface Written {
+  readonly type: 'written';
+  readonly call: ApiCall;
+  readonly body: JsonObject | undefined;
+  readonly namesVersion: boolean;
+}
+
 /** Text that parses may still be nested too deeply to be written again. */
-function boundedCall(report: Report, path: string): ApiCall | Refusal {
+function boundedCall(report: Report, path: string): Written | Refusal {
   try {
     return callFor(report, path);
   } catch (error) {
@@ -98,7 +115,7 @@ function boundedCall(report: Report, path: string): ApiCall | Refusal {
   }
 }
 
-function callFor(report: Report, path: string): ApiCall | Refusal {
+function callFor(report: Report, path: string): Written | Refusal {
   const { operation, uid } = report;
   switch (operation.type) {
     case 'create': {
@@ -107,51 +124,65 @@ function callFor(report: Report, path: string): ApiCall | Refusal {
       if (report.subresource === 'eviction') return planEviction(report, path, body);
       // The server sets both; a resourceVersion in a create is a 500 to it.
       const created = withMetadata(body, { resourceVersion: undefined, uid: undefined });
-      return { method: 'POST', path, body: JSON.stringify(created), contentType: JSON_TYPE };
+      return written('POST', path, created, JSON_TYPE, created);
     }
     case 'update': {
       const body = parseObject(operation.body);
       if (body === undefined) return badRequest('the body of an update must be an object');
       const version = metadataOf(body).resourceVersion;
       if (version !== undefined && !isResourceVersion(version)) return badRequest('resourceVersion must be a decimal number');
-      return {
-        method: 'PUT',
-        path,
-        body: JSON.stringify(withMetadata(body, uid === undefined ? {} : { uid })),
-        contentType: JSON_TYPE,
-      };
+      return written('PUT', path, withMetadata(body, uid === undefined ? {} : { uid }), JSON_TYPE, body);
     }
     case 'patch':
       return planPatch(report, path, operation.patchType, operation.body);
     case 'remove':
-      return {
-        method: 'DELETE',
-        path,
-        body: JSON.stringify(deleteOptions(uid, operation.gracePeriodSeconds)),
-        contentType: JSON_TYPE,
-      };
+      return written('DELETE', path, deleteOptions(uid, operation.gracePeriodSeconds), JSON_TYPE);
   }
 }
 
-function planPatch(report: Report, path: string, patchType: 'strategic' | 'merge' | 'json', text: string): ApiCall | Refusal {
+function written(method: ApiCall['method'], path: string, sent: JsonValue, contentType: string, body?: JsonObject): Written {
+  const namesVersion = body !== undefined && metadataOf(body).resourceVersion !== undefined;
+  return { type: 'written', call: { method, path, body: JSON.stringify(sent), contentType }, body, namesVersion };
+}
+
+function planPatch(report: Report, path: string, patchType: 'strategic' | 'merge' | 'json', text: string): Written | Refusal {
   const patch: JsonValue = JSON.parse(text);
   if (patchType === 'json') {
     if (!Array.isArray(patch)) return badRequest('a JSON patch must be a list');
     const guarded = report.uid === undefined ? patch : [{ op: 'test', path: '/metadata/uid', value: report.uid }, ...patch];
-    return { method: 'PATCH', path, body: JSON.stringify(guarded), contentType: PATCH_TYPES.json };
+    const namesVersion = patch.some((operation) => isJsonObject(operation) && operation.path === '/metadata/resourceVersion');
+    return { ...written('PATCH', path, guarded, PATCH_TYPES.json), namesVersion };
   }
   if (!isJsonObject(patch)) return badRequest('a patch must be an object');
-  const guarded = report.uid === undefined ? patch : withMetadata(patch, { uid: report.uid });
-  return { method: 'PATCH', path, body: JSON.stringify(guarded), contentType: PATCH_TYPES[patchType] };
+  return written('PATCH', path, guardedPatch(patch, report.uid), PATCH_TYPES[patchType], patch);
+}
+
+function guardedPatch(patch: JsonObject, uid: string | undefined): JsonObject {
+  return uid === undefined ? patch : withMetadata(patch, { uid });
+}
+
+/** The same call with another strategic patch, which is meant for that version of the object and no other. */
+export function withPatch(call: ApiCall, patch: JsonObject, uid: string, resourceVersion: string): ApiCall {
+  return { ...call, body: JSON.stringify(withMetadata(patch, { uid, resourceVersion })) };
+}
+
+/** A strategic patch of an object as the node, outside of what a report says. */
+export function planStrategicPatch(report: Report, resource: ApiResource, patch: JsonObject): ApiCall {
+  return {
+    method: 'PATCH',
+    path: resourcePath(resource, report.namespace, report.name),
+    body: JSON.stringify(patch),
+    contentType: PATCH_TYPES.strategic,
+  };
 }
 
 /** The answer to an eviction does not say which pod it met, so the report must. */
-function planEviction(report: Report, path: string, body: JsonObject): ApiCall | Refusal {
+function planEviction(report: Report, path: string, body: JsonObject): Written | Refusal {
   if (report.uid === undefined) return badRequest('an eviction needs the uid of its pod');
   const options = isJsonObject(body.deleteOptions) ? body.deleteOptions : {};
   const preconditions = isJsonObject(options.preconditions) ? options.preconditions : {};
   const guarded = { ...body, deleteOptions: { ...options, preconditions: { ...preconditions, uid: report.uid } } };
-  return { method: 'POST', path, body: JSON.stringify(guarded), contentType: JSON_TYPE };
+  return written('POST', path, guarded, JSON_TYPE);
 }
 
 function deleteOptions(uid: string | undefined, gracePeriodSeconds: number | undefined): JsonObject {

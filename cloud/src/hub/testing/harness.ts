@@ -19,7 +19,7 @@ import { type CertificatePair, createAuthority, issueNodeCertificate } from '../
 import { systemClock } from '../../clock.ts';
 import type { Session, SessionStats } from '../../downstream/index.ts';
 import type { TlsMaterial } from '../../ops/tls-files.ts';
-import { createReportQueue } from '../../upstream/report-queue.ts';
+import { createPlainQueue } from '../../upstream/testing/plain-queue.ts';
 import { type HubOptions, startHub } from '../hub.ts';
 
 export const authority = await createAuthority('agents');
@@ -147,6 +147,7 @@ export async function start(t: TestContext, options: Options = {}) {
         answerSeconds: 300,
         bufferedBytes: 4 * 1024 * 1024,
         apiCalls: 4,
+        apiCallsPerSecond: 1_000,
         queryCalls: 4,
         reportsPerSession: 4,
         supersededBytes: 0,
@@ -164,7 +165,7 @@ export async function start(t: TestContext, options: Options = {}) {
     },
     reports:
       options.reports ??
-      createReportQueue({
+      createPlainQueue({
         concurrency: 4,
         reportsPerLane: 4,
         perform: async (node) => ({ type: 'applied', uid: 'u', resourceVersion: '1', name: node }),

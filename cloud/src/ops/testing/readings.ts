@@ -42,6 +42,7 @@ export function someReadings(): Readings {
     supersededBytes: () => 500,
     queries: () => ({ waiting: 0, running: 0 }),
     reports: () => ({ waiting: 5, running: 2 }),
+    pool: () => ({ state: 'flowing', rate: 1_000, pauses: 3 }),
     replicas: () => ({ live: 2, gone: 1, waiting: 0 }),
     epochs: () => ({ current: 2, restorations: 1 }),
     reflectors: () => [{ resource: 'pods', state: 'synced' }],

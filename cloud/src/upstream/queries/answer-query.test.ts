@@ -124,11 +124,14 @@ test('a right that the relay lacks is no answer to the node', async () => {
 });
 
 test('what a node may not read comes from the cache, and only where the node needs it', async () => {
-  assert.deepEqual((await ask(SLICE, { cached: { state: 'found', text: '{}' } })).answer, {
-    type: 'found',
-    cached: true,
-    body: '{}',
-  });
+  assert.deepEqual(
+    (await ask(SLICE, { cached: { state: 'found', text: '{}', version: { uid: 'u', resourceVersion: '1', hash: '0' } } })).answer,
+    {
+      type: 'found',
+      cached: true,
+      body: '{}',
+    },
+  );
   assert.equal((await ask(SLICE, { cached: { state: 'absent' } })).answer.type, 'notFound');
   assert.equal((await ask(SLICE, { cached: { state: 'outside' } })).answer.type, 'forbidden');
   assert.equal((await ask(SLICE, { cached: { state: 'unavailable', detail: 'listing' } })).answer.type, 'unavailable');
