@@ -24,7 +24,11 @@ const program = new Command('embedded-apiserver')
   .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', parsePort, 0)
   .option('--data <file>', 'for tests of a restart: load the objects from this file, write them to it on SIGTERM and SIGINT')
   .option('--faults', 'answer POST /-/faults with the administrator token', false)
-  .option('--counts', 'count requests, and answer GET /-/requests with the administrator token', false)
+  .option(
+    '--counts',
+    'count requests and changes, and answer GET /-/requests, /-/requests/rates and /-/changes with the administrator token',
+    false,
+  )
   .option('--older-impersonation', 'as a server before Kubernetes 1.36, which has no constrained impersonation', false);
 program.parse();
 await run(program.opts<Arguments>());

@@ -35,4 +35,12 @@ test('requests are counted by who made them, as whom, and of what, for the admin
     { by: 'admin', as: '', method: 'GET', resource: 'namespaces', count: 1 },
   ]);
   assert.equal((await ask('GET', '/-/requests', server.relayToken)).status, 401);
+
+  const rates = JSON.parse((await ask('GET', '/-/requests/rates', server.adminToken)).text) as { count: number }[];
+  assert.equal(
+    rates.reduce((sum, { count }) => sum + count, 0),
+    3,
+    'of the relay',
+  );
+  assert.equal((await ask('GET', '/-/requests/rates', server.relayToken)).status, 401);
 });

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RequestRates } from './request-rates.ts';
 
 /** Where the counts are read over HTTP. */
 export const COUNTS_PATH = '/-/requests';
+/** How many requests of the relay came in each second. */
+export const RATES_PATH = '/-/requests/rates';
 
 /** Requests of one kind since the server began; watches count once, when they open. */
 export interface RequestCount {
@@ -19,6 +22,7 @@ export interface RequestCount {
 export class RequestCounts {
   readonly #tokens: ReadonlyMap<string, string>;
   readonly #counts = new Map<string, RequestCount>();
+  readonly #rates = new RequestRates();
 
   constructor(tokens: { readonly admin: string; readonly relay: string }) {
     this.#tokens = new Map([
@@ -27,14 +31,12 @@ export class RequestCounts {
     ]);
   }
 
-  /** Counts the request; answers `GET /-/requests` for the administrator. @returns whether it has answered */
+  /** Counts the request; answers the two paths for the administrator. @returns whether it has answered */
   take(request: IncomingMessage, response: ServerResponse): boolean {
     const by = this.#tokens.get(request.headers.authorization ?? '') ?? 'other';
     const [path = ''] = (request.url ?? '').split('?', 1);
-    if (path === COUNTS_PATH) {
-      const isAllowed = by === 'admin';
-      response.writeHead(isAllowed ? 200 : 401, { 'content-type': 'application/json' });
-      response.end(isAllowed ? JSON.stringify(this.all()) : '{}');
+    if (path === COUNTS_PATH || path === RATES_PATH) {
+      answerAdministrator(response, by === 'admin', path === COUNTS_PATH ? this.all() : this.#rates.all());
       return true;
     }
     const impersonated = request.headers['impersonate-user'];
@@ -44,12 +46,18 @@ export class RequestCounts {
     const kind = [by, as, method, resource].join(' ');
     const { count } = this.#counts.get(kind) ?? { count: 0 };
     this.#counts.set(kind, { by, as, method, resource, count: count + 1 });
+    if (by === 'relay') this.#rates.note();
     return false;
   }
 
   all(): readonly RequestCount[] {
     return [...this.#counts.values()];
   }
+}
+
+export function answerAdministrator(response: ServerResponse, isAdministrator: boolean, body: unknown): void {
+  response.writeHead(isAdministrator ? 200 : 401, { 'content-type': 'application/json' });
+  response.end(isAdministrator ? JSON.stringify(body) : '{}');
 }
 
 /** `/api/v1/namespaces/NS/pods/NAME/status` → `pods/status`; `/apis/GROUP/VERSION/RESOURCE/NAME` → `RESOURCE`. */

@@ -1,6 +1,7 @@
 import { type Clock, createApiServer, createRegistry, type Registry, systemClock } from '@hawser/edge';
 import { type Logger, pino } from 'pino';
 import type { CertificateAuthority } from '../support/pki.ts';
+import { ChangeCounts } from './change-counts.ts';
 import { maintainClusterObjects } from './cluster-objects.ts';
 import { type ClusterCredentials, createCredentials, openAuthority } from './credentials.ts';
 import { takeFaultCommand } from './fault-endpoint.ts';
@@ -34,7 +35,7 @@ export interface EmbeddedApiServerOptions {
   readonly impersonation?: ImpersonationForm;
   /** Whether `POST /-/faults` is answered. Default false. */
   readonly faultEndpoint?: boolean;
-  /** Whether requests are counted and `GET /-/requests` is answered. Default false. */
+  /** Whether requests and changes are counted and `GET /-/requests`, `/-/requests/rates` and `/-/changes` are answered. Default false. */
   readonly countRequests?: boolean;
   /** Default the system's. */
   readonly clock?: Clock;
@@ -101,6 +102,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
     options.countRequests === true
       ? new RequestCounts({ admin: credentials.adminToken, relay: credentials.relayToken })
       : undefined;
+  const changes = options.countRequests === true ? new ChangeCounts(storage, credentials.adminToken) : undefined;
   const server = createApiServer({
     registry,
     tls: { cert: serving.certificatePem, key: serving.keyPem, clientCa: authority.certificatePem },
@@ -108,6 +110,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
     intercept: (request) => faults.intercept(request),
     takeOver: (request, response) =>
       rightsLog.take(request, response) ||
+      changes?.take(request, response) === true ||
       counts?.take(request, response) === true ||
       (options.faultEndpoint === true && takeFaultCommand(faults, credentials.adminToken, request, response)) ||
       faults.takeOver(request, response),

@@ -5,6 +5,7 @@ import { measureFanout } from './fanout/fanout.ts';
 import { type BenchOptions, HELP, readOptions, UsageError } from './options.ts';
 import { jsonOf, type Report, tableOf } from './report.ts';
 import { measureSync } from './sync/sync.ts';
+import { measureUpstream } from './upstream/upstream.ts';
 import { profileFlags, withWorkspace } from './workspace.ts';
 
 const EXIT = { measured: 0, failed: 1, usage: 2, stopped: 130 } as const;
@@ -20,6 +21,8 @@ function measure(options: BenchOptions, context: BenchContext): Promise<Report> 
       return measureSync(options, context);
     case 'fanout':
       return measureFanout(options, context);
+    case 'upstream':
+      return measureUpstream(options, context);
     case 'agent':
       return measureAgentStart(options, context);
   }

@@ -34,7 +34,23 @@ export interface AgentOptions extends CommonOptions {
   readonly rounds: number;
 }
 
-export type BenchOptions = SyncOptions | FanoutOptions | AgentOptions;
+export interface UpstreamOptions extends CommonOptions {
+  readonly benchmark: 'upstream';
+  readonly nodes: number;
+  /** Of each node. */
+  readonly pods: number;
+  /** Changes of statuses in all, for the throughput. */
+  readonly statuses: number;
+  /** Statuses of one device that are under way at the same time, for the throughput. */
+  readonly atATime: number;
+  readonly singles: number;
+  readonly events: number;
+  /** How long the relay is away before the storm, at least. */
+  readonly downSeconds: number;
+  readonly workers: number;
+}
+
+export type BenchOptions = SyncOptions | FanoutOptions | UpstreamOptions | AgentOptions;
 
 /** A mistake in the command line, for a person. */
 export class UsageError extends Error {
@@ -65,11 +81,24 @@ const NUMBERS = {
     rounds: { default: 10, least: 1, most: 1_000 },
     workers: { default: 2, least: 1, most: 16 },
   },
+  upstream: {
+    nodes: { default: 2_000, least: 1, most: 20_000 },
+    pods: { default: 50, least: 1, most: 500 },
+    statuses: { default: 20_000, least: 1, most: 10_000_000 },
+    'at-a-time': { default: 5, least: 1, most: 500 },
+    singles: { default: 200, least: 1, most: 100_000 },
+    events: { default: 500, least: 40, most: 100_000 },
+    'down-seconds': { default: 10, least: 0, most: 3_600 },
+    workers: { default: 2, least: 1, most: 16 },
+  },
   agent: {
     pods: { default: 10, least: 1, most: 200 },
     rounds: { default: 5, least: 1, most: 100 },
   },
 } as const satisfies Record<string, Record<string, NumberOption>>;
+
+/** Defaults of `--quick`: a minute, of which nothing is to be compared with a whole run. */
+const QUICK_UPSTREAM = { nodes: 200, pods: 10, statuses: 4_000, singles: 50, events: 100, 'down-seconds': 2 } as const;
 
 export const HELP = `npm run bench -- BENCHMARK [options]
 
@@ -89,6 +118,16 @@ afterwards. Progress goes to stderr. docs/benchmarks.md says what the figures me
     --objects N        objects of each agent: four pods, ConfigMaps, its Node and the like (60)
     --rounds N         changes (10)
     --workers N        processes that the agents are spread over (2)
+  upstream  statuses and Events from devices to the API server, kills and cuts among them, and a reconnect storm (some 10 minutes)
+    --nodes N          devices (2000)
+    --pods N           pods of each; each changes once in the storm (50)
+    --statuses N       changes of statuses with all devices linked (20000)
+    --at-a-time N      of one device at the same time (5)
+    --singles N        changes of one status with nothing else going on (200)
+    --events N         Events made on a device while it is offline (500): its store keeps the last 1,000
+    --down-seconds N   how long the relay is away before the storm, at least (10)
+    --workers N        processes that the devices are spread over (2)
+    --quick            other defaults: 200 devices with 10 pods, 4,000 statuses, 50 singles, 100 Events, 2 s (a minute)
   agent     start of an agent that reaches no relay, until its API serves
     --pods N           pods in its store (10)
     --rounds N         starts (5)
@@ -104,12 +143,13 @@ Examples
   npm run bench -- sync
   npm run --silent bench -- sync --json
   npm run --silent bench -- fanout --nodes 10000 --json
+  npm run --silent bench -- upstream --quick --json
 `;
 
 /** @returns undefined when help was asked for. @throws UsageError */
 export function readOptions(args: readonly string[]): BenchOptions | undefined {
   const [benchmark, ...rest] = args;
-  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout or agent?');
+  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout, upstream or agent?');
   if (benchmark === '--help' || benchmark === '-h' || benchmark === 'help') return undefined;
   switch (benchmark) {
     case 'sync': {
@@ -132,13 +172,31 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       const read = readFlags(rest, NUMBERS.fanout);
       return read && { benchmark, ...read.common, ...read.numbers };
     }
+    case 'upstream': {
+      const isQuick = rest.includes('--quick');
+      const read = readFlags(
+        rest.filter((flag) => flag !== '--quick'),
+        isQuick ? quicker(NUMBERS.upstream) : NUMBERS.upstream,
+      );
+      if (read === undefined) return undefined;
+      const { 'at-a-time': atATime, 'down-seconds': downSeconds, ...numbers } = read.numbers;
+      return { benchmark, ...read.common, ...numbers, atATime, downSeconds };
+    }
     case 'agent': {
       const read = readFlags(rest, NUMBERS.agent);
       return read && { benchmark, ...read.common, ...read.numbers };
     }
     default:
-      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout or agent`);
+      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout, upstream or agent`);
   }
+}
+
+function quicker(numbers: typeof NUMBERS.upstream): Readonly<Record<keyof typeof NUMBERS.upstream, NumberOption>> {
+  const changed = Object.entries(QUICK_UPSTREAM).map(([name, value]) => [
+    name,
+    { ...numbers[name as keyof typeof QUICK_UPSTREAM], default: value },
+  ]);
+  return { ...numbers, ...Object.fromEntries(changed) };
 }
 
 function readFlags<Name extends string>(

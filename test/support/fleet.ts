@@ -40,6 +40,8 @@ export interface FleetOptions {
   readonly agentFlags?: Readonly<Record<string, string>>;
   /** For Node itself, before the program of relay and agents: `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
+  /** The same for the embedded API server. */
+  readonly apiServerFlags?: readonly string[];
   readonly signal?: AbortSignal;
   readonly onProcess?: (process: RunningProcess) => void;
 }
@@ -157,7 +159,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   let apiServer: RunningProcess | undefined;
   let apiPort = '0';
   const startApiServer = async () => {
-    const args = [APISERVER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
+    const args = [...(options.apiServerFlags ?? []), APISERVER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
     if (options.faults === true) args.push('--faults');
     if (options.counts === true) args.push('--counts');
     if (options.olderImpersonation === true) args.push('--older-impersonation');

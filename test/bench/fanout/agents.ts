@@ -3,8 +3,10 @@ import { AGENT_VERSION, connectLink, createSync, DEFAULT_BACKOFF, systemClock } 
 import { pino } from 'pino';
 import { createAuthority, issueNodeCertificate } from '../../support/pki.ts';
 import { concurrently } from '../concurrently.ts';
+import { monotonicMs } from '../monotonic.ts';
+import type { Failed } from '../worker.ts';
 import { LightStore } from './light-store.ts';
-import { type FromAgents, monotonicMs, type ToAgents } from './messages.ts';
+import type { FromAgents, ToAgents } from './messages.ts';
 
 /** Agents that dial and sync at the same time: the relay takes 256 handshakes at a time, and there are a few such processes. */
 const AT_A_TIME = 48;
@@ -23,7 +25,7 @@ let newest: { readonly resourceVersion: string; readonly at: number[] } = { reso
 let agentCount = 0;
 let asked: string | undefined;
 
-function tell(message: FromAgents): void {
+function tell(message: FromAgents | Failed): void {
   process.send?.(message);
 }
 

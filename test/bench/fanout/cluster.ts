@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { type KubeObject, objectKey } from '@hawser/protocol';
-import { MemoryStorage } from '../../apiserver/memory-storage.ts';
-import { writeSnapshot } from '../../apiserver/snapshot.ts';
+import { ClusterFile, nodeObject } from '../cluster-file.ts';
 import { type ConfigData, configData } from '../data.ts';
 import type { Random } from '../random.ts';
 
@@ -9,8 +7,6 @@ const NAMESPACE = 'default';
 const CONFIG_BYTES = 1_000;
 /** Of each node. */
 export const PODS_PER_NODE = 4;
-/** Every object has a revision of its own, as each write in etcd has. */
-const FIRST_REVISION = 2;
 
 export interface FanoutCluster {
   readonly nodes: readonly string[];
@@ -20,68 +16,31 @@ export interface FanoutCluster {
 
 /**
  * Writes the objects of a whole cluster as a file that the embedded API server starts with: nodes, four pods on each, and
- * ConfigMaps, of which each pod uses a part. Tens of thousands of requests would take minutes.
+ * ConfigMaps, of which each pod uses a part.
  */
 export async function writeCluster(
   file: string,
   random: Random,
   scale: { readonly nodes: number; readonly configMaps: number },
 ): Promise<FanoutCluster> {
-  let revision = FIRST_REVISION;
-  const stored: { key: { resource: string; namespace: string; name: string }; object: KubeObject }[] = [];
-  const put = (resource: string, namespace: string, object: KubeObject) => {
-    const { name = '' } = object.metadata;
-    const metadata = {
-      ...object.metadata,
-      ...(namespace === '' ? {} : { namespace }),
-      uid: randomUUID(),
-      resourceVersion: String(revision),
-      creationTimestamp: '2026-01-01T00:00:00Z',
-    };
-    revision += 1;
-    stored.push({ key: { resource, namespace, name }, object: { ...object, metadata } });
-  };
-
+  const cluster = new ClusterFile();
   const configMaps = Array.from({ length: scale.configMaps }, (_, index) => `settings-${String(index).padStart(4, '0')}`);
   const data = configMaps.map(() => configData(random, CONFIG_BYTES));
   for (const [index, name] of configMaps.entries()) {
-    put('configmaps', NAMESPACE, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: data[index] });
+    cluster.put('configmaps', NAMESPACE, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: data[index] });
   }
   const nodes = Array.from({ length: scale.nodes }, (_, index) => `edge-${String(index).padStart(5, '0')}`);
   for (const node of nodes) {
-    put('nodes', '', nodeObject(node));
+    cluster.put('nodes', '', nodeObject(node));
     for (let pod = 0; pod < PODS_PER_NODE; pod += 1) {
       const uses = configMaps.filter((_, index) => index % PODS_PER_NODE === pod);
-      put('pods', NAMESPACE, podObject(`web-${node}-${pod}`, node, uses));
+      cluster.put('pods', NAMESPACE, podObject(`web-${node}-${pod}`, node, uses));
     }
   }
-  await writeSnapshot(new MemoryStorage({ startRevision: revision, objects: stored }), file);
+  await cluster.write(file);
   return {
     nodes,
     shared: { name: configMaps[0] ?? '', data: data[0] ?? {}, key: objectKey('configmaps', NAMESPACE, configMaps[0] ?? '') },
-  };
-}
-
-function nodeObject(name: string): KubeObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: {
-      name,
-      labels: {
-        'kubernetes.io/hostname': name,
-        'kubernetes.io/arch': 'arm64',
-        'kubernetes.io/os': 'linux',
-        'node-role.kubernetes.io/edge': '',
-      },
-    },
-    spec: {},
-    status: {
-      addresses: [{ type: 'Hostname', address: name }],
-      allocatable: { cpu: '4', memory: '3884Mi', pods: '110' },
-      capacity: { cpu: '4', memory: '3984Mi', pods: '110' },
-      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }],
-    },
   };
 }
 

@@ -1,18 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LinkProxy, startLinkProxy } from '../../net/proxy.ts';
 import { type Fleet, startFleet } from '../../support/fleet.ts';
 import type { BenchContext } from '../context.ts';
 import { changedValue } from '../data.ts';
+import { type Ending, withEnding } from '../ending.ts';
+import { monotonicMs } from '../monotonic.ts';
 import type { FanoutOptions } from '../options.ts';
 import { type Random, seeded } from '../random.ts';
 import type { Report } from '../report.ts';
 import { median, percentile, rounded } from '../statistics.ts';
-import { cpuMsOf, memoryOf } from '../workspace.ts';
+import { startWorker, type Worker } from '../worker.ts';
+import { cpuMsOf, memoryOf, requireFiles } from '../workspace.ts';
 import { type FanoutCluster, PODS_PER_NODE, writeCluster } from './cluster.ts';
-import { monotonicMs } from './messages.ts';
-import { startWorker, type Worker } from './worker.ts';
+import type { FromAgents, ToAgents } from './messages.ts';
 
 /** What an agent holds beside its pods and ConfigMaps: its Node, its namespace, and what every device has of the cluster. */
 const OTHER_OBJECTS = 6;
@@ -37,18 +38,7 @@ export async function measureFanout(options: FanoutOptions, context: BenchContex
   say(`a cluster of ${options.nodes} nodes and ${options.nodes * PODS_PER_NODE} pods`);
   const configMaps = options.objects - PODS_PER_NODE - OTHER_OBJECTS;
   const cluster = await writeCluster(join(dir, 'objects.json'), random, { nodes: options.nodes, configMaps });
-  const ending: (() => unknown)[] = [];
-  let ended = Promise.resolve();
-  const end = () => {
-    ended = ended.then(async () => {
-      for (const step of ending.splice(0).toReversed()) await step();
-    });
-    return ended;
-  };
-  const stop = () => void end();
-  signal.addEventListener('abort', stop);
-  try {
-    signal.throwIfAborted();
+  return withEnding(signal, async (ending) => {
     const fleet = await startFleet({
       dir,
       agents: [],
@@ -59,10 +49,7 @@ export async function measureFanout(options: FanoutOptions, context: BenchContex
     });
     ending.push(() => fleet.stop());
     return await measure(options, context, fleet, cluster, random, ending);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await end();
-  }
+  });
 }
 
 async function measure(
@@ -71,7 +58,7 @@ async function measure(
   fleet: Fleet,
   cluster: FanoutCluster,
   random: Random,
-  ending: (() => unknown)[],
+  ending: Ending,
 ): Promise<Report> {
   await fleet.relay().line('ready', ({ msg }) => msg === 'relay ready', READY_TIMEOUT_MS);
   await sleep(SETTLE_MS, undefined, { signal });
@@ -85,7 +72,7 @@ async function measure(
   );
   ending.push(() => Promise.all(proxies.map((proxy) => proxy.close())));
   const workers = Array.from({ length: Math.min(options.workers, options.nodes) }, (_, index) =>
-    startWorker(`agents ${index + 1}`),
+    startWorker<ToAgents, FromAgents>(`agents ${index + 1}`, 'fanout/agents.ts'),
   );
   ending.push(() => Promise.all(workers.map((worker) => worker.stop())));
   const startedAt = monotonicMs();
@@ -209,7 +196,7 @@ async function syncAll(
   options: FanoutOptions,
   fleet: Fleet,
   cluster: FanoutCluster,
-  workers: readonly Worker[],
+  workers: readonly Worker<ToAgents, FromAgents>[],
   proxies: readonly LinkProxy[],
   say: BenchContext['say'],
 ): Promise<number> {
@@ -242,14 +229,4 @@ function linkPortOf({ relays: [relay] }: Fleet): number {
 function bytesOf(proxy: LinkProxy): number {
   const { up, down } = proxy.counted();
   return up + down;
-}
-
-/** Node raises the soft limit to the hard one by itself. @throws when a process may not open so many files */
-async function requireFiles(count: number): Promise<void> {
-  const hard = /^Max open files\s+\d+\s+(\d+|unlimited)/m.exec(await readFile('/proc/self/limits', 'utf8'))?.[1];
-  if (hard === undefined || hard === 'unlimited' || Number(hard) >= count) return;
-  throw new Error(
-    `a relay with so many agents opens ${count} files, and this machine allows a process ${hard}: ` +
-      `raise the limit (ulimit -Hn ${count}, as root) or measure fewer --nodes`,
-  );
 }

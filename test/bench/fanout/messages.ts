@@ -12,11 +12,4 @@ export type ToAgents =
 
 export type FromAgents =
   | { readonly type: 'inSync'; readonly count: number; readonly objects: number }
-  | { readonly type: 'applied'; readonly resourceVersion: string; readonly at: readonly number[] }
-  /** Something that may not happen in a benchmark. */
-  | { readonly type: 'failed'; readonly detail: string };
-
-/** The same in all processes of the machine (CLOCK_MONOTONIC). */
-export function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
+  | { readonly type: 'applied'; readonly resourceVersion: string; readonly at: readonly number[] };

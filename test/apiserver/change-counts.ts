@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Change } from '@hawser/edge';
+import { API_RESOURCES } from '@hawser/protocol';
+import type { MemoryStorage } from './memory-storage.ts';
+import { answerAdministrator } from './request-counts.ts';
+
+/** Where the counts are read over HTTP. */
+export const CHANGES_PATH = '/-/changes';
+
+/** New resourceVersions of one resource since the server began, whoever made them; a request that changes nothing makes none. */
+export interface ChangeCount {
+  /** `pods`, `coordination.k8s.io/leases`. */
+  readonly resource: string;
+  readonly type: Change['type'];
+  readonly count: number;
+}
+
+/** Counts what really happened to the objects: how a benchmark knows that nothing took effect twice. */
+export class ChangeCounts {
+  readonly #adminToken: string;
+  readonly #counts = new Map<string, ChangeCount>();
+
+  constructor(storage: MemoryStorage, adminToken: string) {
+    this.#adminToken = adminToken;
+    for (const { id } of API_RESOURCES) storage.subscribe(id, ({ type }) => this.#note(id, type));
+  }
+
+  /** Answers the path for the administrator. @returns whether it has answered */
+  take(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.url !== CHANGES_PATH) return false;
+    answerAdministrator(response, request.headers.authorization === `Bearer ${this.#adminToken}`, [...this.#counts.values()]);
+    return true;
+  }
+
+  #note(resource: string, type: Change['type']): void {
+    const kind = `${type} ${resource}`;
+    const { count } = this.#counts.get(kind) ?? { count: 0 };
+    this.#counts.set(kind, { resource, type, count: count + 1 });
+  }
+}

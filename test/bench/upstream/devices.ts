@@ -1,0 +1,179 @@
+/** A process of many devices. Started by the benchmark. */
+import { pino } from 'pino';
+import { createAuthority, issueNodeCertificate } from '../../support/pki.ts';
+import { concurrently } from '../concurrently.ts';
+import { monotonicMs } from '../monotonic.ts';
+import type { Failed } from '../worker.ts';
+import { podNames } from './cluster.ts';
+import { LightDevice } from './light-device.ts';
+import type { FromDevices, ToDevices } from './messages.ts';
+
+/** Devices that dial and sync at the same time: the relay takes 256 handshakes at a time, and there are a few such processes. */
+const AT_A_TIME = 48;
+/** Told so often how many are in sync. */
+const TELL_EVERY = 100;
+/** Between two tellings of how far it is, in ms. */
+const PROGRESS_MS = 2_000;
+/** Devices that change something at the same time; each change is a transaction of its own, and links have to go on meanwhile. */
+const CHANGING_AT_A_TIME = 16;
+
+type Begin = Extract<ToDevices, { type: 'begin' }>;
+
+/** Losing the relay is no news here; what a device cannot do is. */
+const logger = pino({ level: 'error' }, pino.destination(2));
+const devices: LightDevice[] = [];
+const linked = new Set<string>();
+let lost = 0;
+let isCounting = false;
+
+function tell(message: FromDevices | Failed): void {
+  process.send?.(message);
+}
+
+/** What is under way since the last `change`. */
+interface Changing {
+  readonly firstAt: number;
+  lastAt: number;
+  changes: number;
+  /** Devices whose rounds are not over. */
+  readonly open: Set<LightDevice>;
+}
+
+let changing: Changing | undefined;
+const onDrained = new Map<LightDevice, () => void>();
+
+async function begin({ devices: names, podsPerDevice, url, authority: { commonName, ...pair } }: Begin): Promise<void> {
+  const authority = await createAuthority(commonName, pair);
+  let inSync = 0;
+  await concurrently(names, AT_A_TIME, async (node) => {
+    const { certificatePem: cert, keyPem: key } = await issueNodeCertificate(authority, node);
+    await new Promise<void>((resolve) => {
+      let wasInSync = false;
+      const device: LightDevice = new LightDevice({
+        node,
+        url,
+        tls: { cert, key, ca: pair.certificatePem },
+        pods: podNames(node, podsPerDevice),
+        logger,
+        onLinked: (isLinked) => onLinked(node, isLinked),
+        onDrained: () => onDrained.get(device)?.(),
+        onInSync() {
+          if (wasInSync) return;
+          wasInSync = true;
+          inSync += 1;
+          if (inSync % TELL_EVERY === 0 || inSync === names.length) tell({ type: 'inSync', count: inSync });
+          resolve();
+        },
+      });
+      devices.push(device);
+      device.start();
+    });
+  });
+}
+
+function onLinked(node: string, isLinked: boolean): void {
+  if (isLinked) {
+    linked.add(node);
+  } else {
+    linked.delete(node);
+    if (isCounting) lost += 1;
+  }
+  tell({ type: 'linked', count: linked.size, at: monotonicMs() });
+}
+
+async function single(pod: number): Promise<void> {
+  const [device] = devices;
+  const name = device?.pods[pod % device.pods.length];
+  if (device === undefined || name === undefined) throw new Error('there is no such pod');
+  const at = monotonicMs();
+  await device.crash(name);
+  tell({ type: 'written', at });
+}
+
+async function change({ rounds, pods }: Extract<ToDevices, { type: 'change' }>): Promise<void> {
+  const now = monotonicMs();
+  const run: Changing = { firstAt: now, lastAt: now, changes: 0, open: new Set(devices) };
+  changing = run;
+  const first: (() => Promise<void>)[] = devices.map((device) => {
+    let left = rounds;
+    const round = async () => {
+      left -= 1;
+      const crashing = device.pods.slice(0, pods);
+      run.changes += crashing.length;
+      await device.crashEach(crashing);
+    };
+    onDrained.set(device, () => {
+      run.lastAt = monotonicMs();
+      if (left > 0) {
+        guard(round());
+        return;
+      }
+      run.open.delete(device);
+      if (run.open.size === 0) tellDelivered(run);
+    });
+    return round;
+  });
+  await concurrently(first, CHANGING_AT_A_TIME, async (round) => {
+    await round();
+    // Links are read between two devices.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+}
+
+function tellDelivered({ firstAt, lastAt, changes }: Changing): void {
+  changing = undefined;
+  tell({ type: 'delivered', firstAt, lastAt, changes });
+}
+
+function tellAll(): void {
+  const answers = { sent: 0, applied: 0, refused: 0, unavailable: 0 };
+  const restarts: Record<string, number> = {};
+  for (const device of devices) {
+    const { sent, applied, refused, unavailable } = device.answers();
+    answers.sent += sent;
+    answers.applied += applied;
+    answers.refused += refused;
+    answers.unavailable += unavailable;
+    for (const [pod, count] of device.restarts()) restarts[pod] = count;
+  }
+  tell({ type: 'told', restarts, lost, ...answers });
+}
+
+function receive(message: ToDevices): void {
+  switch (message.type) {
+    case 'begin':
+      guard(begin(message));
+      return;
+    case 'single':
+      guard(single(message.pod));
+      return;
+    case 'change':
+      guard(change(message));
+      return;
+    case 'countLost':
+      isCounting = true;
+      lost = 0;
+      return;
+    case 'tell':
+      tellAll();
+  }
+}
+
+/** Nothing may fail here. */
+function guard(work: Promise<void>): void {
+  work.catch((error: unknown) =>
+    tell({ type: 'failed', detail: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
+}
+
+const progress = setInterval(() => {
+  if (changing === undefined) return;
+  let waiting = 0;
+  for (const device of changing.open) waiting += device.waiting();
+  tell({ type: 'progress', waiting });
+}, PROGRESS_MS);
+progress.unref();
+
+process.on('message', receive);
+// The benchmark is over, however it ended.
+process.on('disconnect', () => process.exit(0));

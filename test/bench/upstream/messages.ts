@@ -1,0 +1,51 @@
+/** What the benchmark tells a process of devices, and hears from it. Times are milliseconds of the machine's monotonic clock. */
+export type ToDevices =
+  | {
+      readonly type: 'begin';
+      readonly devices: readonly string[];
+      readonly podsPerDevice: number;
+      readonly url: string;
+      readonly authority: { readonly commonName: string; readonly certificatePem: string; readonly keyPem: string };
+    }
+  /** One change of the status of one pod of the first device. */
+  | { readonly type: 'single'; readonly pod: number }
+  /**
+   * On every device, `rounds` times: that many pods change their status, and the next round begins when the cloud has answered all.
+   */
+  | { readonly type: 'change'; readonly rounds: number; readonly pods: number }
+  /** From now on the links that are lost after their welcome are counted. */
+  | { readonly type: 'countLost' }
+  | { readonly type: 'tell' };
+
+export type FromDevices =
+  | { readonly type: 'inSync'; readonly count: number }
+  | { readonly type: 'written'; readonly at: number }
+  | Progress
+  /** Everything is answered. */
+  | {
+      readonly type: 'delivered';
+      readonly firstAt: number;
+      readonly lastAt: number;
+      readonly changes: number;
+    }
+  /** How many links stand, whenever that changed. */
+  | { readonly type: 'linked'; readonly count: number; readonly at: number }
+  | Told;
+
+export interface Progress {
+  readonly type: 'progress';
+  /** Changes that are written on the devices and not answered. */
+  readonly waiting: number;
+}
+
+export interface Told {
+  readonly type: 'told';
+  /** By pod: how often its container has crashed, which is what the API server must show. */
+  readonly restarts: Readonly<Record<string, number>>;
+  readonly applied: number;
+  readonly refused: number;
+  readonly unavailable: number;
+  /** Links that ended after their welcome, since `countLost`. */
+  readonly lost: number;
+  readonly sent: number;
+}
