@@ -11,6 +11,8 @@ const Whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Fault = v.variant('type', [
   v.strictObject({ type: v.literal('answer'), status: v.picklist([429, 500, 503]), retryAfterSeconds: v.exactOptional(Whole) }),
   v.strictObject({ type: v.literal('delay'), milliseconds: Whole }),
+  v.strictObject({ type: v.literal('hold') }),
+  v.strictObject({ type: v.literal('holdAnswer') }),
   v.strictObject({ type: v.literal('stall') }),
   v.strictObject({ type: v.literal('cut') }),
   v.strictObject({ type: v.literal('expired') }),
@@ -21,11 +23,14 @@ const Command = v.variant('do', [
     do: v.literal('add'),
     fault: Fault,
     method: v.optional(v.string()),
+    write: v.optional(v.boolean()),
+    as: v.optional(v.string()),
     pathPrefix: v.optional(v.string()),
     watch: v.optional(v.boolean()),
     times: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   }),
   v.strictObject({ do: v.literal('clear') }),
+  v.strictObject({ do: v.literal('releaseHeld') }),
   v.strictObject({ do: v.literal('cutWatches') }),
   v.strictObject({ do: v.literal('silenceWatches') }),
   v.strictObject({ do: v.literal('silenceOpenWatches') }),
@@ -38,6 +43,7 @@ const Command = v.variant('do', [
  * Answers `POST /-/faults`: a command as JSON, with the administrator's bearer token, such as
  * `{"do":"add","fault":{"type":"answer","status":429,"retryAfterSeconds":1},"pathPrefix":"/api/v1/pods","times":3}` or
  * `{"do":"cutWatches"}`. 204 when done, 400 with the mistake as text, 401 for another token, 405 for another method.
+ * `GET /-/faults` answers how many requests and answers are held: `{"requests":0,"answers":2}`.
  * @returns false for every other path, which it leaves alone
  */
 export function takeFaultCommand(
@@ -48,7 +54,8 @@ export function takeFaultCommand(
 ): boolean {
   if ((request.url ?? '').split('?', 1)[0] !== FAULTS_PATH) return false;
   if (!hasToken(request, adminToken)) end(response, 401, 'the administrator token is needed');
-  else if (request.method !== 'POST') end(response, 405, 'only POST');
+  else if (request.method === 'GET') end(response, 200, JSON.stringify(faults.held()), 'application/json');
+  else if (request.method !== 'POST') end(response, 405, 'only GET and POST');
   else void take(faults, request, response);
   return true;
 }
@@ -93,7 +100,7 @@ function hasToken(request: IncomingMessage, token: string): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-function end(response: ServerResponse, status: number, message: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain' });
+function end(response: ServerResponse, status: number, message: string, contentType = 'text/plain'): void {
+  response.writeHead(status, { 'content-type': contentType });
   response.end(message);
 }

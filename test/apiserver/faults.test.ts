@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { Agent } from 'node:https';
+import { Agent, request as httpsRequest } from 'node:https';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { until } from '../support/until.ts';
 import { FAULTS_PATH } from './fault-endpoint.ts';
 import { exchangeOnce, openWatch } from './replay/client.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from './server.ts';
@@ -128,6 +129,44 @@ describe('faults of the embedded API server', { timeout: 20_000 }, () => {
     server.faults.rewind(revision);
     assert.equal((await exchangeOnce(request(`${CONFIGMAPS}/lost`))).status, 404);
     assert.equal(server.storage.revision(), revision);
+  });
+
+  it('holds requests, which are done when they are released, and answers to what is done', async () => {
+    server.faults.add({ fault: { type: 'hold' }, pathPrefix: CONFIGMAPS, write: true });
+    const held = create('late');
+    await until('a held request', 5_000, undefined, async () => server.faults.held().requests === 1);
+    assert.equal((await exchangeOnce(request(`${CONFIGMAPS}/late`))).status, 404);
+    server.faults.releaseHeld();
+    assert.equal((await held).status, 201);
+
+    server.faults.add({ fault: { type: 'holdAnswer' }, pathPrefix: CONFIGMAPS, write: true });
+    const unanswered = create('unanswered');
+    await until('a held answer', 5_000, undefined, async () => server.faults.held().answers === 1);
+    assert.equal((await exchangeOnce(request(`${CONFIGMAPS}/unanswered`))).status, 200);
+    server.faults.releaseHeld();
+    assert.equal((await unanswered).status, 201);
+    assert.deepEqual(server.faults.held(), { requests: 0, answers: 0 });
+  });
+
+  it('does nothing of a held request whose client has gone', async () => {
+    server.faults.add({ fault: { type: 'hold' }, method: 'POST' });
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'given-up' } };
+    const { headers } = request(CONFIGMAPS, 'POST');
+    const client = httpsRequest(new URL(CONFIGMAPS, server.url), { method: 'POST', headers, ca: server.caPem });
+    client.on('error', () => undefined);
+    client.end(JSON.stringify(body));
+    await until('a held request', 5_000, undefined, async () => server.faults.held().requests === 1);
+    client.destroy();
+    await until('nothing held', 5_000, undefined, async () => server.faults.held().requests === 0);
+    assert.equal((await exchangeOnce(request(`${CONFIGMAPS}/given-up`))).status, 404);
+  });
+
+  it('meets only what is made as that user', async () => {
+    server.faults.add({ fault: { type: 'answer', status: 503 }, as: 'system:node:edge-1' });
+    assert.equal((await exchangeOnce(request(CONFIGMAPS))).status, 200);
+    const asNode = request(CONFIGMAPS);
+    const headers = { ...asNode.headers, 'impersonate-user': 'system:node:edge-1' };
+    assert.equal((await exchangeOnce({ ...asNode, headers })).status, 503);
   });
 
   it('takes commands over HTTP from the administrator alone', async () => {

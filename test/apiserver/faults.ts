@@ -6,9 +6,16 @@ import type { MemoryStorage } from './memory-storage.ts';
 /** Rules that may wait at the same time; one more is refused, because a test that adds so many has lost track. */
 const MOST_RULES = 100;
 
+/** Requests and answers that may be held at the same time; one more passes. */
+const MOST_HELD = 1_000;
+
 /** Which requests a fault is for; what is absent matches all. */
 export interface FaultMatch {
   readonly method?: string | undefined;
+  /** Only what changes something (true), or only what reads (false). */
+  readonly write?: boolean | undefined;
+  /** As whom it is made, by impersonation: `system:node:edge-1`. */
+  readonly as?: string | undefined;
   /** Beginning of the path, without the query: `/api/v1/pods`. */
   readonly pathPrefix?: string | undefined;
   /** Only watches (true), or only what is no watch (false). */
@@ -19,7 +26,11 @@ export interface FaultMatch {
 
 export type FaultRule = FaultMatch & {
   readonly fault:
-    | Fault
+    | Exclude<Fault, { type: 'hold' }>
+    /** The request waits for `releaseHeld`, and is done then; not where its client has gone meanwhile. */
+    | { readonly type: 'hold' }
+    /** The request is done, and its answer waits for `releaseHeld`. For what is no watch. */
+    | { readonly type: 'holdAnswer' }
     /** A watch gets 200 and one ERROR event with 410 Expired, then a clean end, as after a compaction. Watches only. */
     | { readonly type: 'expired' }
     /**
@@ -40,6 +51,8 @@ export class Faults {
   readonly #cutOpenWatches: () => number;
   readonly #waiting: WaitingRule[] = [];
   readonly #watches = new Set<ServerResponse>();
+  readonly #heldRequests = new Set<() => void>();
+  readonly #heldAnswers = new Set<() => void>();
   #areWatchesSilent = false;
 
   constructor(storage: MemoryStorage, cutOpenWatches: () => number) {
@@ -53,10 +66,21 @@ export class Faults {
     this.#waiting.push({ rule, left: rule.times ?? 1 });
   }
 
-  /** Drops all rules and lets silent watches speak. What is stalled stays so until its client goes. */
+  /** Drops all rules, releases what is held and lets silent watches speak. What is stalled stays so until its client goes. */
   clear(): void {
     this.#waiting.length = 0;
+    this.releaseHeld();
     this.speakWatches();
+  }
+
+  /** Held requests are done and held answers sent, in the order in which they came. */
+  releaseHeld(): void {
+    for (const release of [...this.#heldRequests, ...this.#heldAnswers]) release();
+  }
+
+  /** Of what has a client that still waits. */
+  held(): { readonly requests: number; readonly answers: number } {
+    return { requests: this.#heldRequests.size, answers: this.#heldAnswers.size };
   }
 
   /** Closes the connections of all open watches in the middle of their body. @returns how many */
@@ -97,10 +121,19 @@ export class Faults {
   }
 
   /** The server's `intercept`: the fault for this request, used up by one. */
-  intercept(request: InterceptedRequest): Fault | undefined {
-    const rule = this.#take(request, ({ fault: { type } }) => type !== 'expired' && type !== 'emptyList');
-    const fault = rule?.fault;
-    return fault === undefined || fault.type === 'expired' || fault.type === 'emptyList' ? undefined : fault;
+  intercept(request: InterceptedRequest, gone: AbortSignal): Fault | undefined {
+    const fault = this.#take(request, ({ fault: { type } }) => !TAKEN_OVER.has(type))?.fault;
+    switch (fault?.type) {
+      case 'expired':
+      case 'emptyList':
+      case 'holdAnswer':
+      case undefined:
+        return undefined;
+      case 'hold':
+        return { type: 'hold', until: this.#hold(this.#heldRequests, gone) };
+      default:
+        return fault;
+    }
   }
 
   /** The server's `takeOver`: follows the watches, answers those that are to be told of a compaction, and lists that are to be empty. */
@@ -110,7 +143,10 @@ export class Faults {
     const listed = listedResource(asked);
     const isEmpty = listed !== undefined && this.#take(asked, ({ fault }) => fault.type === 'emptyList') !== undefined;
     if (isEmpty) answerEmpty(response, listed, this.#storage.revision(), asksForWatch(asked));
-    if (!asksForWatch(asked)) return isEmpty;
+    if (!asksForWatch(asked)) {
+      if (!isEmpty && this.#take(asked, ({ fault }) => fault.type === 'holdAnswer') !== undefined) this.#holdAnswer(response);
+      return isEmpty;
+    }
     this.#watches.add(response);
     response.once('close', () => this.#watches.delete(response));
     if (isEmpty) return true;
@@ -120,6 +156,33 @@ export class Faults {
     }
     if (this.#areWatchesSilent) response.cork();
     return false;
+  }
+
+  /** Resolves when it is released, or its client has gone. */
+  #hold(held: Set<() => void>, gone: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const release = () => {
+        held.delete(release);
+        gone.removeEventListener('abort', release);
+        resolve();
+      };
+      if (gone.aborted || held.size >= MOST_HELD) resolve();
+      else {
+        held.add(release);
+        gone.addEventListener('abort', release);
+      }
+    });
+  }
+
+  /** What the handler writes is whole when it ends, so that its end is all that has to wait. */
+  #holdAnswer(response: ServerResponse): void {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const end = response.end.bind(response);
+    response.end = (...given: unknown[]) => {
+      void this.#hold(this.#heldAnswers, gone.signal).then(() => Reflect.apply(end, response, given));
+      return response;
+    };
   }
 
   #take(request: InterceptedRequest, isMine: (rule: FaultRule) => boolean): FaultRule | undefined {
@@ -132,8 +195,15 @@ export class Faults {
   }
 }
 
+/** Faults that are not the HTTP server's own. */
+const TAKEN_OVER: ReadonlySet<FaultRule['fault']['type']> = new Set(['expired', 'emptyList', 'holdAnswer']);
+
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 function matches(rule: FaultRule, request: InterceptedRequest): boolean {
   return (
+    (rule.write === undefined || rule.write === !READS.has(request.method)) &&
+    (rule.as === undefined || rule.as === request.headers['impersonate-user']) &&
     (rule.method === undefined || rule.method === request.method) &&
     (rule.pathPrefix === undefined || request.path.startsWith(rule.pathPrefix)) &&
     (rule.watch === undefined || rule.watch === asksForWatch(request))

@@ -107,7 +107,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
     registry,
     tls: { cert: serving.certificatePem, key: serving.keyPem, clientCa: authority.certificatePem },
     logger,
-    intercept: (request) => faults.intercept(request),
+    intercept: (request, gone) => faults.intercept(request, gone),
     takeOver: (request, response) =>
       rightsLog.take(request, response) ||
       changes?.take(request, response) === true ||

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KubeObject } from '@hawser/protocol';
+import { type KubeObject, resourceById } from '@hawser/protocol';
 import { MemoryStorage } from '../../../test/apiserver/memory-storage.ts';
 import { createDevicePolicy, nodeIdentity } from './device-policy.ts';
 import type { Credentials, Identity, RequestAttributes, SpecialRequest } from './policy.ts';
@@ -52,10 +52,13 @@ const writes: [boolean, RequestAttributes][] = [
   [false, on('delete', 'nodes', 'edge-1')],
   [true, on('patch', 'pods/status', 'web', 'default')],
   [true, on('delete', 'pods', 'web', 'default')],
-  [false, on('create', 'pods', '', 'default')],
+  [true, on('create', 'pods', '', 'default')],
   [false, on('patch', 'pods', 'web', 'default')],
   [false, on('create', 'pods/binding', 'web', 'default')],
   [false, on('deletecollection', 'pods', '', 'default')],
+  [true, on('create', 'csinodes')],
+  [true, on('delete', 'csinodes', 'edge-1')],
+  [false, on('patch', 'csinodes', 'edge-2')],
   [true, on('create', 'events', '', 'default')],
   [true, on('update', 'leases', 'edge-1', 'kube-node-lease')],
   [false, on('update', 'leases', 'leader', 'kube-system')],
@@ -104,6 +107,31 @@ test('tokens of ServiceAccounts are for the node, and not for the administrator'
     assert.equal(answering.handleSpecial({ ...request, ...other }), undefined);
   }
   assert.equal(asked.length, 1);
+});
+
+test('of pods a device makes only the mirrors of static ones', () => {
+  const pod = (annotations: Record<string, string>): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'static', annotations },
+  });
+  const admit = (object: KubeObject) =>
+    policy().admit({
+      operation: 'create',
+      identity: admin(),
+      resource: resourceById('pods') ?? assert.fail('no pods'),
+      subresource: '',
+      object,
+      previous: undefined,
+      storage: new MemoryStorage(),
+      now: new Date(0),
+    });
+  const mirror = pod({ 'kubernetes.io/config.mirror': 'hash' });
+  assert.equal(admit(mirror), mirror);
+  assert.throws(
+    () => admit(pod({})),
+    (error: unknown) => error instanceof ApiError && error.code === 403,
+  );
 });
 
 test('a pod is marked first, and goes with a delete of grace 0', () => {

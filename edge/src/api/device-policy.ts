@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { KubeObject } from '@hawser/protocol';
 import { timestamp } from './clock.ts';
 import type {
+  Admission,
   ApiPolicy,
   Decision,
   DeletePlan,
@@ -12,7 +13,7 @@ import type {
   SpecialAnswer,
   SpecialRequest,
 } from './policy.ts';
-import { serviceUnavailable } from './status.ts';
+import { forbidden, serviceUnavailable } from './status.ts';
 
 export interface DevicePolicyOptions {
   readonly nodeName: string;
@@ -38,11 +39,17 @@ const NOT_SYNCED_RETRY_SECONDS = 2;
 const NODE_WRITES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['nodes', new Set(['create', 'update', 'patch'])],
   ['nodes/status', new Set(['update', 'patch'])],
-  ['pods', new Set(['delete'])],
+  ['pods', new Set(['create', 'delete'])],
   ['pods/status', new Set(['update', 'patch'])],
   ['events', new Set(['create', 'update', 'patch'])],
   ['leases', new Set(['create', 'update', 'patch'])],
+  ['csinodes', new Set(['create', 'update', 'patch', 'delete'])],
 ]);
+
+/** Objects that bear the name of the node that they are of. */
+const PER_NODE: ReadonlySet<string> = new Set(['nodes', 'csinodes']);
+
+const MIRROR = 'kubernetes.io/config.mirror';
 
 const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
@@ -78,7 +85,7 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
       }
       return mayWrite(options.nodeName, attributes.verb, resource);
     },
-    admit: ({ object }) => object,
+    admit: requireMirror,
     planDelete: (request) => (request.resource.id === 'pods' ? planPodDelete(request) : { type: 'remove' }),
     handleSpecial: (request) => (isTokenRequest(request.verb, request) ? options.requestToken?.(request) : undefined),
   };
@@ -97,9 +104,16 @@ function mayWrite(nodeName: string, verb: string, { resource, subresource, names
     return denied('the API on a device takes only what a kubelet writes; change this in the cluster');
   }
   // The name of what is created stands in the body: the cloud's Node authorizer judges it.
-  if (resource === 'nodes' && verb !== 'create' && name !== nodeName) return denied(`this device is the node ${nodeName}`);
+  if (PER_NODE.has(resource) && verb !== 'create' && name !== nodeName) return denied(`this device is the node ${nodeName}`);
   if (resource === 'leases' && namespace !== 'kube-node-lease') return denied('a kubelet has its lease in kube-node-lease');
   return { allowed: true };
+}
+
+/** Of pods only the mirror of a static one is made on its node (the annotation is the kubelet's); the cloud's NodeRestriction says the same. */
+function requireMirror({ operation, resource, object }: Admission): KubeObject {
+  const isOther = operation === 'create' && resource.id === 'pods' && object.metadata.annotations?.[MIRROR] === undefined;
+  if (isOther) throw forbidden(resource, object.metadata.name ?? '', 'a device makes no pods but mirrors of static ones');
+  return object;
 }
 
 function readOnly({ verb }: RequestAttributes): Decision {

@@ -9,6 +9,8 @@ export type Fault =
   | { readonly type: 'delay'; readonly milliseconds: number }
   /** Answer with this status. */
   | { readonly type: 'answer'; readonly status: 429 | 500 | 503; readonly retryAfterSeconds?: number }
+  /** Do and answer as usual once that has come, if the client is still there. */
+  | { readonly type: 'hold'; readonly until: Promise<void> }
   /** Keep the connection and never answer. */
   | { readonly type: 'stall' }
   /** Cut the connection without an answer. */
@@ -35,6 +37,9 @@ export async function applyFault(fault: Fault, response: ServerResponse, signal:
       await sendError(response, new ApiError(status, reason, message, details), 'json');
       return false;
     }
+    case 'hold':
+      await fault.until;
+      return !response.destroyed;
     case 'stall':
       return false;
     case 'cut':

@@ -38,7 +38,7 @@ export interface ApiServerOptions {
   /** Told of failures of the server's own; requests that are refused are no failures. */
   readonly logger?: Logger;
   /** For tests: a fault for this request, or undefined to answer it as usual. */
-  readonly intercept?: (request: InterceptedRequest) => Fault | undefined;
+  readonly intercept?: (request: InterceptedRequest, gone: AbortSignal) => Fault | undefined;
   /** For tests: sees every request first; true says that it answers it by itself. */
   readonly takeOver?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
@@ -100,7 +100,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (options.takeOver?.(request, response) === true) return;
-    const fault = options.intercept?.(intercepted(request));
+    const fault = options.intercept?.(intercepted(request), goneSignal(response));
     if (fault !== undefined && !(await applyFault(fault, response, closing.signal))) return;
     await handleRequest(handlerOptions, request, response);
   }
@@ -140,6 +140,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await closed;
     },
   };
+}
+
+/** Aborted when the client has its answer or has gone. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
 }
 
 function intercepted(request: IncomingMessage): InterceptedRequest {
