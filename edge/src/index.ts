@@ -12,6 +12,8 @@ export {
   type MemoryStoreOptions,
   type Outbox,
   openMemoryStore,
+  type ReadonlyStore,
+  readStore,
   startRechecking,
 } from './store/index.ts';
 export { createSync, type Sync, type SyncState, type SyncStore } from './sync/index.ts';

@@ -3,7 +3,8 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
-import { atDevice, type FleetAgent, logOf } from '../support/fleet.ts';
+import { atDevice, logOf } from '../support/fleet.ts';
+import { valueIn } from '../support/metrics-page.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
 
@@ -19,16 +20,6 @@ async function inSync(t: TestContext) {
   await fleet.kube.create(podOn('edge-1', 'web', { configMaps: ['one', 'two', 'three'] }));
   await podInCloud(fleet.kube, 'web', ({ phase }) => phase === 'Running');
   return { fleet, device, store: join(device.dataDir, 'agent.db') };
-}
-
-function valueIn(metrics: string, series: string): number {
-  const line = metrics.split('\n').find((each) => each.startsWith(`${series} `));
-  return line === undefined ? 0 : Number(line.slice(series.length + 1));
-}
-
-async function agentMetrics(device: FleetAgent): Promise<string> {
-  const { opsPort } = await device.process().line('its start', ({ msg }) => msg === 'agent started');
-  return (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
 }
 
 function foreign(store: string, statement: string): void {
@@ -76,14 +67,14 @@ test('what another process does to a row is repaired while the link is idle, wit
         return row !== undefined && JSON.stringify(row) === JSON.stringify(before.row);
       });
       await atDevice(device, 'configmaps', 'default', 'two', ({ data }) => Object(data).text === 'needle-two.');
-      const metrics = await agentMetrics(device);
+      const metrics = await device.metrics();
       assert.equal(valueIn(metrics, `hawser_agent_damaged_rows_total{damage="${kind}"}`), 1);
       assert.equal(valueIn(await fleet.relayMetrics(), mismatches), before.mismatches + 1);
       assert.ok((await logOf(fleet, 'edge-1')).includes(`"msg":"${said}"`));
     });
   }
   assert.match(await logOf(fleet, 'relay'), /"told":"check".*"msg":"digest mismatch"/);
-  assert.equal(valueIn(await agentMetrics(device), 'hawser_agent_checks_total'), DAMAGES.length);
+  assert.equal(valueIn(await device.metrics(), 'hawser_agent_checks_total'), DAMAGES.length);
 });
 
 test('a byte of a body that changes in the file while the agent is stopped is repaired when it is back', {
@@ -108,7 +99,7 @@ test('a byte of a body that changes in the file while the agent is stopped is re
     undefined,
     async () => JSON.stringify(rowOf(store, 'two')) === JSON.stringify(before),
   );
-  assert.equal(valueIn(await agentMetrics(device), 'hawser_agent_damaged_rows_total{damage="body"}'), 1);
+  assert.equal(valueIn(await device.metrics(), 'hawser_agent_damaged_rows_total{damage="body"}'), 1);
   assert.equal(valueIn(await fleet.relayMetrics(), 'hawser_relay_nacks_total'), 0);
   assert.ok((await logOf(fleet, 'edge-1')).includes('"msg":"stored body damaged"'));
 });
@@ -116,7 +107,7 @@ test('a byte of a body that changes in the file while the agent is stopped is re
 test('nothing that is meant to be there is taken for damage', { timeout: 120_000 }, async (t) => {
   const { fleet, device, store } = await inSync(t);
   const inventories = valueIn(await fleet.relayMetrics(), 'hawser_relay_inventories_total');
-  const rounds = valueIn(await agentMetrics(device), 'hawser_agent_reread_rounds_total');
+  const rounds = valueIn(await device.metrics(), 'hawser_agent_reread_rounds_total');
   // The hollow node's events and statuses, and a pod that the cloud has it delete.
   await fleet.kube.create(podOn('edge-1', 'short', { configMaps: ['one'] }));
   await podInCloud(fleet.kube, 'short', ({ phase }) => phase === 'Running');
@@ -131,10 +122,10 @@ test('nothing that is meant to be there is taken for damage', { timeout: 120_000
     return (await fleet.kube.get('pods', 'default', 'web')) === undefined && rowOf(store, 'web', 'pods') === undefined;
   });
   await until('all was read again', 30_000, undefined, async () => {
-    return valueIn(await agentMetrics(device), 'hawser_agent_reread_rounds_total') >= rounds + 3;
+    return valueIn(await device.metrics(), 'hawser_agent_reread_rounds_total') >= rounds + 3;
   });
   assert.equal(valueIn(await fleet.relayMetrics(), 'hawser_relay_inventories_total'), inventories);
-  const metrics = await agentMetrics(device);
+  const metrics = await device.metrics();
   for (const damage of ['row', 'lost', 'body', 'write', 'served'])
     assert.equal(valueIn(metrics, `hawser_agent_damaged_rows_total{damage="${damage}"}`), 0, damage);
   assert.equal(valueIn(metrics, 'hawser_agent_checks_total'), 0);

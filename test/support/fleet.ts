@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type ReadonlyStore, readStore } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { resourceByKind } from '@hawser/protocol';
 import { type RelayRights, RIGHTS_PATH } from '../apiserver/relay-rights.ts';
@@ -91,6 +92,8 @@ export interface Fleet {
   startApiServer(): Promise<void>;
   /** A command for the fault endpoint. */
   fault(command: object): Promise<void>;
+  /** Requests and answers that faults hold now. */
+  held(): Promise<{ readonly requests: number; readonly answers: number }>;
   relayMetrics(): Promise<string>;
   removeObject(object: KubeObject): Promise<void>;
   /** Ends every process, by its id, and closes every socket. */
@@ -117,6 +120,10 @@ export interface FleetAgent {
   command(...args: string[]): ReturnType<typeof runCommand>;
   /** What `hawser-agent status -o json` says. */
   status(): Promise<Record<string, unknown>>;
+  /** The store, read from outside as the commands read it, beside a running agent or without one. Close it. */
+  store(): ReadonlyStore;
+  /** What /metrics says; needs the flag `--ops-port`. */
+  metrics(): Promise<string>;
   /** Objects of the cloud in the store. */
   objectsHeld(): Promise<number>;
 }
@@ -272,6 +279,11 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
       const { status, body } = await kube.raw('POST', '/-/faults', command);
       if (status >= 300) throw new Error(`fault refused: ${status} ${body}`);
     },
+    async held() {
+      const { status, body } = await kube.raw('GET', '/-/faults');
+      if (status !== 200) throw new Error(`the API server does not tell what it holds: ${status}`);
+      return body as { requests: number; answers: number };
+    },
     relayMetrics: () => relayAt(0).metrics(),
     async removeObject(object) {
       const resource = resourceByKind(object.apiVersion, object.kind);
@@ -324,6 +336,14 @@ function deviceOf(device: Device): FleetAgent {
   ];
   const command: FleetAgent['command'] = (...args) =>
     runCommand({ name: `hawser-agent ${args[0]}`, args: [device.main, ...args, '--data-dir', dataDir] });
+  /** Asked of the command once; after a restart only the port is another. */
+  const kubeconfigOf = async (url: string) => {
+    if (local !== undefined) return (await readFile(localKubeconfig, 'utf8')).replaceAll(local.server, url);
+    const { code, stdout, stderr } = await command('kubeconfig');
+    if (code !== 0) throw new Error(`hawser-agent kubeconfig ended with ${code}: ${stderr}`);
+    return stdout;
+  };
+  const isStarted = ({ msg }: LogLine) => msg === 'agent started';
   const agent: FleetAgent = {
     name: device.name,
     node: device.node,
@@ -344,11 +364,8 @@ function deviceOf(device: Device): FleetAgent {
     },
     async start() {
       const started = agent.launch();
-      const isStarted = ({ msg }: LogLine) => msg === 'agent started';
-      await started.line('its start', isStarted, START_TIMEOUT_MS);
-      const { code, stdout, stderr } = await command('kubeconfig');
-      if (code !== 0) throw new Error(`hawser-agent kubeconfig ended with ${code}: ${stderr}`);
-      await writeFile(localKubeconfig, stdout, { mode: 0o600 });
+      const { localApi } = await started.line('its start', isStarted, START_TIMEOUT_MS);
+      await writeFile(localKubeconfig, await kubeconfigOf(String(localApi)), { mode: 0o600 });
       local?.close();
       local = await kubeClient(localKubeconfig);
       device.ending.push(() => local?.close());
@@ -358,6 +375,11 @@ function deviceOf(device: Device): FleetAgent {
       const { code, stdout, stderr } = await command('status', '-o', 'json');
       if (code !== 0) throw new Error(`hawser-agent status ended with ${code}: ${stderr}`);
       return JSON.parse(stdout) as Record<string, unknown>;
+    },
+    store: () => readStore(join(dataDir, 'agent.db')),
+    async metrics() {
+      const { opsPort } = await agent.process().line('its start', isStarted);
+      return (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
     },
     async objectsHeld() {
       const { objects } = await agent.status();

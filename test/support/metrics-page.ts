@@ -23,6 +23,12 @@ export async function documentedMetrics(prefix: string): Promise<Map<string, Des
   return rows;
 }
 
+/** The value of one series, `name{label="value"}`; 0 where it is not there. */
+export function valueIn(text: string, series: string): number {
+  const line = text.split('\n').find((each) => each.startsWith(`${series} `));
+  return line === undefined ? 0 : Number(line.slice(series.length + 1));
+}
+
 /** What an endpoint serves with that prefix, by name; labels are those of the series that there are, undefined without any. */
 export function servedMetrics(text: string, prefix: string) {
   const served = new Map<string, { readonly type: string; labels: readonly string[] | undefined }>();
