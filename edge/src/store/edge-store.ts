@@ -1,8 +1,9 @@
-import { HawserError } from '@hawser/protocol';
+import { HawserError, type KubeObject } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
-import type { Storage } from '../api/storage.ts';
+import type { Storage, StorageKey } from '../api/storage.ts';
+import { AnswerTable } from './answers.ts';
 import { BatchApplier } from './batch.ts';
 import { ChangeLog } from './change-log.ts';
 import { HeldSet } from './held-set.ts';
@@ -19,12 +20,14 @@ import { RowTable } from './row-table.ts';
 import type { Seal } from './seal.ts';
 import { SqliteStorage } from './storage.ts';
 import { Subscribers } from './subscribers.ts';
+import { SyncedReader } from './synced-reader.ts';
 import { TokenTable } from './tokens.ts';
 import { Transactions } from './transactions.ts';
 import type {
   BatchResult,
   EdgeStore,
   HeldObject,
+  KeptAnswers,
   Outbox,
   Recheck,
   ResolvedOperation,
@@ -55,6 +58,9 @@ export class SqliteEdgeStore implements EdgeStore {
   readonly outbox: Outbox;
   readonly recheck: Recheck;
   readonly tokens: Tokens;
+  readonly answers: KeptAnswers;
+  readonly #answers: AnswerTable;
+  readonly #synced: SyncedReader;
   readonly #rechecked: RowRecheck;
   readonly #db: Database;
   readonly #lock: StoreLock;
@@ -95,6 +101,9 @@ export class SqliteEdgeStore implements EdgeStore {
     this.storage = new LayeredStorage(database, memory, isVolatile);
     this.outbox = outbox;
     this.tokens = tokens;
+    this.#answers = new AnswerTable({ db, transactions, seal, logger, limits });
+    this.answers = this.#answers;
+    this.#synced = new SyncedReader(db);
     this.#rechecked = new RowRecheck({ db, transactions, held, meta, mender });
     this.recheck = this.#rechecked;
     this.#db = db;
@@ -104,6 +113,10 @@ export class SqliteEdgeStore implements EdgeStore {
     this.#objects = objects;
     this.#batches = new BatchApplier(objects, held);
     this.#transactions = transactions;
+  }
+
+  synced(key: StorageKey): KubeObject | undefined {
+    return this.#synced.get(key);
   }
 
   identity(): StoreIdentity {
@@ -118,7 +131,10 @@ export class SqliteEdgeStore implements EdgeStore {
   }
 
   outdateAnswers(): void {
-    this.#transactions.run(() => this.#objects.rows.outdateAnswers());
+    this.#transactions.run(() => {
+      this.#objects.rows.outdateAnswers();
+      this.#answers.removeAll();
+    });
   }
 
   enterEpoch(epoch: number): void {

@@ -9,6 +9,8 @@ export type {
   Damage,
   EdgeStore,
   HeldObject,
+  KeptAnswer,
+  KeptAnswers,
   KeptToken,
   OperationNack,
   Outbox,

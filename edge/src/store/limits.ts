@@ -16,6 +16,11 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   // Some 2 KB each; a device with hundreds of pods has one or two for each. The oldest goes: without the link its pod does not get
   // it again.
   tokens: 5_000,
+  // What was asked for beyond the objects that are synced: a few volumes and classes, and what people ask by hand. Those that were not
+  // asked for longest go: without the link nothing is known of them.
+  answers: 1_000,
+  // The same, for objects that are large. An answer has 3 MiB at most, so the newest has room always.
+  answersSize: 16 * 1024 * 1024,
 };
 
 /** Characters of one fact; longer ones are cut. */

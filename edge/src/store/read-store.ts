@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { HawserError, type KubeObject, type ObjectKey, objectKey, type Version } from '@hawser/protocol';
 import Database from 'better-sqlite3';
 import type { StorageKey } from '../api/storage.ts';
+import { AnswerReader } from './answers.ts';
 import { parseServed } from './change-log.ts';
 import { explain } from './explain.ts';
 import { looksLikeDatabase, messageOf } from './files.ts';
@@ -10,7 +11,9 @@ import { isLocked } from './lock.ts';
 import { Meta } from './meta.ts';
 import { RefusalTable } from './refusals.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, schemaVersion } from './schema.ts';
-import type { OutboxEntry, ReadonlyStore, Refusal, StoreIdentity, WriteVerb } from './types.ts';
+import { PLAIN } from './seal.ts';
+import { SyncedReader } from './synced-reader.ts';
+import type { KeptAnswer, OutboxEntry, ReadonlyStore, Refusal, StoreIdentity, WriteVerb } from './types.ts';
 
 /** For an agent that is in the middle of a checkpoint. */
 const BUSY_WAIT_MS = 2_000;
@@ -79,6 +82,8 @@ class SqliteReadonlyStore implements ReadonlyStore {
   readonly #db: Database.Database;
   readonly #meta: Meta;
   readonly #held: HeldSet;
+  readonly #synced: SyncedReader;
+  readonly #answers: AnswerReader;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(path: string, running: boolean, db: Database.Database) {
@@ -87,6 +92,8 @@ class SqliteReadonlyStore implements ReadonlyStore {
     this.#db = db;
     this.#meta = new Meta(db);
     this.#held = new HeldSet(db);
+    this.#synced = new SyncedReader(db);
+    this.#answers = new AnswerReader(db, PLAIN);
     this.#statements = prepare(db);
   }
 
@@ -97,6 +104,19 @@ class SqliteReadonlyStore implements ReadonlyStore {
   get({ resource, namespace, name }: StorageKey): KubeObject | undefined {
     const record = this.#statements.one.get(resource, namespace, name);
     return record && parseServed(record.object, record.revision);
+  }
+
+  synced(key: StorageKey): KubeObject | undefined {
+    return this.#synced.get(key);
+  }
+
+  answer(key: StorageKey): KeptAnswer | undefined {
+    const answer = this.#answers.get(key);
+    return answer === 'unreadable' ? undefined : answer;
+  }
+
+  answerStats(): ReturnType<ReadonlyStore['answerStats']> {
+    return this.#answers.stats();
   }
 
   list(resource: string, namespace?: string): KubeObject[] {

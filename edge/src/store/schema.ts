@@ -101,6 +101,29 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
     `),
   // Revisions of changes that are kept in memory have no row: each row names the one before it, null where that is one less.
   (db) => db.exec('ALTER TABLE changes ADD COLUMN follows INTEGER'),
+  (db) =>
+    db.exec(`
+      -- The last answer of the cloud about an object that was asked for. asked: rises with each question, for who goes first.
+      -- read_at: milliseconds since 1970 by the device's clock. type: found | notFound. cached: 1 where it came from the relay's cache.
+      -- sealed: the object, or the message of the API server, by the seal of that name. size: bytes of it. hash: of key, read_at, type,
+      -- cached, seal and sealed.
+      CREATE TABLE answers (
+        id INTEGER PRIMARY KEY,
+        asked INTEGER NOT NULL,
+        resource TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        name TEXT NOT NULL,
+        read_at INTEGER NOT NULL,
+        type TEXT NOT NULL,
+        cached INTEGER NOT NULL,
+        seal TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        UNIQUE (resource, namespace, name)
+      ) STRICT;
+      CREATE INDEX answers_asked ON answers (asked, size);
+    `),
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -11,7 +11,7 @@ export interface StoreOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Default {@link DEFAULT_STORE_LIMITS}. */
   readonly limits?: Partial<StoreLimits>;
-  /** What tokens are kept under. Default {@link PLAIN}. */
+  /** What tokens and answers are kept under. Default {@link PLAIN}. */
   readonly seal?: Seal;
 }
 
@@ -29,6 +29,10 @@ export interface StoreLimits {
   readonly refusals: number;
   /** ServiceAccount tokens. */
   readonly tokens: number;
+  /** Answers about objects that were asked for. */
+  readonly answers: number;
+  /** Bytes of those answers. */
+  readonly answersSize: number;
 }
 
 /**
@@ -42,6 +46,9 @@ export interface EdgeStore {
   readonly outbox: Outbox;
   readonly recheck: Recheck;
   readonly tokens: Tokens;
+  readonly answers: KeptAnswers;
+  /** The object as the local API serves it, where the cloud sends it here by itself; undefined also for a refused version. */
+  synced(key: StorageKey): KubeObject | undefined;
   identity(): StoreIdentity;
   /**
    * Takes that cluster for good. Binding the same again does nothing.
@@ -50,8 +57,8 @@ export interface EdgeStore {
   bindCluster(uid: string): void;
   /**
    * The API server was restored from a backup: the versions that answers have named so far mean nothing any more. A write that
-   * has such an answer ends with the next version of its object that comes, whichever that is. To be called before anything of
-   * the new epoch is taken; may be called again.
+   * has such an answer ends with the next version of its object that comes, whichever that is. Kept answers to questions go: they are
+   * of a past that this cluster does not have. To be called before anything of the new epoch is taken; may be called again.
    */
   outdateAnswers(): void;
   /**
@@ -217,6 +224,25 @@ export interface KeptToken {
   readonly validUntil: number;
 }
 
+/**
+ * The last answer of the cloud about each object that was asked for. Only what says something about the object is kept: that it is
+ * so, or that there is none.
+ */
+export interface KeptAnswers {
+  /** Undefined also for one that cannot be read. How old is too old is the reader's to say. Counts as asked for. */
+  get(key: StorageKey): KeptAnswer | undefined;
+  /** In place of the one before. */
+  put(key: StorageKey, answer: KeptAnswer): void;
+  /** How many there are, and their bytes. */
+  stats(): { readonly answers: number; readonly size: number };
+}
+
+/** `readAt`: when it came, in milliseconds since 1970 by the device's clock. `from` is that of the relay's query table. */
+export type KeptAnswer =
+  /** `body`: the object as JSON. */
+  | { readonly type: 'found'; readonly readAt: number; readonly from: 'cache' | 'live'; readonly body: string }
+  | { readonly type: 'notFound'; readonly readAt: number; readonly from: 'cache' | 'live'; readonly message: string };
+
 /** A report that the cloud has refused for good. */
 export interface Refusal {
   readonly number: number;
@@ -245,6 +271,12 @@ export interface ReadonlyStore {
   readonly running: boolean;
   identity(): StoreIdentity;
   get(key: StorageKey): KubeObject | undefined;
+  /** As `EdgeStore.synced`. */
+  synced(key: StorageKey): KubeObject | undefined;
+  /** As `KeptAnswers.get`. */
+  answer(key: StorageKey): KeptAnswer | undefined;
+  /** As `KeptAnswers.stats`. */
+  answerStats(): ReturnType<KeptAnswers['stats']>;
   /** As served by the local API, sorted by namespace and name. */
   list(resource: string, namespace?: string): KubeObject[];
   /** Served objects of each resource, sorted by resource. */

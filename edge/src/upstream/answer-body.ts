@@ -1,4 +1,5 @@
 import {
+  apiVersionOf,
   decodeBody,
   type EncodedBody,
   HawserError,
@@ -7,6 +8,7 @@ import {
   type JsonValue,
   type Question,
   requireBoundedDepth,
+  resourceById,
 } from '@hawser/protocol';
 
 /**
@@ -39,6 +41,8 @@ function parsed(body: string): JsonObject {
   return value;
 }
 
-function isNamed({ metadata }: JsonObject, { namespace, name }: Question): boolean {
-  return isJsonObject(metadata) && metadata.name === name && (metadata.namespace ?? '') === namespace;
+function isNamed({ apiVersion, kind, metadata }: JsonObject, { resource: id, namespace, name }: Question): boolean {
+  const resource = resourceById(id);
+  const isOfResource = resource !== undefined && resource.kind === kind && apiVersionOf(resource) === apiVersion;
+  return isOfResource && isJsonObject(metadata) && metadata.name === name && (metadata.namespace ?? '') === namespace;
 }

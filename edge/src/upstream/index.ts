@@ -1,3 +1,4 @@
+export { type CloudLookup, createLookup, fromKept, type Lookup, notAsked, type Source } from './lookup.ts';
 export {
   type AskOptions,
   type CloudAnswer,

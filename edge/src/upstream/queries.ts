@@ -38,7 +38,8 @@ export interface AskOptions {
 export type CloudAnswer =
   /** `body` is JSON text. `cached`: from the relay's cache; else read from the API server for this question. */
   | { readonly type: 'found'; readonly cached: boolean; readonly body: string }
-  | ({ readonly type: 'notFound' | 'forbidden' | 'refused' } & StatusText)
+  | ({ readonly type: 'notFound' } & StatusText)
+  | ({ readonly type: 'forbidden' | 'refused' } & StatusText)
   /** There is a link and no answer now: the relay or API server could not, or the deadline passed. */
   | { readonly type: 'unavailable'; readonly retryAfterMs: number; readonly message: string }
   /** There is no link, or it was lost before the answer: nothing is known. */
