@@ -9,8 +9,11 @@ import {
   encodeAgentMessage,
   type Hello,
   type KubeObject,
+  type Nack,
   type ObjectKey,
   parseCanonical,
+  type QueryAnswer,
+  type Question,
   type RelayMessage,
   type Report,
   type ReportOutcome,
@@ -36,10 +39,13 @@ export class ScriptedAgent {
   readonly closed: Promise<number>;
   /** It takes batches and says nothing of it. */
   isMute = false;
+  /** It takes all but this object. */
+  refuses: ObjectKey | undefined;
   readonly #socket: WebSocket;
   readonly #keys = new Map<number, ObjectKey>();
   readonly #events = new EventEmitter();
   #reports = 0;
+  #queries = 0;
 
   /** Opens the link and says hello; resolves with the welcome. */
   static async dial(
@@ -117,6 +123,15 @@ export class ScriptedAgent {
     return answer.outcome;
   }
 
+  async ask(question: Question): Promise<QueryAnswer> {
+    this.#queries += 1;
+    const id = this.#queries;
+    this.send({ type: 'query', query: { id, deadlineMs: DEADLINE_MS, question } });
+    const answer = await this.message(`the answer to query ${id}`, (m) => m.type === 'queryAnswer' && m.id === id);
+    assert.ok(answer.type === 'queryAnswer');
+    return answer.answer;
+  }
+
   close(): void {
     this.#socket.close();
   }
@@ -136,10 +151,12 @@ export class ScriptedAgent {
   }
 
   #apply(batch: Batch): void {
+    const nacks: Nack[] = [];
     for (const { object, key: named, change } of batch.operations) {
       if (named !== undefined) this.#keys.set(object, named);
       const key = this.#keys.get(object);
       assert.ok(key !== undefined, `number ${object} was never named`);
+      if (key === this.refuses) nacks.push({ object, reason: 'store', detail: 'refused by the test' });
       const held = this.held.get(key);
       if (change.type === 'upsert') this.held.set(key, { version: change.version, body: decodeBody(change.body) });
       else if (change.type === 'delete') {
@@ -153,7 +170,7 @@ export class ScriptedAgent {
     if (this.isMute) return;
     const digest = new Digest();
     for (const [key, { version }] of this.held) digest.add(key, version);
-    this.send({ type: 'ack', number: batch.number, digest: digest.toString(), nacks: [] });
+    this.send({ type: 'ack', number: batch.number, digest: digest.toString(), nacks });
   }
 
   async #wait<T>(what: string, look: () => T | undefined): Promise<T> {
