@@ -170,7 +170,11 @@ test('the nodes of a relay that was killed are marked by another one, and are up
 });
 
 test('a relay that may not write Leases serves as before, and says so', { timeout: 120_000 }, async (t) => {
-  const fleet = await fleetFor(t, { agents: ['edge-1'], relayFlags: { '--replica-namespace': 'default' } });
+  const fleet = await fleetFor(t, {
+    agents: ['edge-1'],
+    relayFlags: { '--replica-namespace': 'default' },
+    withoutRights: ['create coordination.k8s.io/leases', 'list coordination.k8s.io/leases', 'watch coordination.k8s.io/leases'],
+  });
   await nodeReady(fleet.kube, 'edge-1');
   await fleet.relay().line('the word', says('lease not written'));
   await until('the calls in the metrics', 30_000, undefined, async () =>

@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly counts?: boolean;
   /** As a cluster before Kubernetes 1.36: without constrained impersonation. Default false. */
   readonly olderImpersonation?: boolean;
+  /** Rights that the relay asks for here and is not to have, as `create coordination.k8s.io/leases`. Default none. */
+  readonly withoutRights?: readonly string[];
   /** Keep the API server's objects over a restart. Default false. */
   readonly keepData?: boolean;
   /** The relay's program. Default: its source; a bundle loads less. */
@@ -184,7 +186,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const isUp = () => apiServer !== undefined && !ended.has(apiServer);
   let isChecked = false;
   const end = async () => {
-    const denied = isUp() && !isChecked ? await deniedRights(kube, options.olderImpersonation === true) : [];
+    const denied = isUp() && !isChecked ? await deniedRights(kube, options) : [];
     isChecked = true;
     await stop();
     if (denied.length > 0) throw new Error(`deploy/rbac does not give the relay what it asked for: ${denied.join(', ')}`);
@@ -301,11 +303,12 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
 /** That the newer form is not granted is how the relay knows that it needs the older. */
 const PROBE_OF_NEWER_FORM = 'create authentication.k8s.io/selfsubjectreviews as system:node:hawser-probe';
 
-async function deniedRights(kube: KubeClient, olderImpersonation: boolean): Promise<string[]> {
+async function deniedRights(kube: KubeClient, { olderImpersonation, withoutRights = [] }: FleetOptions): Promise<string[]> {
   const { status, body } = await kube.raw('GET', RIGHTS_PATH);
   if (status !== 200) throw new Error(`GET ${RIGHTS_PATH}: ${status} ${body}`);
   const { denied } = body as RelayRights;
-  return denied.filter((right) => !(olderImpersonation && right === PROBE_OF_NEWER_FORM));
+  const expected = olderImpersonation === true ? [...withoutRights, PROBE_OF_NEWER_FORM] : withoutRights;
+  return denied.filter((right) => !expected.includes(right));
 }
 
 interface Device {
