@@ -113,6 +113,14 @@ test('a heartbeat alone is a difference: what a kubelet says it saw is passed on
   assert.notEqual(effectOf(JSON.stringify(cached), node('10:05')).type, 'nothing');
 });
 
+test('a field that is null is one that is not set', () => {
+  const condition = { type: 'Ready', status: 'True', lastProbeTime: null };
+  const body = JSON.stringify({ ...POD, status: { conditions: [condition] } });
+  for (const change of [condition, { type: 'Ready', status: 'True' }]) {
+    assert.equal(effectOf(body, { status: { conditions: [change] } }).type, 'nothing');
+  }
+});
+
 test('what a canonical body does not show is sent whole', () => {
   const body = JSON.stringify({ ...POD, metadata: { name: 'front' } });
   const hidden: JsonObject[] = [

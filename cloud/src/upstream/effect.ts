@@ -35,6 +35,9 @@ export function effectOf(body: string, patch: JsonObject): Effect {
   try {
     const object: JsonValue = JSON.parse(body);
     if (!isJsonObject(object)) return WHOLE;
+    // An API server writes a time that is not set as null (a condition's lastProbeTime), and takes a field that is null and one that is not
+    // there for the same.
+    if (body.includes(':null')) dropNulls(object);
     const type = { apiVersion: String(object.apiVersion), kind: String(object.kind) };
     const after = applyStrategicMergePatch(type, object, withoutUid(patch));
     const less = diffStrategicMergePatch(type, object, after);
@@ -77,6 +80,17 @@ function isPlain(names: JsonValue): boolean {
       ([name, value]) => !name.startsWith('$') && name !== LAST_APPLIED && (value === null || typeof value === 'string'),
     )
   );
+}
+
+function dropNulls(value: JsonValue): void {
+  if (Array.isArray(value)) {
+    for (const item of value) dropNulls(item);
+  } else if (isJsonObject(value)) {
+    for (const [key, field] of Object.entries(value)) {
+      if (field === null) delete value[key];
+      else dropNulls(field);
+    }
+  }
 }
 
 function withoutUid(patch: JsonObject): JsonObject {
