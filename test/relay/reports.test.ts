@@ -156,12 +156,12 @@ test('an API server that has too much to do is left alone for as long as it asks
     pathPrefix: '/api/v1/namespaces/default/pods',
     fault: { type: 'answer', status: 429, retryAfterSeconds: 2 },
   });
+  const beganMs = performance.now();
   const busy = await report({ phase: 'Running' });
   assert.ok(busy.outcome.type === 'unavailable');
   assert.ok(busy.outcome.retryAfterMs >= 2_000);
-  const beganMs = performance.now();
   applied((await report({ phase: 'Running' })).outcome);
-  assert.ok(performance.now() - beganMs > 1_500, 'it waited at the relay for the rest of that time');
+  assert.ok(performance.now() - beganMs > 2_000, 'the second one waited at the relay');
 });
 
 test('labels and taints of the settings are on a Node that a device registers, once', async (t) => {

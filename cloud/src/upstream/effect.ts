@@ -35,16 +35,21 @@ export function effectOf(body: string, patch: JsonObject): Effect {
   try {
     const object: JsonValue = JSON.parse(body);
     if (!isJsonObject(object)) return WHOLE;
-    // An API server writes a time that is not set as null (a condition's lastProbeTime), and takes a field that is null and one that is not
-    // there for the same.
-    if (body.includes(':null')) dropNulls(object);
     const type = { apiVersion: String(object.apiVersion), kind: String(object.kind) };
-    const after = applyStrategicMergePatch(type, object, withoutUid(patch));
-    const less = diffStrategicMergePatch(type, object, after);
-    if (less === undefined) return { type: 'nothing' };
-    if (JSON.stringify(less).length >= JSON.stringify(patch).length) return WHOLE;
-    // A difference cannot express every object (nulls, fields that begin with a dollar sign): it must be the same.
-    return jsonEquals(applyStrategicMergePatch(type, object, less), after) ? { type: 'less', patch: less } : WHOLE;
+    // A Node's or pod's spec may be most of it, and is in none of what a kubelet writes over and over.
+    const before = only(object, patch);
+    // An API server writes a time that is not set as null (a condition's lastProbeTime), and takes a field that is null and one that is
+    // not there for the same.
+    if (body.includes(':null')) dropNulls(before);
+    const after = applyStrategicMergePatch(type, before, withoutUid(patch));
+    if (jsonEquals(before, after)) return { type: 'nothing' };
+    const less = diffStrategicMergePatch(type, before, after);
+    const text = JSON.stringify(patch);
+    if (less === undefined || JSON.stringify(less).length >= text.length) return WHOLE;
+    // Of a patch with these it is seen, not known, that a difference says the same.
+    if (/"\$(patch|retainKeys|deleteFrom)/.test(text) && !jsonEquals(applyStrategicMergePatch(type, before, less), after))
+      return WHOLE;
+    return { type: 'less', patch: less };
   } catch (error) {
     // What does not fit is for the API server to refuse, in its own words.
     if (error instanceof PatchError || error instanceof HawserError) return WHOLE;
@@ -66,7 +71,9 @@ export function contradiction(
   }
 }
 
-function isJudged({ metadata }: JsonObject): boolean {
+function isJudged(patch: JsonObject): boolean {
+  if (Object.keys(patch).some((field) => field.startsWith('$'))) return false;
+  const { metadata } = patch;
   if (metadata === undefined) return true;
   if (!isJsonObject(metadata) || !Object.keys(metadata).every((field) => KNOWN_METADATA.includes(field))) return false;
   return [metadata.labels, metadata.annotations].every((names) => names === undefined || isPlain(names));
@@ -91,6 +98,11 @@ function dropNulls(value: JsonValue): void {
       else dropNulls(field);
     }
   }
+}
+
+/** The fields of the object that the patch names. */
+function only(object: JsonObject, patch: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([field]) => Object.hasOwn(patch, field)));
 }
 
 function withoutUid(patch: JsonObject): JsonObject {

@@ -21,12 +21,15 @@ export function jsonEquals(a: JsonValue | undefined, b: JsonValue | undefined): 
 
 /** @throws PatchError with code BadPatch when the value is nested deeper than {@link MAX_JSON_DEPTH}. */
 export function requireBoundedDepth(value: JsonValue): void {
-  // Breadth first: one list per level instead of the call stack that is to be protected.
-  let level: JsonValue[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_JSON_DEPTH) throw new PatchError('BadPatch', `nested deeper than ${MAX_JSON_DEPTH} levels`);
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
-  }
+  requireDepth(value, MAX_JSON_DEPTH);
+}
+
+/** Goes no deeper than it allows, so the call stack is safe. */
+function requireDepth(value: JsonValue, left: number): void {
+  if (left < 0) throw new PatchError('BadPatch', `nested deeper than ${MAX_JSON_DEPTH} levels`);
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) for (const item of value) requireDepth(item, left - 1);
+  else for (const key of Object.keys(value)) requireDepth(value[key] ?? null, left - 1);
 }
 
 /** Sets an own property even where the name is `__proto__`, which plain assignment would take for the prototype. */

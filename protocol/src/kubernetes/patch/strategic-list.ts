@@ -116,9 +116,9 @@ function requireSameOrder(changes: readonly JsonObject[], order: readonly JsonVa
   }
 }
 
-/** Merge keys and set members are scalars; their JSON tells them apart. */
+/** Merge keys and set members are scalars; their JSON tells them apart. Most are texts, of which the quote that begins them is enough. */
 function identity(value: JsonValue | undefined): string {
-  return JSON.stringify(value) ?? '';
+  return typeof value === 'string' ? `"${value}` : (JSON.stringify(value) ?? '');
 }
 
 /** Where each identity stands; lists of the server may hold one more than once. */
