@@ -76,6 +76,7 @@ test('taints that others change meanwhile are read again, not overwritten', asyn
   assert.equal(outcome.type, 'applied');
   const last = bodyOf(requests[3]) as { metadata: { resourceVersion: string }; spec: object };
   assert.equal(last.metadata.resourceVersion, '8');
+  assert.equal(requests[2]?.impersonate?.user, 'system:node:edge-1', 'the relay itself may not read single Nodes');
   assert.deepEqual(last.spec, { taints: [TAINT] });
 });
 

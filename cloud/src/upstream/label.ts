@@ -16,6 +16,8 @@ const MAX_CONFLICTS = 6;
 export interface Labeller {
   /** A call with the relay's own rights. */
   readonly ask: (call: ApiCall) => Promise<Answer>;
+  /** A call as the node, which may read its own Node; the relay itself may only list and change them. */
+  readonly askAsNode: (call: ApiCall) => Promise<Answer>;
   readonly logger: Logger;
   readonly marks: NodeMarks;
 }
@@ -29,7 +31,7 @@ export interface Labeller {
  * that lacks the right says so in its log, and the registration stands: someone else may set them.
  */
 export async function labelOnRegistration(
-  { ask, logger, marks }: Labeller,
+  { ask, askAsNode, logger, marks }: Labeller,
   node: ReadObject,
   isNew: boolean,
 ): Promise<Extract<Answer, { type: 'unavailable' }> | undefined> {
@@ -39,7 +41,7 @@ export async function labelOnRegistration(
     if (patch === undefined) return undefined;
     const answer = await ask(planPatch(current.name, patch));
     if (answer.type === 'conflict' && conflicts < MAX_CONFLICTS) {
-      const read = await ask(planRead(node.name));
+      const read = await askAsNode(planRead(node.name));
       // Its successor has a registration of its own.
       if (read.type === 'object' && read.object.uid !== node.uid) return undefined;
       if (read.type === 'object') {

@@ -272,7 +272,8 @@ async function written(
   if (report.resource === 'nodes' && report.operation.type === 'create' && object.name === node) {
     const { logger, marks } = performer;
     const ask = (call: ApiCall) => pooled(performer, node, call, undefined, '');
-    const unavailable = await labelOnRegistration({ ask, logger, marks }, object, isNew);
+    const askAsNode = (call: ApiCall) => pooled(performer, node, call, nodeUser(node, performer.form()), '');
+    const unavailable = await labelOnRegistration({ ask, askAsNode, logger, marks }, object, isNew);
     if (unavailable !== undefined) return ending(performer, session, report, unavailable);
   }
   const isGone = report.operation.type === 'remove' && !object.isHeld;
