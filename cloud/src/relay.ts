@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { createApiClient, fetchObject, loadCredentials } from './apiserver/index.ts';
+import { createAutonomy } from './autonomy/index.ts';
 import { createBodies } from './bodies.ts';
 import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
@@ -117,13 +118,17 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     pool: () => reports.poolStats(),
     queries: () => queries.counts(),
     replicas: () => replicas?.counts(),
+    autonomy: () => autonomy?.counts(),
     reflectors: () => [...watching.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
     epochs: () => epochs,
   });
   const bodies = createBodies({
     ...retry,
     fetch: (key) => fetchObject(ownCluster, key, { clock, signal: stopping.signal }),
-    provide: (answer) => downstream.provideBody(answer),
+    provide(answer) {
+      downstream.provideBody(answer);
+      autonomy?.changed('notFound' in answer ? answer.notFound : answer.key);
+    },
     onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'object not read'),
   });
   const refusals = createRefusalEvents({
@@ -185,6 +190,19 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onBegun: (waitedMs) => metrics.reportBegun(waitedMs),
   });
 
+  const autonomy = settings.autonomy
+    ? createAutonomy({
+        objects: downstream,
+        api: ownCluster,
+        clock,
+        random,
+        logger,
+        instance: hostname(),
+        counts: metrics,
+        onResult: (result) => metrics.autonomyResult(result),
+      })
+    : undefined;
+
   const randomId = () => randomBytes(8).toString('hex');
   const machine = { podName: process.env.POD_NAME, hostname: hostname(), randomText: randomId() };
   const replicas = settings.replica.leases
@@ -224,6 +242,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     random,
     logger,
     onChange: (type, resource) => metrics.change(type, resource),
+    onApplied: (key) => autonomy?.changed(key),
     onListed: (resource) => metrics.listed(resource),
     onWatch: (resource) => metrics.watchBegun(resource),
     onStatus: tellReadiness,
@@ -259,6 +278,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     await replicas?.stop();
     downstream.close();
     await refusals.stop();
+    await autonomy?.stop();
     await endpoint?.close();
     closing.abort();
     client.close();

@@ -1,4 +1,4 @@
-import { type ApiResource, HawserError, resourceById } from '@hawser/protocol';
+import { type ApiResource, HawserError, type ObjectKey, resourceById } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import {
   type ApiClient,
@@ -49,6 +49,8 @@ export interface WatchingOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly onChange: (type: 'upsert' | 'delete', resource: string) => void;
+  /** After the change has reached `downstream`. */
+  readonly onApplied: (key: ObjectKey) => void;
   readonly onListed: (resource: string) => void;
   readonly identity: IdentityCheck;
   /** The API server is behind where it was with a resource. */
@@ -73,7 +75,8 @@ export interface Watching {
 }
 
 export function createWatching(options: WatchingOptions): Watching {
-  const { client, downstream, clock, random, logger, onChange, onListed, onWatch, onStatus, identity, onRestored } = options;
+  const { client, downstream, clock, random, logger, onChange, onApplied, onListed, onWatch, onStatus, identity, onRestored } =
+    options;
   let started = 0;
   const stages: readonly (readonly Reflector[])[] = STAGES.map((stage) => stage.map(reflect));
   const reflectors = stages.flat();
@@ -90,6 +93,7 @@ export function createWatching(options: WatchingOptions): Watching {
       emit(change) {
         onChange(change.type, resource);
         downstream.apply(change);
+        onApplied(change.type === 'delete' ? change.key : change.object.key);
       },
       onListed: () => onListed(resource),
       identity,

@@ -1,3 +1,12 @@
+export {
+  AUTONOMY_ANNOTATION,
+  longerSpan,
+  MAX_SPAN_SECONDS,
+  parseAutonomy,
+  parseSpan,
+  type Span,
+  STOP_AFTER_ANNOTATION,
+} from './autonomy.ts';
 export type { EncodedBody, EncodedDelta } from './body.ts';
 export { applyDelta, decodeBody, encodeBody, encodeDelta, MAX_BODY_BYTES } from './body.ts';
 export type { CanonicalObject, TypeMeta } from './canonical.ts';

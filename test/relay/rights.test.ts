@@ -127,7 +127,16 @@ async function liveAsDevice({ kube, dial }: Cluster): Promise<void> {
   await agent.state('inSync');
   await reports(agent, kube);
   await questions(agent);
+  await autonomy(kube);
   await refusal(dial, kube);
+}
+
+async function autonomy(kube: KubeClient): Promise<void> {
+  await kube.patch('nodes', '', NODE, { metadata: { annotations: { 'hawser.dev/autonomy': '72h' } } });
+  await until('the pod with its new toleration', 30_000, undefined, async () => {
+    const front = await kube.get('pods', 'default', 'front');
+    return front?.metadata.annotations?.['hawser.dev/tolerates-unreachable'] === '259200 (was 300)';
+  });
 }
 
 async function reports(agent: ScriptedAgent, kube: KubeClient): Promise<void> {

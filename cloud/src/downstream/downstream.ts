@@ -176,6 +176,23 @@ class DownstreamCore implements Downstream {
     return this.#held ?? (this.#sync.isSynced ? undefined : this.#sync.detail);
   }
 
+  body(key: ObjectKey) {
+    const body = this.#store.get(key)?.body;
+    return typeof body === 'object' ? body : undefined;
+  }
+
+  *podsOf(node: string): Generator<ObjectKey> {
+    for (const key of this.#locator.needsOf(node)) if (resourceOf(key) === 'pods') yield key;
+  }
+
+  neededBy(key: ObjectKey): Iterable<string> {
+    return this.#locator.neededBy(key);
+  }
+
+  hasSession(node: string): boolean {
+    return this.#sessions.has(node);
+  }
+
   onNodeState(listener: (name: string, state: NodeState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

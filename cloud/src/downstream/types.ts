@@ -76,6 +76,13 @@ export interface Downstream {
   bodiesFor(node: string, resources: ReadonlySet<string>): Iterable<string>;
   /** Why nothing may be concluded from what is not there (rule 1); undefined when all is synced. */
   notSynced(): string | undefined;
+  /** The canonical body of an object; undefined where no edge node needs it, or it has not come yet. */
+  body(key: ObjectKey): { readonly version: Version; readonly text: string } | undefined;
+  /** Pods that are bound to an edge node; none of any other node. */
+  podsOf(node: string): Iterable<ObjectKey>;
+  /** Edge nodes that need the object. */
+  neededBy(key: ObjectKey): Iterable<string>;
+  hasSession(node: string): boolean;
   /** Calls `listener` after each change of a node's state. Returns the end of the subscription. */
   onNodeState(listener: (name: string, state: NodeState) => void): () => void;
   stats(): DownstreamStats;

@@ -21,6 +21,7 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.watchBegun('pods');
   metrics.leaseCall('update', 'session', 'written');
   metrics.sessionElsewhere('same');
+  metrics.autonomyResult('lengthened');
   const served = servedMetrics(await metrics.text(), 'hawser_relay_');
   const documented = await documentedMetrics('hawser_relay_');
   assert.deepEqual([...served.keys()].sort(), [...documented.keys()].sort());

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type AutonomyReadings, createAutonomyMetrics } from './autonomy-metrics.ts';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
 import { createQueryMetrics } from './query-metrics.ts';
 import { createReportMetrics, type ReportMetrics, type ReportReadings } from './report-metrics.ts';
@@ -6,7 +7,7 @@ import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
 import { Traffic } from './traffic.ts';
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
-export interface Readings extends LagReadings, StoreReadings, ReportReadings {
+export interface Readings extends LagReadings, StoreReadings, ReportReadings, AutonomyReadings {
   /** Live sessions by state: `inSync`, `syncing`, … */
   sessionsByState(): ReadonlyMap<string, number>;
   /** Connections that have not said hello yet. */
@@ -68,6 +69,7 @@ export interface Metrics extends ReportMetrics {
   leaseCall(verb: string, lease: string, outcome: string): void;
   sessionElsewhere(device: string): void;
   nodeMarked(): void;
+  autonomyResult(result: string): void;
 }
 
 const REFLECTOR_STATES = ['listing', 'synced', 'notServed', 'failing'];
@@ -262,6 +264,7 @@ export function createMetrics(readings: Readings): Metrics {
   const lag = createLagMetrics(registry, readings);
   registerStoreMetrics(registry, readings);
   const queryAnswered = createQueryMetrics(registry, readings);
+  const autonomyResult = createAutonomyMetrics(registry, readings);
   const leaseCalls = counter(
     'hawser_relay_lease_calls_total',
     'Calls of the API server about Leases of nodes and replicas, by what came of them.',
@@ -295,5 +298,6 @@ export function createMetrics(readings: Readings): Metrics {
     leaseCall: (verb, lease, outcome) => leaseCalls.inc({ verb, lease, outcome }),
     sessionElsewhere: (device) => elsewhere.inc({ device }),
     nodeMarked: () => marked.inc(),
+    autonomyResult,
   };
 }

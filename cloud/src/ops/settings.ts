@@ -43,6 +43,7 @@ export const SettingsSchema = section({
   labelNodes: flag,
   nodeLabels: marks(parseLabel, 'a label, KEY=VALUE', 'labels'),
   nodeTaints: marks(parseTaint, 'a taint, KEY=VALUE:EFFECT', 'taints'),
+  autonomy: flag,
   replica: section({
     leases: flag,
     name: v.optional(filled('a name')),
@@ -88,6 +89,7 @@ export const SETTINGS: readonly Setting[] = [
   setting.flag('labelNodes', true, 'set node-role.kubernetes.io/edge on a Node when its agent first registers it'),
   setting.list('nodeLabels', 'further labels for such a Node, KEY=VALUE; once in its life'),
   setting.list('nodeTaints', 'taints for such a Node, KEY=VALUE:EFFECT or KEY:EFFECT; once in its life'),
+  setting.flag('autonomy', true, 'keep pods of Nodes with the annotation hawser.dev/autonomy from eviction for that long'),
   setting.flag(
     'replica.leases',
     true,

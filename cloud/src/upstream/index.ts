@@ -8,7 +8,7 @@ export { type Answer, readAnswer } from './answer.ts';
 export type { PoolState } from './call-pool.ts';
 export { type ImpersonationForm, probeImpersonation } from './impersonation.ts';
 export { EDGE_LABEL } from './label.ts';
-export type { CallCounts, NodeApi } from './node-api.ts';
+export { type CallCounts, callApi, type NodeApi } from './node-api.ts';
 export { MAX_MARKS, nodeMarks, parseLabel, parseTaint } from './node-marks.ts';
 export type { Sent } from './perform.ts';
 export { answerQuery, createQueryDesk, type QueryDesk, type QueryLane } from './queries/index.ts';

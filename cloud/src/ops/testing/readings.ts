@@ -45,6 +45,7 @@ export function someReadings(): Readings {
     pool: () => ({ state: 'flowing', rate: 1_000, pauses: 3 }),
     replicas: () => ({ live: 2, gone: 1, waiting: 0 }),
     epochs: () => ({ current: 2, restorations: 1 }),
+    autonomy: () => ({ nodes: { span: 2, forever: 1, invalid: 1 }, waiting: 3 }),
     reflectors: () => [{ resource: 'pods', state: 'synced' }],
   };
 }

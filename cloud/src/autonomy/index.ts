@@ -1,0 +1,1 @@
+export { type Autonomy, type AutonomyCounts, type AutonomyResult, createAutonomy, type KnownObjects } from './autonomy.ts';
