@@ -4,11 +4,11 @@ import type { Clock } from '../api/clock.ts';
 import type { SpecialAnswer, SpecialRequest } from '../api/policy.ts';
 import { ApiError, isStatusReason, serviceUnavailable } from '../api/status.ts';
 import type { KeptToken, Tokens } from '../store/index.ts';
+import { createTurns } from '../turns.ts';
 import type { CloudQueries } from '../upstream/index.ts';
 import { stateOf, type Verdict, verdictOf } from './rules.ts';
 import { presented, readAnswer } from './token-answer.ts';
 import { judgeTokenRequest, type TokenRequestFacts, tokenRequestOf } from './token-request.ts';
-import { createTurns } from './turns.ts';
 
 /** Questions for tokens at a time: after a start with hundreds of pods the link has room for others too. */
 const MAX_ASKING = 16;

@@ -3,6 +3,7 @@ import type { Identity } from '../../api/policy.ts';
 import type { Registry } from '../../api/registry/registry.ts';
 import { ApiError } from '../../api/status.ts';
 import { jsonOf } from './fields.ts';
+import type { PodSpec, TokenSource } from './pod-spec.ts';
 
 /** The local API as the hollow node uses it: in process, as the node. */
 export interface HollowClient {
@@ -18,6 +19,9 @@ export interface HollowClient {
    * @returns whether anything differed
    */
   patchStatus(object: KubeObject, status: JsonObject): Promise<boolean>;
+  /** The TokenRequest that the API answers, for a volume of the pod. */
+  requestToken(pod: PodSpec, source: TokenSource): Promise<KubeObject>;
+  patchEvent(namespace: string, name: string, patch: JsonObject): Promise<unknown>;
   /** The last delete of an object that is already marked. Gone is good. */
   remove(object: KubeObject): Promise<void>;
 }
@@ -55,6 +59,23 @@ export function hollowClient(registry: Registry, identity: Identity): HollowClie
       await registry.patch(identity, targetOf(object, 'status'), 'strategic', patch);
       return true;
     },
+    async requestToken({ namespace, name, uid, serviceAccount }, { audience, expirationSeconds }) {
+      const boundObjectRef = { kind: 'Pod', apiVersion: 'v1', name, uid };
+      const body: KubeObject = {
+        kind: 'TokenRequest',
+        apiVersion: 'authentication.k8s.io/v1',
+        metadata: {},
+        spec: { audiences: audience === '' ? null : [audience], expirationSeconds, boundObjectRef },
+      };
+      const answer = await registry.submit(
+        identity,
+        target(knownResource('serviceaccounts'), namespace, serviceAccount, 'token'),
+        body,
+      );
+      return answer.body;
+    },
+    patchEvent: (namespace, name, patch) =>
+      registry.patch(identity, target(knownResource('events'), namespace, name), 'strategic', patch),
     async remove(object) {
       const { uid } = object.metadata;
       try {

@@ -7,7 +7,9 @@ import type { JsonObject, KubeObject } from '@hawser/protocol';
 import { pino } from 'pino';
 import { MemoryStorage } from '../../../../test/apiserver/memory-storage.ts';
 import { createDevicePolicy } from '../../api/device-policy.ts';
+import type { SpecialRequest } from '../../api/policy.ts';
 import { createRegistry } from '../../api/registry/registry.ts';
+import { type ApiError, serviceUnavailable } from '../../api/status.ts';
 import type { Change, UpdateWrite, Write } from '../../api/storage.ts';
 import { simulatedClock } from '../../link/simulated-clock.ts';
 import { jsonOf } from './fields.ts';
@@ -39,11 +41,25 @@ class RecordingStorage extends MemoryStorage {
 }
 
 /** A device: storage, registry and hollow node on a clock that the test moves. */
-function device(storage = new RecordingStorage()) {
+function device(storage = new RecordingStorage(), options: { readonly tokens?: boolean } = {}) {
   const clock = simulatedClock();
-  const policy = createDevicePolicy({ nodeName: 'edge-1', adminToken: 't', hasSynced: () => true });
+  let withoutToken: ApiError | undefined;
+  const tokenRequests: SpecialRequest[] = [];
+  const policy = createDevicePolicy({
+    nodeName: 'edge-1',
+    adminToken: 't',
+    hasSynced: () => true,
+    requestToken: async (request) => {
+      tokenRequests.push(request);
+      if (withoutToken !== undefined) throw withoutToken;
+      const expirationTimestamp = new Date(clock.now().getTime() + 3_607_000).toISOString();
+      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {} };
+      return { status: 201, body: { ...body, spec: { expirationSeconds: 3607 }, status: { token: 't', expirationTimestamp } } };
+    },
+  });
   const registry = createRegistry({ storage, policy, clock });
-  const start = () => startHollowNode({ registry, facts: FACTS, clock, random: () => 0.5, logger: pino({ level: 'silent' }) });
+  const parts = { registry, facts: FACTS, clock, random: () => 0.5, logger: pino({ level: 'silent' }) };
+  const start = () => startHollowNode({ ...parts, ...options });
   let hollow = start();
   const settle = async () => {
     // Each step of a worker is a few turns of promises.
@@ -51,6 +67,11 @@ function device(storage = new RecordingStorage()) {
   };
   return {
     storage,
+    tokenRequests,
+    /** What everybody who asks for a token is told; undefined: here it is. */
+    refuseTokens: (error: ApiError | undefined) => {
+      withoutToken = error;
+    },
     pass: async (milliseconds: number) => {
       await settle();
       for (let left = milliseconds; left > 0; left -= 50) {
@@ -404,4 +425,62 @@ test('a pod is brought up and taken down in the states that a real kubelet repor
     { gracePeriodSeconds: last.gracePeriodSeconds, uid: last.expectedUid },
     { gracePeriodSeconds: finalDelete?.gracePeriodSeconds, uid: jsonOf(finalDelete?.preconditions).uid },
   );
+});
+
+const TOKEN_VOLUME = {
+  volumes: [
+    { name: 'kube-api-access', projected: { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds: 3607 } }] } },
+  ],
+};
+
+test('a pod asks for its token as a kubelet does before it runs, and anew after a restart', async () => {
+  const { pass, put, phase, tokenRequests, restart, stop } = device();
+  put('pods', pod('web', TOKEN_VOLUME));
+  await pass(1_000);
+  assert.equal(phase('web'), 'Running');
+  const [asked] = tokenRequests;
+  assert.deepEqual([asked?.identity.name, asked?.namespace, asked?.name], ['system:node:edge-1', 'default', 'default']);
+  const boundObjectRef = { kind: 'Pod', apiVersion: 'v1', name: 'web', uid: 'uid-web' };
+  assert.deepEqual(asked?.body?.spec, { audiences: null, expirationSeconds: 3607, boundObjectRef });
+  restart();
+  await pass(1_000);
+  assert.equal(tokenRequests.length, 2);
+  stop();
+});
+
+test('a pod that gets no token waits in ContainerCreating with a FailedMount Event, and runs when it comes', async () => {
+  const { pass, put, get, phase, storage, refuseTokens, stop } = device();
+  refuseTokens(serviceUnavailable('no token of this pod is kept', 10));
+  put('pods', pod('web', TOKEN_VOLUME));
+  await pass(60_000);
+  assert.equal(phase('web'), 'Pending');
+  const status = jsonOf(get('pods', 'default', 'web')?.status);
+  assert.match(JSON.stringify(status.containerStatuses), /ContainerCreating/);
+  const events = storage.list('events', 'default').map(({ reason, message, count }) => ({ reason, message, count }));
+  const message = 'MountVolume.SetUp failed for volume "kube-api-access" : failed to fetch token: no token of this pod is kept';
+  assert.deepEqual(events, [{ reason: 'FailedMount', message, count: 1 }]);
+  refuseTokens(undefined);
+  await pass(20_000);
+  assert.equal(phase('web'), 'Running');
+  stop();
+});
+
+test('a pod that runs is not stopped where a restarted agent gets no token for it', async () => {
+  const { pass, put, phase, refuseTokens, restart, stop } = device();
+  put('pods', pod('web', TOKEN_VOLUME));
+  await pass(1_000);
+  refuseTokens(serviceUnavailable('no', 10));
+  restart();
+  await pass(60_000);
+  assert.equal(phase('web'), 'Running');
+  stop();
+});
+
+test('a hollow node without tokens asks for none', async () => {
+  const { pass, put, phase, tokenRequests, stop } = device(new RecordingStorage(), { tokens: false });
+  put('pods', pod('web', TOKEN_VOLUME));
+  await pass(1_000);
+  assert.equal(phase('web'), 'Running');
+  assert.equal(tokenRequests.length, 0);
+  stop();
 });

@@ -11,6 +11,9 @@ import type { Lookup } from './needs.ts';
 import type { NodeFacts } from './node-object.ts';
 import { createNodeWorker } from './node-worker.ts';
 import { createPodAddresses } from './pod-addresses.ts';
+import { createPodEvents } from './pod-events.ts';
+import type { PodSpec } from './pod-spec.ts';
+import { createPodTokens, NO_TOKENS } from './pod-tokens.ts';
 import { createPodWorker, type PodWorker, type WorkerContext } from './pod-worker.ts';
 import { DEFAULT_TIMINGS, type HollowTimings } from './timings.ts';
 
@@ -22,6 +25,8 @@ export interface HollowNodeOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly timings?: Partial<HollowTimings>;
+  /** Whether pods need the tokens of their volumes to start. Default true. */
+  readonly tokens?: boolean;
 }
 
 /**
@@ -36,17 +41,29 @@ export interface HollowNode {
   stop(): void;
 }
 
-export function startHollowNode({ registry, facts, clock, random, logger, timings }: HollowNodeOptions): HollowNode {
+export function startHollowNode(options: HollowNodeOptions): HollowNode {
+  const { registry, facts, clock, random, logger } = options;
   const client = hollowClient(registry, nodeIdentity(facts.name));
   const workers = new Map<string, PodWorker>();
+  const events = createPodEvents({ client, nodeName: facts.name, clock, random, logger });
+  const failed = (pod: PodSpec, volume: string, why: string) =>
+    events.warn(pod, 'FailedMount', `MountVolume.SetUp failed for volume ${JSON.stringify(volume)} : ${why}`);
+  const tokens = options.tokens === false ? NO_TOKENS : createPodTokens({ client, clock, random, logger, failed });
   const context: WorkerContext = {
     client,
     clock,
     logger,
-    timings: { ...DEFAULT_TIMINGS, ...timings },
+    timings: { ...DEFAULT_TIMINGS, ...options.timings },
     hostIp: facts.hostIp,
     addresses: createPodAddresses(),
     lookup: (namespace) => lookupIn(registry, namespace),
+    tokens: {
+      ...tokens,
+      release(uid) {
+        tokens.release(uid);
+        events.forget(uid);
+      },
+    },
   };
   const shared = { registry, identity: client.identity, clock, logger };
 
@@ -93,6 +110,7 @@ export function startHollowNode({ registry, facts, clock, random, logger, timing
       for (const stop of stops) stop();
       for (const worker of workers.values()) worker.stop();
       workers.clear();
+      tokens.stop();
     },
   };
 }

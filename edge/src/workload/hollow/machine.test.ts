@@ -28,17 +28,18 @@ function pod(spec: Manifest, annotations: Record<string, string> = {}): KubeObje
 }
 
 /** A pod on a node, moved through time by hand; `objects` maps `configmaps/NAME` to keys. */
-function simulate(given: KubeObject, objects: Record<string, string[]> = {}) {
+function simulate(given: KubeObject, objects: Record<string, string[]> = {}, mayHaveTokens = true) {
   let object = given;
   let now = START;
   let state: PodState | undefined;
+  let hasTokens = mayHaveTokens;
   const held = new Map(Object.entries(objects).map(([id, keys]) => [id, new Set(keys)] as const));
   const lookup: Lookup = (resource, name) => held.get(`${resource}/${name}`);
 
   function settle() {
     const spec = podSpecOf(object);
     const before = state ?? restored(spec, jsonOf(object.status), DEFAULT_TIMINGS, now);
-    state = step(before, { pod: spec, now, lookup, timings: DEFAULT_TIMINGS });
+    state = step(before, { pod: spec, now, lookup, hasTokens, timings: DEFAULT_TIMINGS });
     const current = jsonOf(object.status);
     const status = statusOf({ pod: spec, state, current, now: new Date(now), hostIp: '192.0.2.1', podIp: '10.88.0.9' });
     object = { ...object, status };
@@ -61,6 +62,10 @@ function simulate(given: KubeObject, objects: Record<string, string[]> = {}) {
       settle();
     },
     settle,
+    tokens(areThere: boolean) {
+      hasTokens = areThere;
+      settle();
+    },
     remove() {
       object = { ...object, metadata: { ...object.metadata, generation: 2, deletionTimestamp: '2026-01-01T01:00:00Z' } };
       settle();
@@ -444,4 +449,24 @@ test('what a new pod is given is the same as what is read back from its own firs
       assert.deepEqual(restored(spec, status, DEFAULT_TIMINGS, START + 5_000), state);
     }),
   );
+});
+
+test('a pod waits for its tokens as for its other volumes, and once it runs it runs on without', () => {
+  const app = simulate(pod({}), {}, false);
+  app.pass(3_600_000);
+  assert.equal(app.stage(), 'mounting');
+  assert.equal(app.status().phase, 'Pending');
+  assert.match(JSON.stringify(app.status().containerStatuses), /"waiting":\{"reason":"ContainerCreating"\}/);
+  app.tokens(true);
+  app.pass(DEFAULT_TIMINGS.sandboxMs + DEFAULT_TIMINGS.containerMs);
+  assert.equal(app.status().phase, 'Running');
+  app.tokens(false);
+  app.restart();
+  assert.equal(app.status().phase, 'Running', 'a restart of the agent starts no container again');
+});
+
+test('a pod that is deleted before its tokens came goes', () => {
+  const app = simulate(pod({}), {}, false);
+  app.remove();
+  assert.equal(app.stage(), 'stopped');
 });

@@ -9,6 +9,8 @@ export interface StepInputs {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly lookup: Lookup;
+  /** Whether the tokens for its volumes are there. */
+  readonly hasTokens: boolean;
   readonly timings: HollowTimings;
 }
 
@@ -58,7 +60,7 @@ function stepOnce(state: PodState, inputs: StepInputs): PodState {
   switch (stage.name) {
     case 'mounting':
       if (isDeleted) return stopping(state, inputs);
-      if (unmountable(pod, inputs.lookup).length > 0) return state;
+      if (!inputs.hasTokens || unmountable(pod, inputs.lookup).length > 0) return state;
       return { ...state, stage: { name: 'sandbox', until: now + timings.sandboxMs } };
     case 'sandbox':
       if (isDeleted) return stopping(state, inputs);

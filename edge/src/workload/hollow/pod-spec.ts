@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue, KubeObject } from '@hawser/protocol';
+import { isJsonObject, type JsonObject, type JsonValue, type KubeObject } from '@hawser/protocol';
 import { array, fields, flag, jsonOf, number, text } from './fields.ts';
 
 /** What of a Pod the hollow node looks at, decoded once. Fields that are not as the Pod API says count as absent. */
@@ -12,6 +12,7 @@ export interface PodSpec {
   readonly deletionTimestamp: string | undefined;
   readonly restartPolicy: RestartPolicy;
   readonly hostNetwork: boolean;
+  readonly serviceAccount: string;
   readonly initContainers: readonly ContainerSpec[];
   readonly containers: readonly ContainerSpec[];
   readonly volumes: readonly VolumeSpec[];
@@ -46,6 +47,14 @@ export interface EnvReference {
 export interface VolumeSpec {
   readonly name: string;
   readonly references: readonly VolumeReference[];
+  readonly tokens: readonly TokenSource[];
+}
+
+/** A token of the pod's ServiceAccount that is projected into the volume. */
+export interface TokenSource {
+  /** "" for the API server's own. */
+  readonly audience: string;
+  readonly expirationSeconds: number;
 }
 
 export interface VolumeReference {
@@ -56,9 +65,14 @@ export interface VolumeReference {
   readonly optional: boolean;
 }
 
+/** What a projected token lives where the pod does not say, in seconds (ServiceAccountTokenProjection). */
+const DEFAULT_TOKEN_SECONDS = 3600;
+
 export function podSpecOf(pod: KubeObject): PodSpec {
   const spec = jsonOf(pod.spec);
-  const { uid = '', namespace = '', name = '', generation, annotations = {}, deletionTimestamp } = pod.metadata;
+  const { uid = '', namespace = '', name = '', generation } = pod.metadata;
+  const { annotations = {}, deletionTimestamp } = pod.metadata;
+  const serviceAccount = text(spec.serviceAccountName);
   const restartPolicy = text(spec.restartPolicy);
   return {
     uid,
@@ -69,6 +83,7 @@ export function podSpecOf(pod: KubeObject): PodSpec {
     deletionTimestamp,
     restartPolicy: restartPolicy === 'Never' || restartPolicy === 'OnFailure' ? restartPolicy : 'Always',
     hostNetwork: flag(spec.hostNetwork),
+    serviceAccount: serviceAccount === '' ? 'default' : serviceAccount,
     initContainers: array(spec.initContainers).map(containerOf),
     containers: array(spec.containers).map(containerOf),
     volumes: array(spec.volumes).map(volumeOf),
@@ -120,7 +135,13 @@ function volumeOf(volume: JsonObject): VolumeSpec {
       ...sources.flatMap((source) => volumeReference('configmaps', source.configMap, 'name')),
       ...sources.flatMap((source) => volumeReference('secrets', source.secret, 'name')),
     ],
+    tokens: sources.flatMap(({ serviceAccountToken }) => tokenSource(serviceAccountToken)),
   };
+}
+
+function tokenSource(value: JsonValue | undefined): TokenSource[] {
+  if (!isJsonObject(value)) return [];
+  return [{ audience: text(value.audience), expirationSeconds: number(value.expirationSeconds) ?? DEFAULT_TOKEN_SECONDS }];
 }
 
 function volumeReference(

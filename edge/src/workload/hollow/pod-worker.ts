@@ -9,6 +9,7 @@ import type { PodAddresses } from './pod-addresses.ts';
 import { type PodSpec, podSpecOf } from './pod-spec.ts';
 import type { PodState } from './pod-state.ts';
 import { statusOf } from './pod-status.ts';
+import type { PodTokens } from './pod-tokens.ts';
 import { restored } from './restore.ts';
 import type { HollowTimings } from './timings.ts';
 
@@ -20,6 +21,7 @@ export interface WorkerContext {
   readonly hostIp: string;
   readonly addresses: PodAddresses;
   readonly lookup: (namespace: string) => Lookup;
+  readonly tokens: PodTokens;
 }
 
 /** Brings one pod of the node along, as long as it is there. */
@@ -89,10 +91,15 @@ export function createPodWorker(context: WorkerContext, namespace: string, name:
   }
 
   function advance(pod: KubeObject, spec: PodSpec, now: number): PodState {
-    const { timings } = context;
+    const { timings, tokens } = context;
     // Another uid under the same name is another pod.
+    if (mind !== undefined && mind.uid !== spec.uid) tokens.release(mind.uid);
     const before = mind?.uid === spec.uid ? mind.state : restored(spec, jsonOf(pod.status), timings, now);
-    return step(before, { pod: spec, now, lookup: context.lookup(namespace), timings });
+    const isOver = before.stage.name === 'finished' || before.stage.name === 'stopped' || spec.deletionTimestamp !== undefined;
+    if (isOver) tokens.release(spec.uid);
+    // A pod that runs gets its tokens anew after a restart of the agent, and runs on where it gets none.
+    const hasTokens = isOver || tokens.want(spec, wake);
+    return step(before, { pod: spec, now, lookup: context.lookup(namespace), hasTokens, timings });
   }
 
   /** Returns whether the status is as it should be now. */
@@ -120,7 +127,9 @@ export function createPodWorker(context: WorkerContext, namespace: string, name:
     stop() {
       isStopped = true;
       cancelTimer();
-      if (mind !== undefined) context.addresses.release(mind.uid);
+      if (mind === undefined) return;
+      context.addresses.release(mind.uid);
+      context.tokens.release(mind.uid);
     },
   };
 }
