@@ -78,6 +78,7 @@ async function scene(t: TestContext) {
     keyExchange: 'hybrid',
     api: { address: '127.0.0.1', port: 0 },
     workload: 'none',
+    hollow: { tokens: true },
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
     recheckSeconds: 50,

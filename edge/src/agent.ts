@@ -119,7 +119,10 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     });
 
     if (settings.workload === 'hollow') {
-      const hollow = startHollowNode({ registry, facts: deviceFacts(nodeName), clock, random, logger });
+      const hollow = startHollowNode({
+        ...{ registry, facts: deviceFacts(nodeName), clock, random, logger },
+        tokens: settings.hollow.tokens,
+      });
       ending.push(hollow.stop);
       ending.push(
         sync.onState((state) => {

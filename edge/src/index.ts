@@ -12,9 +12,11 @@ export {
   type MemoryStoreOptions,
   type Outbox,
   openMemoryStore,
+  openStore,
   type ReadonlyStore,
   readStore,
   startRechecking,
+  type TokenKey,
 } from './store/index.ts';
 export { createSync, type Sync, type SyncState, type SyncStore } from './sync/index.ts';
 export {

@@ -29,6 +29,7 @@ test('what is not said has its default', () => {
     keyExchange: 'hybrid',
     api: { address: '127.0.0.1', port: 6444 },
     workload: 'hollow',
+    hollow: { tokens: true },
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
     recheckSeconds: 50,

@@ -2,6 +2,7 @@ import { HawserError } from '@hawser/protocol';
 import {
   file,
   filled,
+  flag,
   logLevel,
   oneOf,
   port,
@@ -50,6 +51,7 @@ export const SettingsSchema = section({
   ),
   api: section({ address: loopback, port }),
   workload: oneOf(['hollow', 'none']),
+  hollow: section({ tokens: flag }),
   ops: section({ address: loopback, port: v.optional(port) }),
   logLevel,
   /** A minute is what we promise for noticing; what is beyond an hour would not find damage before it matters. */
@@ -75,6 +77,11 @@ export const SETTINGS: readonly Setting[] = [
     'workload',
     'hollow',
     'hollow: a simulated kubelet runs the pods; none: a kubelet of yours does, by the local API',
+  ),
+  setting.flag(
+    'hollow.tokens',
+    true,
+    'true: simulated pods ask the cloud for the tokens of their volumes, as real ones do; false: they start without',
   ),
   setting.text('ops.address', '127.0.0.1', 'loopback address of /metrics and /healthz (plain HTTP)'),
   setting.number(

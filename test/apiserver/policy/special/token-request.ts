@@ -27,7 +27,8 @@ const BOUND_KINDS: Readonly<Record<string, ResourceName>> = {
 
 /**
  * POST serviceaccounts/NAME/token.
- * @throws ApiError 404, 422 for a lifetime under ten minutes, 409 (403 for a node) for a bound object of another uid
+ * @throws ApiError 404, 422 for a lifetime under ten minutes, 409 (403 for a node) for a bound object of another uid, 400 for a pod
+ * that runs as another account
  */
 export async function requestToken(request: SpecialRequest, tokens: ServiceAccountTokens): Promise<SpecialAnswer> {
   const { storage, namespace, name, now } = request;
@@ -79,6 +80,10 @@ function boundObject(request: SpecialRequest, reference: Fields): KubeObject {
   const namespace = kind === 'Node' ? '' : request.namespace;
   const object = request.storage.get({ resource: resource.resource, namespace, name });
   if (object === undefined) throw notFound(resource, name);
+  if (kind === 'Pod' && fieldsOf(object.spec).serviceAccountName !== request.name) {
+    const account = JSON.stringify(request.name);
+    throw badRequest(`cannot bind token for serviceaccount ${account} to pod running with different serviceaccount name.`);
+  }
   const uid = textOf(reference.uid);
   if (uid !== '' && uid !== object.metadata.uid) throw conflict({ group: '', resource: kind }, name, otherUid(uid));
   return object;
