@@ -137,6 +137,33 @@ describe('the policy of the embedded cluster', { timeout: 30_000 }, () => {
     assert.equal((await review()).status, 401);
   });
 
+  it('issues tokens to who acts as a node by impersonation, for that node’s pods and their own account only', async () => {
+    await send('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'other' } });
+    await send('POST', '/api/v1/namespaces/default/pods', podOn('edge-1', 'other', { serviceAccountName: 'other' }));
+    const asNode = { token: server.relayToken, headers: { 'impersonate-user': 'system:node:edge-1' } };
+    const request = (account: string, name: string, caller: { token?: string; headers?: Record<string, string> } = asNode) => {
+      const uid = server.storage.get({ resource: 'pods', namespace: 'default', name })?.metadata.uid;
+      const spec = { expirationSeconds: 3607, boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid } };
+      return send('POST', `/api/v1/namespaces/default/serviceaccounts/${account}/token`, { spec }, caller);
+    };
+    const given = await request('default', 'mine');
+    assert.equal(given.status, 201);
+    const { status } = await send('POST', '/apis/authentication.k8s.io/v1/tokenreviews', {
+      spec: { token: textOf(fieldsOf(given.body.status).token) },
+    }).then(({ body }) => ({ status: fieldsOf(body.status) }));
+    assert.equal(status.authenticated, true);
+    const others = await request('default', 'theirs');
+    assert.deepEqual(
+      [others.status, others.message.split(': ')[1]],
+      [403, 'node requested token bound to a pod scheduled on a different node'],
+    );
+    const mixed = 'cannot bind token for serviceaccount "default" to pod running with different serviceaccount name.';
+    for (const caller of [asNode, {}]) {
+      const { status: code, message } = await request('default', 'other', caller);
+      assert.deepEqual([code, message], [400, mixed]);
+    }
+  });
+
   it('signs an approved request of a kubelet, and knows who comes with the certificate', async () => {
     const { pem, keyPem } = await certificateRequest('O=system:nodes, CN=system:node:edge-1');
     const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
@@ -189,10 +216,11 @@ describe('the policy of the embedded cluster', { timeout: 30_000 }, () => {
   }
 });
 
-function podOn(nodeName: string, name: string) {
+function podOn(nodeName: string, name: string, spec: object = {}) {
   return {
     metadata: { name },
     spec: {
+      ...spec,
       nodeName,
       containers: [{ name: 'main', image: 'example.test/a:1', envFrom: [{ secretRef: { name: 'used' } }] }],
     },
