@@ -86,6 +86,13 @@ test('a right that the relay lacks does not end the entry', async () => {
   assert.equal(outcome.type, 'unavailable');
 });
 
+test('a write that no kubelet makes, and that the relay is not granted, is refused for good', async () => {
+  const message = 'User "relay" cannot impersonate-on:arbitrary-node:patch resource "services"';
+  const { outcome } = await run({ resource: 'services', subresource: '' }, [failure(403, 'Forbidden', message)]);
+  assert.ok(outcome.type === 'refused');
+  assert.equal(outcome.message, `the relay is not granted it: ${message}`);
+});
+
 test('no answer, 429 and 503 do not end the entry, and Retry-After is passed on', async () => {
   const unreachable = await run({}, [new HawserError('unreachable', 'connect ECONNREFUSED')]);
   assert.equal(unreachable.outcome.type, 'unavailable');

@@ -12,7 +12,16 @@ import { type CallCounts, callApi, type NodeApi, type NodeUser } from './node-ap
 import type { NodeMarks } from './node-marks.ts';
 import { OwnVersions } from './own-versions.ts';
 import { isEvent } from './report-lane.ts';
-import { type ApiCall, type PlannedCall, planRead, planReport, planStrategicPatch, rebase, withPatch } from './request.ts';
+import {
+  type ApiCall,
+  isKubeletWrite,
+  type PlannedCall,
+  planRead,
+  planReport,
+  planStrategicPatch,
+  rebase,
+  withPatch,
+} from './request.ts';
 
 /** The Node authorizer learns of a binding some 20 ms after the API server has told it; once more after this, then it is an answer. */
 const AUTHORIZER_LAG_MS = 50;
@@ -306,6 +315,9 @@ function ending(
       if (line !== undefined) {
         const { resource } = report;
         performer.logger.error({ node, resource, reason: answer.message, ...line }, 'the relay may not act as the node');
+      }
+      if (answer.code === 403 && !isKubeletWrite(report)) {
+        return { type: 'refused', code: 403, reason: 'Forbidden', message: `the relay is not granted it: ${answer.message}` };
       }
       return {
         type: 'unavailable',

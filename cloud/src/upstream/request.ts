@@ -219,3 +219,16 @@ function badRequest(message: string): Refusal {
 function refusal(code: number, reason: string, message: string): Refusal {
   return { type: 'refused', code, reason, message };
 }
+
+/**
+ * What every kubelet writes, by resource and subresource; deploy/rbac gives the relay the rights for it. Where they are missing somebody has
+ * forgotten them, and the report waits; other writes nobody may ever have meant to grant.
+ */
+const KUBELET_WRITES: ReadonlySet<string> = new Set([
+  ...['create nodes', 'patch nodes', 'patch nodes/status', 'patch pods/status', 'create pods', 'remove pods'],
+  ...['create events', 'patch events', 'create storage.k8s.io/csinodes', 'patch storage.k8s.io/csinodes'],
+]);
+
+export function isKubeletWrite({ operation, resource, subresource }: Report): boolean {
+  return KUBELET_WRITES.has(`${operation.type} ${resource}${subresource === '' ? '' : `/${subresource}`}`);
+}
