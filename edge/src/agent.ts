@@ -126,7 +126,7 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
       ending.push(hollow.stop);
       ending.push(
         sync.onState((state) => {
-          if (state.name === 'waiting' && state.relay === 'nodeMissing' && holdsNode(store, nodeName)) hollow.registerAnew();
+          if (state.name === 'waiting' && state.relay === 'nodeMissing' && servesLostNode(store, nodeName)) hollow.registerAnew();
         }),
       );
     }
@@ -176,10 +176,11 @@ function secondsOf(time: string | undefined): number | undefined {
   return time === undefined ? undefined : Date.parse(time) / 1000;
 }
 
-/** Whether the store has the Node from the cloud, which says that it has none. */
-function holdsNode(store: EdgeStore, nodeName: string): boolean {
+/** Whether the store serves the Node that it has from the cloud, which says that it has none: another one is being registered already. */
+function servesLostNode(store: EdgeStore, nodeName: string): boolean {
   const key = objectKey('nodes', '', nodeName);
-  let isHeld = false;
-  for (const held of store.inventory()) if (held.key === key) isHeld = true;
-  return isHeld;
+  const { uid } = store.storage.get({ resource: 'nodes', namespace: '', name: nodeName })?.metadata ?? {};
+  let isLost = false;
+  for (const held of store.inventory()) if (held.key === key && held.version.uid === uid) isLost = true;
+  return isLost;
 }

@@ -156,3 +156,58 @@ describe('deletes on the device', () => {
     assert.equal(onlyReport(store).uid, 'u2');
   });
 });
+
+const NODE = storageKey('nodes', 'edge-1', '');
+
+describe('a Node that the cloud has lost', () => {
+  function withNode(store: EdgeStore, uid: string, resourceVersion: string): void {
+    store.applyBatch(CLUSTER, [upsert(NODE, resourceVersion, testObject(NODE, uid, { spec: { podCIDR: uid } }))]);
+  }
+
+  it('is taken back on the device alone, and the new one is all that the cloud is told', (t) => {
+    const store = testStore(t);
+    withNode(store, 'lost', '10');
+    remove(store, NODE);
+    assert.equal(store.storage.get(NODE), undefined);
+    assert.equal(store.outbox.count(), 0);
+    create(store, NODE, 'p1');
+    const { number, operation } = onlyReport(store);
+    assert.equal(operation.type, 'create');
+    store.outbox.answer(number, applied('new', '20'));
+    assert.equal(served(store, NODE).metadata.uid, 'new');
+    withNode(store, 'new', '21');
+    assert.deepEqual(served(store, NODE).spec, { podCIDR: 'new' });
+    assert.equal(store.objectCount(), 1);
+  });
+
+  it('may go before its successor comes', (t) => {
+    const store = testStore(t);
+    withNode(store, 'lost', '10');
+    remove(store, NODE);
+    create(store, NODE, 'p1');
+    store.outbox.answer(onlyReport(store).number, applied('new', '20'));
+    store.applyBatch(CLUSTER, [removal(NODE, 'lost')]);
+    assert.equal(served(store, NODE).metadata.uid, 'new');
+    withNode(store, 'new', '21');
+    assert.deepEqual(served(store, NODE).spec, { podCIDR: 'new' });
+  });
+
+  it('was there all the time, when the cloud finds it in the place of the new one', (t) => {
+    const store = testStore(t);
+    withNode(store, 'kept', '10');
+    remove(store, NODE);
+    create(store, NODE, 'p1');
+    store.outbox.answer(onlyReport(store).number, applied('kept', '10'));
+    assert.deepEqual(served(store, NODE).spec, { podCIDR: 'kept' });
+    writeStatus(store, NODE, { phase: 'Running' });
+    assert.equal(onlyReport(store).uid, 'kept');
+  });
+
+  it('may be taken back when the outbox is full', (t) => {
+    const store = testStore(t, { outboxEntries: 1 });
+    withNode(store, 'lost', '10');
+    create(store, storageKey('events', 'one'), 'e1');
+    remove(store, NODE);
+    assert.equal(store.storage.get(NODE), undefined);
+  });
+});

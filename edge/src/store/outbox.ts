@@ -133,9 +133,17 @@ export class OutboxTable implements Outbox {
     objects.rows.setAnswered(write.number, resourceVersion);
     if (write.verb === 'create') {
       this.#named(row, write);
+      this.#notGone(row, uid);
       if (write.uid !== uid) objects.replaceUid(write.uid, uid);
     }
     if (write.verb !== 'create' || write.uid === uid) objects.refresh(row.id, 'renamed');
+  }
+
+  /** The cloud has found the very object that the device has taken back without telling it: it was never gone. */
+  #notGone(row: Row, uid: string): void {
+    for (const other of row.writes)
+      if (other.class === 'local' && other.verb === 'delete' && other.uid === uid)
+        this.#parts.objects.rows.removeWrite(other.number);
   }
 
   #refused(row: Row, write: OpenWrite, outcome: Extract<ReportOutcome, { type: 'refused' }>): void {

@@ -161,7 +161,7 @@ export class SqliteStorage implements Storage {
       // The last word on the object takes the place of the first half of its delete.
       const mark = outbox.openMark(row, expectedUid);
       if (mark !== undefined) objects.rows.removeWrite(mark.number);
-      else outbox.requireRoom();
+      else if (writeClass(row.key.resource, 'delete') !== 'local') outbox.requireRoom();
       this.#write(row, 'delete', '', expectedUid, JSON.stringify({ gracePeriodSeconds }));
     }
     return this.#answer(row, objects.refresh(row.id));

@@ -14,6 +14,8 @@ const EVENT_RESOURCES: ReadonlySet<string> = new Set(['events', 'events.k8s.io/e
 
 export function writeClass(resource: string, verb: WriteVerb): WriteClass {
   if (LOCAL_RESOURCES.has(resource)) return 'local';
+  // A node may not delete its Node. It takes one back that the cloud has lost, to register anew, which is no news to the cloud.
+  if (resource === 'nodes' && verb === 'delete') return 'local';
   return verb === 'patch' ? 'state' : 'entry';
 }
 

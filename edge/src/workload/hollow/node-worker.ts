@@ -84,7 +84,7 @@ export function createNodeWorker({ client, facts, clock, random, logger }: NodeW
     logger.info({ node: facts.name }, 'node registering');
   }
 
-  /** Both in one go: the removal, which a cloud without the Node refuses, must not be answered in between. */
+  /** The removal stays on the device: a node may not delete its Node, and the cloud has none. */
   async function replace(): Promise<void> {
     const node = await client.get('nodes', '', facts.name);
     if (node !== undefined) await client.remove(node);
