@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { followChanges } from '../support/change-history.ts';
-import type { Fleet, FleetAgent } from '../support/fleet.ts';
+import type { FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { bundlesFor, fleetFor } from './harness.ts';
-import { type Cell, ENTRIES, writeNode } from './kills/entries.ts';
+import { type Cell, ENTRIES } from './kills/entries.ts';
 import { POINTS, waiting } from './kills/points.ts';
+import { refusalsOf, registered } from './kubelet.ts';
 
 /**
  * Agent and relay are killed with SIGKILL at each step of a report's way, with one entry of every kind under way, and every entry
@@ -38,7 +39,10 @@ test('whoever is killed at whichever step of a report’s way, every entry comes
   t.after(() => history.stop());
   const deviceOf = (name: string) => fleet.agents.find((agent) => agent.name === name) ?? assert.fail(name);
   const [worn, labelled] = [deviceOf('worn'), deviceOf('labelled')];
-  for (const device of [worn, labelled]) await registered(fleet, device);
+  for (const device of [worn, labelled]) {
+    await device.start();
+    await registered(fleet.kube, device);
+  }
   const cells: Cell[] = [];
 
   const check = (cell: Cell, what: string) => {
@@ -53,9 +57,9 @@ test('whoever is killed at whichever step of a report’s way, every entry comes
       await cell.devices.fresh.start();
       await until('a link', 30_000, undefined, async () => (await linkOf(cell.devices.fresh)) === 'open');
       await Promise.all(ENTRIES.map((entry) => entry.prepare?.(cell)));
-      await until('an empty outbox', 30_000, undefined, async () => (await waiting(cell)) === 0);
+      await until('an empty outbox', 30_000, undefined, async () => waiting(cell) === 0);
       await run(cell);
-      await until('an empty outbox', 60_000, undefined, async () => (await waiting(cell)) === 0);
+      await until('an empty outbox', 60_000, undefined, async () => waiting(cell) === 0);
       await history.caughtUp();
       check(cell, 'when all is answered');
       await cell.devices.fresh.process().stop();
@@ -72,9 +76,7 @@ test('whoever is killed at whichever step of a report’s way, every entry comes
 
   await t.test('no entry was refused', () => {
     for (const device of new Set(cells.flatMap(({ devices }) => Object.values(devices)))) {
-      const store = device.store();
-      assert.deepEqual(store.refusals(), [], device.name);
-      store.close();
+      assert.deepEqual(refusalsOf(device), [], device.name);
     }
   });
 
@@ -85,20 +87,10 @@ test('whoever is killed at whichever step of a report’s way, every entry comes
   t.diagnostic(`${cells.length} points, ${cells.length * ENTRIES.length} entries killed on their way, ${calls} writes as a node`);
 });
 
-/** The device has its Node, and its objects. */
-async function registered({ kube }: Fleet, device: FleetAgent): Promise<void> {
-  await device.start();
-  await writeNode(device);
-  await until(`node ${device.node} at its device`, 30_000, undefined, async () => {
-    const node = await kube.get('nodes', '', device.node);
-    return node !== undefined && (await device.local.get('nodes', '', device.node))?.metadata.uid === node.metadata.uid;
-  });
-}
-
 async function linkOf(device: FleetAgent): Promise<string | undefined> {
   const store = device.store();
   try {
-    return store.facts()['link.state'] ?? store.facts().link;
+    return store.facts()['link.state'];
   } finally {
     store.close();
   }

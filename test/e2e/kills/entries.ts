@@ -3,6 +3,21 @@ import type { ChangeHistory } from '../../support/change-history.ts';
 import type { Fleet, FleetAgent } from '../../support/fleet.ts';
 import { atDevice } from '../../support/fleet.ts';
 import { until } from '../../support/until.ts';
+import {
+  atLocalApi,
+  ending,
+  eventsPath,
+  type LocalApi,
+  NAMESPACE,
+  plainPod,
+  readyCondition,
+  readyMessage,
+  removePod,
+  STRATEGIC,
+  writeEvent,
+  writeNode,
+  writePodStatus,
+} from '../kubelet.ts';
 
 /**
  * Which device writes an entry, so that all of a cell are of different objects and under way at the same time.
@@ -24,9 +39,6 @@ export interface Entry {
   readonly effects: (cell: Cell, history: ChangeHistory) => Effects;
 }
 
-/** Where a device takes writes. */
-export type LocalApi = Pick<FleetAgent, 'node' | 'local'>;
-
 export interface Effects {
   /** How often it came about. */
   readonly times: number;
@@ -39,58 +51,6 @@ export interface Cell {
   readonly name: string;
   readonly fleet: Fleet;
   readonly devices: Readonly<Record<Writer, FleetAgent>>;
-}
-
-const NAMESPACE = 'default';
-const STRATEGIC = 'application/strategic-merge-patch+json';
-const READY_AT = '2026-01-01T00:00:00Z';
-
-/** Answers that mean that the same write was taken before. */
-type Repeated = 404 | 409;
-
-async function atLocalApi(
-  device: LocalApi,
-  method: string,
-  path: string,
-  body: unknown,
-  { contentType = 'application/json', repeated }: { readonly contentType?: string; readonly repeated?: Repeated } = {},
-): Promise<void> {
-  const answer = await device.local.raw(method, path, body, contentType);
-  if (answer.status < 300 || answer.status === repeated) return;
-  throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-}
-
-const podPath = (name: string) => `/api/v1/namespaces/${NAMESPACE}/pods/${name}`;
-const eventsPath = `/api/v1/namespaces/${NAMESPACE}/events`;
-
-function pod(node: string, name: string, more: Partial<KubeObject['metadata']> = {}): KubeObject {
-  const containers = [{ name: 'main', image: 'registry.example/main:1' }];
-  const spec = { nodeName: node, containers, automountServiceAccountToken: false };
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE, ...more }, spec };
-}
-
-function event(name: string, count: number): KubeObject {
-  const involvedObject = { kind: 'Node', name: 'worn', apiVersion: 'v1' };
-  const times = { firstTimestamp: READY_AT, lastTimestamp: READY_AT, count };
-  const said = { reason: 'Pulled', message: 'image is present', type: 'Normal', source: { component: 'kubelet' } };
-  return { apiVersion: 'v1', kind: 'Event', metadata: { name, namespace: NAMESPACE }, involvedObject, ...said, ...times };
-}
-
-function readyCondition(message: string) {
-  return { type: 'Ready', status: 'True', reason: 'KubeletReady', message, lastTransitionTime: READY_AT };
-}
-
-/** Of a Node or pod. */
-function readyMessage(object: KubeObject): string | undefined {
-  const { conditions = [] } = (object.status ?? {}) as { conditions?: { type: string; message?: string }[] };
-  return conditions.find(({ type }) => type === 'Ready')?.message;
-}
-
-export async function writeNode(device: LocalApi): Promise<void> {
-  const labels = { 'kubernetes.io/hostname': device.node };
-  const status = { conditions: [readyCondition('registered')], capacity: { pods: '110' }, allocatable: { pods: '110' } };
-  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: device.node, labels }, status };
-  await atLocalApi(device, 'POST', '/api/v1/nodes', node, { repeated: 409 });
 }
 
 function last(history: ChangeHistory, resource: string, namespace: string, name: string): KubeObject | undefined {
@@ -148,13 +108,10 @@ export const ENTRIES: readonly Entry[] = [
     kind: 'pod status',
     writer: 'worn',
     async prepare({ name, fleet, devices: { worn } }) {
-      await fleet.kube.create(pod(worn.node, `status-${name}`));
+      await fleet.kube.create(plainPod(worn.node, `status-${name}`));
       await atDevice(worn, 'pods', NAMESPACE, `status-${name}`);
     },
-    async write({ name }, device) {
-      const patch = { status: { phase: 'Running', conditions: [readyCondition(name)] } };
-      await atLocalApi(device, 'PATCH', `${podPath(`status-${name}`)}/status`, patch, { contentType: STRATEGIC });
-    },
+    write: ({ name }, device) => writePodStatus(device, `status-${name}`, name),
     effects({ name }, history) {
       const key = ['pods', NAMESPACE, `status-${name}`] as const;
       return { times: history.count('MODIFIED', ...key), isRight: readyMessage(last(history, ...key) ?? missing()) === name };
@@ -163,16 +120,8 @@ export const ENTRIES: readonly Entry[] = [
   {
     kind: 'pod removal',
     writer: 'worn',
-    async prepare({ name, fleet, devices: { worn } }) {
-      await fleet.kube.create(pod(worn.node, `removed-${name}`));
-      await fleet.kube.remove('pods', NAMESPACE, `removed-${name}`, 30);
-      const isMarked = ({ metadata }: KubeObject) => metadata.deletionTimestamp !== undefined;
-      await atDevice(worn, 'pods', NAMESPACE, `removed-${name}`, isMarked);
-    },
-    async write({ name }, device) {
-      const options = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
-      await atLocalApi(device, 'DELETE', podPath(`removed-${name}`), options, { repeated: 404 });
-    },
+    prepare: ({ name, fleet, devices: { worn } }) => ending(fleet.kube, worn, `removed-${name}`),
+    write: ({ name }, device) => removePod(device, `removed-${name}`),
     effects({ name }, history) {
       const key = ['pods', NAMESPACE, `removed-${name}`] as const;
       return { times: history.count('DELETED', ...key), isRight: last(history, ...key) === undefined };
@@ -185,7 +134,7 @@ export const ENTRIES: readonly Entry[] = [
       const { uid } = (await fleet.kube.get('nodes', '', device.node))?.metadata ?? {};
       const owner = { apiVersion: 'v1', kind: 'Node', name: device.node, uid, controller: true };
       const annotations = { 'kubernetes.io/config.mirror': 'f00d', 'kubernetes.io/config.hash': 'f00d' };
-      const mirror = pod(device.node, `mirror-${name}`, { annotations, ownerReferences: [owner] } as KubeObject['metadata']);
+      const mirror = plainPod(device.node, `mirror-${name}`, { annotations, ownerReferences: [owner] } as KubeObject['metadata']);
       await atLocalApi(device, 'POST', `/api/v1/namespaces/${NAMESPACE}/pods`, mirror, { repeated: 409 });
     },
     effects({ name }, history) {
@@ -196,7 +145,7 @@ export const ENTRIES: readonly Entry[] = [
   {
     kind: 'Event create',
     writer: 'worn',
-    write: ({ name }, device) => atLocalApi(device, 'POST', eventsPath, event(`new-${name}`, 1), { repeated: 409 }),
+    write: ({ name }, device) => writeEvent(device, `new-${name}`),
     effects({ name }, history) {
       const changes = history.of('events', NAMESPACE, `new-${name}`);
       return { times: changes.length, isRight: changes[0]?.type === 'ADDED' };
@@ -206,7 +155,7 @@ export const ENTRIES: readonly Entry[] = [
     kind: 'Event count-up',
     writer: 'worn',
     async prepare({ name, fleet, devices: { worn } }) {
-      await atLocalApi(worn, 'POST', eventsPath, event(`again-${name}`, 1), { repeated: 409 });
+      await writeEvent(worn, `again-${name}`);
       await until('the Event', 30_000, undefined, () => fleet.kube.get('events', NAMESPACE, `again-${name}`));
     },
     async write({ name }, device) {

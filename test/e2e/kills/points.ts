@@ -4,7 +4,8 @@ import type { FleetAgent } from '../../support/fleet.ts';
 import { type KubeClient, kubeClient } from '../../support/kube.ts';
 import { valueIn } from '../../support/metrics-page.ts';
 import { until } from '../../support/until.ts';
-import { type Cell, ENTRIES, type LocalApi, type Writer } from './entries.ts';
+import { type LocalApi, outboxOf } from '../kubelet.ts';
+import { type Cell, ENTRIES, type Writer } from './entries.ts';
 
 /**
  * A point on the way of a report, and who is killed there. `run` brings the writes of a cell just there, kills, and starts again what
@@ -42,7 +43,7 @@ export const POINTS: readonly Point[] = [
       for (const { link } of devices(cell)) link.cut();
       const held = await withHeldAnswers(cell);
       const writes = Promise.allSettled(ENTRIES.map((entry) => entry.write(cell, held.apis[entry.writer])));
-      await reached('writes on disk', async () => (await waiting(cell)) === ENTRIES.length);
+      await reached('writes on disk', async () => waiting(cell) === ENTRIES.length);
       await killAgents(cell);
       await held.close();
       await writes;
@@ -117,7 +118,7 @@ export const POINTS: readonly Point[] = [
   },
   ...both('the agent has noted the answer', async (cell, kill) => {
     await write(cell);
-    await reached('an empty outbox', async () => (await waiting(cell)) === 0);
+    await reached('an empty outbox', async () => waiting(cell) === 0);
     await kill();
   }),
 ];
@@ -165,15 +166,8 @@ function reached(what: string, look: () => Promise<boolean>): Promise<boolean> {
 }
 
 /** Entries of all outboxes, read from the files. */
-export async function waiting(cell: Cell): Promise<number> {
-  return devices(cell).reduce((sum, device) => {
-    const store = device.store();
-    try {
-      return sum + store.outboxCount();
-    } finally {
-      store.close();
-    }
-  }, 0);
+export function waiting(cell: Cell): number {
+  return devices(cell).reduce((sum, device) => sum + outboxOf(device), 0);
 }
 
 /** Bytes of a connection that is cut are lost, also those that the proxy has not read yet. */
