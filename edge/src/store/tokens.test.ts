@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import Database from 'better-sqlite3';
+import fc from 'fast-check';
 import { pino } from 'pino';
 import { readStore } from './index.ts';
 import { openStore } from './open.ts';
@@ -256,4 +257,60 @@ describe('on the disk', () => {
     assert.ok(lines.some((line) => line.includes('more tokens than are kept')));
     assert.ok(!lines.join('').includes('needle'));
   });
+});
+
+const action = fc.oneof(
+  fc.record({ do: fc.constantFrom('bring', 'replace', 'take', 'remove', 'status'), pod: fc.constantFrom('web', 'db') }),
+  fc.record({ do: fc.constantFrom('keep', 'keepOfBefore'), pod: fc.constantFrom('web', 'db') }),
+  fc.record({ do: fc.constantFrom('answer', 'reopen'), pod: fc.constant('web') }),
+);
+
+it('whatever comes, goes and is kept in whatever order, there are tokens of pods that are served, and of no other', (t) => {
+  const folder = temporaryFolder(t);
+  let run = 0;
+  fc.assert(
+    fc.property(fc.array(action, { minLength: 5, maxLength: 40 }), (actions) => {
+      const path = join(folder, `${run++}`, 'agent.db');
+      let store = openTestStore(path);
+      let version = 1;
+      const generations = new Map<string, number>();
+      const uidOf = (pod: string, before = 0) => `uid-${pod}-${(generations.get(pod) ?? 0) - before}`;
+      const expected = new Map<string, string>();
+      const servedUid = (pod: string) => store.storage.get(storageKey('pods', pod))?.metadata.uid;
+      const steps: Readonly<Record<string, (pod: string) => void>> = {
+        bring: (pod) => bring(store, pod, uidOf(pod), String(version++)),
+        replace: (pod) => {
+          generations.set(pod, (generations.get(pod) ?? 0) + 1);
+          bring(store, pod, uidOf(pod), String(version++));
+        },
+        take: (pod) => store.applyBatch(CLUSTER, [removal(storageKey('pods', pod), uidOf(pod))]),
+        remove: (pod) => servedUid(pod) !== undefined && remove(store, storageKey('pods', pod)),
+        status: (pod) => servedUid(pod) !== undefined && writeStatus(store, storageKey('pods', pod), { n: version++ }),
+        keep: (pod) => {
+          const isKept = store.tokens.put(tokenKey({ podName: pod, podUid: uidOf(pod) }), token(pod));
+          assert.equal(isKept, servedUid(pod) === uidOf(pod));
+          if (isKept) expected.set(uidOf(pod), pod);
+        },
+        keepOfBefore: (pod) =>
+          assert.equal(store.tokens.put(tokenKey({ podName: pod, podUid: uidOf(pod, 1) }), token(pod)), false),
+        answer: () => {
+          for (const { number, uid = '' } of store.outbox.pending(10))
+            store.outbox.answer(number, applied(uid, String(version++)));
+        },
+        reopen: () => {
+          store.close();
+          store = openTestStore(path);
+        },
+      };
+      for (const { do: name, pod } of actions) {
+        steps[name]?.(pod);
+        const served = ['web', 'db'].map(servedUid);
+        for (const uid of expected.keys()) if (!served.includes(uid)) expected.delete(uid);
+        assert.equal(store.tokens.count(), expected.size, `after ${name} ${pod}`);
+        for (const [podUid, podName] of expected) assert.ok(store.tokens.get(tokenKey({ podName, podUid })), podUid);
+      }
+      store.close();
+    }),
+    { numRuns: 30 },
+  );
 });
