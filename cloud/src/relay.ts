@@ -12,6 +12,7 @@ import { createDownstream } from './downstream/index.ts';
 import { AheadChecks } from './epoch/ahead-checks.ts';
 import { Epochs } from './epoch/epochs.ts';
 import { type Hub, startHub } from './hub/index.ts';
+import { createNodeLeases } from './node-leases/index.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
 import { createMetrics, type SessionTotals } from './ops/metrics.ts';
 import type { Settings } from './ops/settings.ts';
@@ -119,6 +120,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     queries: () => queries.counts(),
     replicas: () => replicas?.counts(),
     autonomy: () => autonomy?.counts(),
+    nodeLeases: () => nodeLeases.counts(),
     reflectors: () => [...watching.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
     epochs: () => epochs,
   });
@@ -217,8 +219,23 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
         randomId,
         logger,
         metrics,
+        onClaimed: (session, isFromLiveReplica) => nodeLeases.claimed(session, isFromLiveReplica),
+        onLink: (node) => nodeLeases.linkChanged(node),
       })
     : undefined;
+  const nodeLeases = createNodeLeases({
+    ...settings.nodeLeases,
+    api: ownCluster,
+    counts: metrics,
+    form: () => cluster?.form,
+    downstream,
+    links: replicas,
+    self: randomId(),
+    clock,
+    random,
+    logger,
+    metrics,
+  });
 
   function readiness(): Readiness {
     if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
@@ -273,6 +290,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   async function close(): Promise<void> {
     stopping.abort();
     queries.stop();
+    nodeLeases.stop();
     await watching.stop();
     await hub?.stop();
     await replicas?.stop();
@@ -293,7 +311,17 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       downstream,
       reports,
       queries,
-      ...(replicas === undefined ? {} : { claims: replicas }),
+      claims: {
+        opened(session) {
+          nodeLeases.opened(session);
+          replicas?.opened(session);
+        },
+        ended(session) {
+          nodeLeases.ended(session);
+          replicas?.ended(session);
+        },
+      },
+      onKubelet: nodeLeases.kubelet,
       epochs,
       metrics,
       clock,
@@ -305,6 +333,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     throw error;
   }
   watching.start();
+  nodeLeases.start();
   replicas?.start();
   const learning = learnCluster();
 

@@ -138,6 +138,7 @@ export class SimulatedRelay {
       turns: { add: (work) => void this.turns.push(work) },
       metrics: NO_METRICS,
       logger,
+      onKubelet: () => {},
       onAccepted: (link) => this.sessions.take(link),
       onEnded: (link, stats) => {
         this.links.delete(link);

@@ -337,7 +337,8 @@ class DownstreamCore implements Downstream {
     if (before === undefined) return;
     const { name } = parseObjectKey(key);
     const after = this.#nodes.state(name);
-    if (after.uid === before.uid && after.labelled === before.labelled) return;
+    const isSame = after.uid === before.uid && after.labelled === before.labelled;
+    if (isSame && after.linked === before.linked && after.agentVersion === before.agentVersion) return;
     for (const listener of this.#listeners) listener(name, after);
   }
 

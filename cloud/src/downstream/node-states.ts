@@ -17,6 +17,8 @@ interface NodeRecord {
   /** Which Services it needs. Undefined: it needs nothing at all, as it has been without its label for longer than the grace. */
   scope: ServiceScope | undefined;
   isGraceOver: boolean;
+  linked: string | undefined;
+  agentVersion: string | undefined;
 }
 
 /** What a change led to. */
@@ -28,7 +30,7 @@ export interface NodeChange {
   readonly standingChanged: boolean;
 }
 
-const MISSING: NodeState = { exists: false, uid: undefined, labelled: false };
+const MISSING: NodeState = { exists: false, uid: undefined, labelled: false, linked: undefined, agentVersion: undefined };
 
 /**
  * Follows the Nodes, their edge label and their service scope. A Node that this relay has always seen without the label begins its grace when it is
@@ -49,13 +51,13 @@ export class NodeStates {
     this.#onGraceOver = onGraceOver;
   }
 
-  set(node: string, uid: string, { labelled: isLabelled, serviceScope }: NodeFacts): NodeChange {
+  set(node: string, uid: string, { labelled: isLabelled, serviceScope, linked, agentVersion }: NodeFacts): NodeChange {
     const before = this.#records.get(node);
     const standing = this.standing(node);
     const losesLabel = !isLabelled && (before === undefined || before.isLabelled || before.uid === undefined);
     const isGraceOver = !isLabelled && !losesLabel && (before?.isGraceOver ?? false);
     const scope = isLabelled || before?.scope !== undefined ? serviceScope : undefined;
-    this.#records.set(node, { uid, isLabelled, scope, isGraceOver });
+    this.#records.set(node, { uid, isLabelled, scope, isGraceOver, linked, agentVersion });
     if (isLabelled) this.#graces.delete(node);
     if (losesLabel) this.#beginGrace(node);
     return this.#change(node, before?.scope, standing);
@@ -74,7 +76,9 @@ export class NodeStates {
 
   state(node: string): NodeState {
     const record = this.#records.get(node);
-    return record?.uid === undefined ? MISSING : { exists: true, uid: record.uid, labelled: record.isLabelled };
+    if (record?.uid === undefined) return MISSING;
+    const { uid, isLabelled, linked, agentVersion } = record;
+    return { exists: true, uid, labelled: isLabelled, linked, agentVersion };
   }
 
   standing(node: string): NodeStanding {

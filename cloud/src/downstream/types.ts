@@ -108,6 +108,10 @@ export interface NodeState {
   readonly uid: string | undefined;
   /** Carries the label `node-role.kubernetes.io/edge`, with any value. */
   readonly labelled: boolean;
+  /** Status of its condition `hawser.dev/Linked`; undefined without it. */
+  readonly linked: string | undefined;
+  /** Its annotation `hawser.dev/agent-version`. */
+  readonly agentVersion: string | undefined;
 }
 
 /**

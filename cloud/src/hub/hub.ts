@@ -11,7 +11,7 @@ import type { Settings } from '../ops/settings.ts';
 import type { TlsMaterial } from '../ops/tls-files.ts';
 import type { QueryDesk, ReportQueue } from '../upstream/index.ts';
 import { admit, LINK_PATH, refusalText } from './admission.ts';
-import type { SessionClaims } from './claims.ts';
+import type { Claimant, SessionClaims } from './claims.ts';
 import type { EpochMeeting, RelayIdentity } from './handshake.ts';
 import { Handshakes, remoteOf } from './handshakes.ts';
 import { nodeBehind } from './identity.ts';
@@ -38,6 +38,8 @@ export interface HubOptions {
   readonly queries: Pick<QueryDesk, 'open'>;
   /** Absent where this relay knows of no others. */
   readonly claims?: SessionClaims;
+  /** What an agent says of the kubelet beside it, while its session lives. */
+  readonly onKubelet?: (session: Claimant, isAlive: boolean) => void;
   readonly epochs: EpochMeeting;
   readonly metrics: LinkMetrics & { linkRefused(why: string): void };
   readonly clock: Clock;
@@ -108,6 +110,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     turns: createTurns(),
     metrics,
     logger,
+    onKubelet: (link, isAlive) => options.onKubelet?.(link, isAlive),
     onAccepted: (link) => {
       handshakes.end(link.remote);
       sessions.take(link);

@@ -72,6 +72,8 @@ export interface LinkContext {
   readonly turns: Turns;
   readonly metrics: LinkMetrics;
   readonly logger: Logger;
+  /** What the agent says of the kubelet beside it. */
+  readonly onKubelet: (link: Link, isAlive: boolean) => void;
   /** The hello was accepted: this is the node's link from now on. An older one is ended before this returns. */
   readonly onAccepted: (link: Link) => void;
   /** Called once, whatever state it was in; `stats` of the session where there was one. */
@@ -194,6 +196,9 @@ export class Link {
         lane.push(message.report);
         // At the bound the socket is read no further: the agent's outbox is the better place to wait.
         if (lane.isFull()) this.#socket.pause();
+        return;
+      case 'kubelet':
+        this.#context.onKubelet(this, message.alive);
         return;
       case 'ack':
         for (const { reason } of message.nacks) this.#context.metrics.nack(reason);

@@ -8,6 +8,9 @@ import { MAX_REFERENCES, references } from './references.ts';
 export const EDGE_LABEL = 'node-role.kubernetes.io/edge';
 /** On a Node: which Services its device is sent. */
 export const SERVICE_SCOPE_ANNOTATION = 'hawser.dev/service-scope';
+/** On a Node: whether its device has a link to a relay, and which version its agent has. Relays write both. */
+export const LINKED_CONDITION = 'hawser.dev/Linked';
+export const AGENT_VERSION_ANNOTATION = 'hawser.dev/agent-version';
 /** The kubelet's own account of a static pod. */
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -34,6 +37,9 @@ export type ServiceScope = 'namespaces' | 'cluster' | 'none' | 'unknown';
 export interface NodeFacts {
   readonly labelled: boolean;
   readonly serviceScope: ServiceScope;
+  /** Status of the condition LINKED_CONDITION; undefined without it. */
+  readonly linked: string | undefined;
+  readonly agentVersion: string | undefined;
 }
 
 export interface ClaimFacts {
@@ -61,10 +67,13 @@ export function podFacts(json: string): PodFacts {
 
 /** @param json a Node. @throws HawserError `malformed_object` when it is no JSON object */
 export function nodeFacts(json: string): NodeFacts {
-  const metadata = field(parse(json), 'metadata');
+  const node = parse(json);
+  const metadata = field(node, 'metadata');
   return {
     labelled: typeof field(metadata, 'labels', EDGE_LABEL) === 'string',
     serviceScope: serviceScope(field(metadata, 'annotations', SERVICE_SCOPE_ANNOTATION)),
+    linked: linkedStatus(field(node, 'status', 'conditions')),
+    agentVersion: text(metadata, 'annotations', AGENT_VERSION_ANNOTATION),
   };
 }
 
@@ -90,6 +99,14 @@ export function attachmentNode(json: string): string | undefined {
 /** The Service that the slice is of. @param json an EndpointSlice. @throws HawserError `malformed_object` when it is no JSON object */
 export function sliceService(json: string): string | undefined {
   return text(parse(json), 'metadata', 'labels', SERVICE_NAME_LABEL);
+}
+
+function linkedStatus(conditions: unknown): string | undefined {
+  if (!Array.isArray(conditions)) return undefined;
+  return text(
+    conditions.find((condition) => field(condition, 'type') === LINKED_CONDITION),
+    'status',
+  );
 }
 
 function serviceScope(annotation: unknown): ServiceScope {

@@ -1,5 +1,12 @@
 export type { NodeFacts, PodFacts, ServiceScope } from './facts.ts';
-export { EDGE_LABEL, nodeFacts, podFacts, SERVICE_SCOPE_ANNOTATION } from './facts.ts';
+export {
+  AGENT_VERSION_ANNOTATION,
+  EDGE_LABEL,
+  LINKED_CONDITION,
+  nodeFacts,
+  podFacts,
+  SERVICE_SCOPE_ANNOTATION,
+} from './facts.ts';
 export type { Located } from './locate.ts';
 export { isLocatedByText, locate } from './locate.ts';
 export { Locator } from './locator.ts';

@@ -1,13 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type AutonomyReadings, createAutonomyMetrics } from './autonomy-metrics.ts';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
+import { createNodeLeaseMetrics, type NodeLeaseMetrics, type NodeLeaseReadings } from './node-lease-metrics.ts';
 import { createQueryMetrics } from './query-metrics.ts';
 import { createReportMetrics, type ReportMetrics, type ReportReadings } from './report-metrics.ts';
 import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
 import { Traffic } from './traffic.ts';
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
-export interface Readings extends LagReadings, StoreReadings, ReportReadings, AutonomyReadings {
+export interface Readings extends LagReadings, NodeLeaseReadings, StoreReadings, ReportReadings, AutonomyReadings {
   /** Live sessions by state: `inSync`, `syncing`, … */
   sessionsByState(): ReadonlyMap<string, number>;
   /** Connections that have not said hello yet. */
@@ -48,7 +49,7 @@ export interface SessionTotals {
  * All metrics of the relay, in a registry of their own. Labels have few values: never the name of an object, and of nodes only
  * those that lag.
  */
-export interface Metrics extends ReportMetrics {
+export interface Metrics extends ReportMetrics, NodeLeaseMetrics {
   readonly contentType: string;
   text(): Promise<string>;
   sessionOpened(): void;
@@ -278,6 +279,7 @@ export function createMetrics(readings: Readings): Metrics {
   const marked = counter('hawser_relay_nodes_marked_total', 'Nodes of gone replicas whose link was marked as unknown.');
 
   return {
+    ...createNodeLeaseMetrics(registry, readings),
     contentType: registry.contentType,
     text: () => registry.metrics(),
     sessionOpened: () => opened.inc(),

@@ -51,6 +51,12 @@ export const SettingsSchema = section({
     renewSeconds: whole(1, 60),
     callsPerSecond: whole(1, 1_000),
   }),
+  nodeLeases: section({
+    /** A Lease lasts for 40 s; a node's own moment in the interval may be half an interval later. */
+    renewSeconds: whole(1, 20),
+    callsPerSecond: whole(1, 10_000),
+    linkedAfterSeconds: whole(0, 3_600),
+  }),
   logLevel,
   drainSeconds: whole(0, 300),
   limits: section({
@@ -111,6 +117,17 @@ export const SETTINGS: readonly Setting[] = [
     'between renewals of its own Lease; others take a replica for gone after three times that',
   ),
   setting.number('replica.callsPerSecond', 100, 'calls of the API server about Leases, at most; they wait, links do not'),
+  setting.number('nodeLeases.renewSeconds', 10, "between two renewals of a node's Lease in kube-node-lease, which lasts for 40"),
+  setting.number(
+    'nodeLeases.callsPerSecond',
+    500,
+    'renewals of node Leases, at most; at it all intervals stretch alike, the Lease that expires first goes first',
+  ),
+  setting.number(
+    'nodeLeases.linkedAfterSeconds',
+    30,
+    'how long a link has been open or lost before its Node says so in the condition hawser.dev/Linked',
+  ),
   setting.text('logLevel', 'info', 'trace, debug, info, warn, error or fatal'),
   setting.number('drainSeconds', 5, 'at a stop, how long reports under way and closing links are waited for'),
   setting.number(

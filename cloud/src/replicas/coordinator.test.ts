@@ -40,6 +40,8 @@ class Bench {
 class Replica {
   readonly coordinator: Coordinator;
   readonly events: string[] = [];
+  /** Nodes of whose links something may be another. */
+  readonly links: string[] = [];
   /** What calls come to, when it is not what the API server says. */
   fault: ((action: Action) => Outcome | undefined) | undefined;
   readonly #bench: Bench;
@@ -59,6 +61,7 @@ class Replica {
         claimed: ({ id }, before) => say(`claimed ${id}${before === undefined ? '' : ` after ${before.sessionId}`}`),
         replaced: ({ id }, by) => say(`${id} replaced by ${by.sessionId} at ${by.holder}`),
         marked: ({ node }) => say(`marked ${node}`),
+        linkChanged: (node) => this.links.push(node),
         gone: (other, nodes) => say(`gone ${other} with ${nodes}`),
         contested: (other) => say(`contested by ${other}`),
         failing: ({ why }, failures) => say(`failing ${why} ${failures}`),

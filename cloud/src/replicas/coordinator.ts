@@ -4,6 +4,7 @@ import { Backoff } from './backoff.ts';
 import type { Lease, NodeLease } from './lease.ts';
 import type { Session } from './node-entry.ts';
 import { type NodeAction, NodeLeases } from './node-leases.ts';
+import type { NodeLink } from './node-link.ts';
 import { OwnLease } from './own-lease.ts';
 import { Pace } from './pace.ts';
 import { Peers } from './peers.ts';
@@ -34,6 +35,8 @@ export interface CoordinatorEvents {
   /** A replica was found to have gone. */
   gone(replica: string, nodes: number): void;
   contested(process: string): void;
+  /** What `link` says of the node may be another. */
+  linkChanged(node: string): void;
   /** All calls wait until the time is over; `failures` in a row. */
   failing(failure: Failed, failures: number, waitMs: number): void;
   /** A call went well after failures. */
@@ -103,6 +106,8 @@ export class Coordinator {
       onClaimed: (session, before) => events.claimed(session, before),
       onReplaced: (session, by) => events.replaced(session, by),
       onMarked: (lease) => events.marked(lease),
+      onLink: (node) => events.linkChanged(node),
+      isLive: (other, now) => self.#peers.isLive(other, now),
     });
     this.#peers = new Peers({
       replica,
@@ -113,6 +118,7 @@ export class Coordinator {
       onGone: (other, isNews, now) => {
         if (isNews) events.gone(other, this.#nodes.nodesOf(other));
         this.#nodes.reconsiderHeldBy(other, now);
+        if (isNews) this.#nodes.orphaned(other);
       },
     });
   }
@@ -126,6 +132,16 @@ export class Coordinator {
   counts(nowMs: number): { readonly live: number; readonly gone: number; readonly waiting: number } {
     const { live, gone } = this.#peers.counts(nowMs);
     return { live: live + 1, gone, waiting: this.#nodes.waiting() };
+  }
+
+  /** Whether the Lease of its node names this session of ours. */
+  holds(session: Session): boolean {
+    return this.#nodes.holds(session);
+  }
+
+  /** See NodeLinks. */
+  link(node: string, nowMs: number): NodeLink | 'none' | undefined {
+    return this.#nodes.link(node, nowMs);
   }
 
   opened(session: Session, nowMs: number): void {
@@ -143,7 +159,8 @@ export class Coordinator {
 
   observeGone(name: string, uid: string, resourceVersion: string, nowMs: number): void {
     this.#nodes.observeGone(name, uid, resourceVersion, nowMs);
-    this.#peers.observeGone(name, uid);
+    const replica = this.#peers.observeGone(name, uid);
+    if (replica !== undefined) this.#nodes.orphaned(replica);
   }
 
   /** All Leases that there were at that version have been observed. */

@@ -38,6 +38,8 @@ export interface Entry {
   isBusy: boolean;
   /** Since when no session of ours has been there, or since our start. */
   leftAtMs: number;
+  /** Since when the link has been as `lease` says it, or as our session is. */
+  linkSinceMs: number;
   readonly pace: Pace;
   readonly backoff: Backoff;
 }
@@ -62,6 +64,7 @@ export function newEntry(name: string, node: string, nowMs: number): Entry {
     isKnown: false,
     isBusy: false,
     leftAtMs: nowMs,
+    linkSinceMs: nowMs,
     pace: new Pace(NODE_WRITE_GAP_MS, NODE_WRITE_BURST),
     backoff: new Backoff(),
   };

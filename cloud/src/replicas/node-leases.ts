@@ -3,6 +3,7 @@ import type { Action, Outcome } from './action.ts';
 import type { NodeLease } from './lease.ts';
 import { nodeLeaseName } from './names.ts';
 import { type Entry, newEntry, type Session } from './node-entry.ts';
+import { linkOf, type NodeLink } from './node-link.ts';
 import { Schedule } from './schedule.ts';
 import { actionFor, type Surroundings, type Work, wantedOf } from './wanted.ts';
 
@@ -22,6 +23,10 @@ export interface NodeLeasesOptions {
   readonly onReplaced: (session: Session, by: NodeLease) => void;
   /** A node of a replica that has gone was marked. */
   readonly onMarked: (lease: NodeLease) => void;
+  /** What `link` says of the node may be another. */
+  readonly onLink: (node: string) => void;
+  /** Whether that replica lives, as far as is known. */
+  readonly isLive: (replica: string, nowMs: number) => boolean;
 }
 
 /** An action with what it is to bring about, as it was when it began. */
@@ -70,6 +75,25 @@ export class NodeLeases {
     return this.#held.get(replica)?.size ?? 0;
   }
 
+  /** Whether the Lease of its node names this session of ours. */
+  holds({ node, id }: Session): boolean {
+    const entry = this.#entries.get(nodeLeaseName(node));
+    return entry?.session?.id === id && entry.claim === 'held' && entry.lease?.sessionId === id;
+  }
+
+  /** See NodeLinks. */
+  link(node: string, nowMs: number): NodeLink | 'none' | undefined {
+    const { around, isLive } = this.#options;
+    const entry = this.#entries.get(nodeLeaseName(node));
+    if (entry === undefined) return around.isListed ? 'none' : undefined;
+    return linkOf(entry, around, (replica) => isLive(replica, nowMs), nowMs);
+  }
+
+  /** That replica has gone, so what its nodes' Leases say is not its to say any more. */
+  orphaned(replica: string): void {
+    for (const { node, lease } of this.#entries.values()) if (lease?.holder === replica) this.#options.onLink(node);
+  }
+
   /** The node's session is this one from now on, whatever it had here before. */
   opened(session: Session, nowMs: number): void {
     const name = nodeLeaseName(session.node);
@@ -77,6 +101,7 @@ export class NodeLeases {
     this.#entries.set(name, entry);
     entry.session = session;
     entry.claim = 'pending';
+    entry.linkSinceMs = nowMs;
     this.#judge(entry, nowMs);
   }
 
@@ -86,6 +111,7 @@ export class NodeLeases {
     if (entry?.session?.id !== session.id) return;
     entry.session = undefined;
     entry.leftAtMs = nowMs;
+    entry.linkSinceMs = nowMs;
     this.#judge(entry, nowMs);
   }
 
@@ -240,6 +266,8 @@ export class NodeLeases {
     if (before?.linkState === 'up') this.#held.get(before.holder)?.delete(before.name);
     if (before !== undefined && this.#held.get(before.holder)?.size === 0) this.#held.delete(before.holder);
     entry.lease = lease;
+    const isOtherLink = lease?.linkState !== before?.linkState || lease?.sessionId !== before?.sessionId;
+    if (isOtherLink && lease?.holder !== this.#options.around.replica) entry.linkSinceMs = nowMs;
     if (lease?.linkState === 'up') {
       const names = this.#held.get(lease.holder) ?? new Set();
       this.#held.set(lease.holder, names.add(lease.name));
@@ -268,6 +296,11 @@ export class NodeLeases {
   }
 
   #plan(entry: Entry, nowMs: number): void {
+    this.#planWork(entry, nowMs);
+    this.#options.onLink(entry.node);
+  }
+
+  #planWork(entry: Entry, nowMs: number): void {
     const { name } = entry;
     if (entry.session === undefined && entry.lease === undefined && !entry.isBusy) {
       this.#entries.delete(name);

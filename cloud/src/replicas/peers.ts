@@ -64,11 +64,20 @@ export class Peers {
     peer.goneSinceMs = undefined;
   }
 
-  /** Its Lease was deleted. */
-  observeGone(name: string, uid: string): void {
-    for (const peer of this.#peers.values()) {
-      if (peer.lease?.name === name && peer.lease.uid === uid) peer.lease = undefined;
+  /** Its Lease was deleted. @returns the replica whose it was */
+  observeGone(name: string, uid: string): string | undefined {
+    for (const [replica, peer] of this.#peers) {
+      if (peer.lease?.name !== name || peer.lease.uid !== uid) continue;
+      peer.lease = undefined;
+      return replica;
     }
+    return undefined;
+  }
+
+  /** It has renewed its Lease within its duration. */
+  isLive(replica: string, nowMs: number): boolean {
+    const peer = this.#peers.get(replica);
+    return peer !== undefined && !isSilent(peer, nowMs);
   }
 
   /** The API server has gone back in time: each is judged anew, by a read. */

@@ -9,6 +9,7 @@ import { type Begun, Coordinator, type CoordinatorEvents } from './coordinator.t
 import { LEASE_LABEL, type NodeLease, readLease } from './lease.ts';
 import type { ReplicaIdentity } from './naming.ts';
 import type { Session } from './node-entry.ts';
+import type { NodeLinks } from './node-link.ts';
 import { perform } from './perform.ts';
 
 export interface ReplicasOptions {
@@ -29,6 +30,10 @@ export interface ReplicasOptions {
    * and the Leases are listed anew all the same.
    */
   readonly onRestored: (detail: string) => boolean;
+  /** The Lease of its node names this session, for the first time or again; whether it named one of a live replica before. */
+  readonly onClaimed: (session: Claimant, isFromLiveReplica: boolean) => void;
+  /** What `link` says of the node may be another. */
+  readonly onLink: (node: string) => void;
 }
 
 export interface ReplicaMetrics {
@@ -39,7 +44,7 @@ export interface ReplicaMetrics {
 }
 
 /** What the replicas of the relay know of each other, by Leases in one namespace. */
-export interface Replicas extends SessionClaims {
+export interface Replicas extends SessionClaims, NodeLinks {
   start(): void;
   /** The API server was restored from a backup, whoever has noticed it: the Leases are listed anew, all live sessions written anew. */
   restored(detail: string): void;
@@ -71,8 +76,11 @@ export function createReplicas(options: ReplicasOptions): Replicas {
 
   const events: CoordinatorEvents = {
     claimed(session, before) {
-      const fields = { node: session.node, storeId: session.storeId, remote: links.get(session.id)?.remote };
-      if (before === undefined || before.holder === replica || before.linkState !== 'up') return;
+      const isFromOther = before !== undefined && before.holder !== replica && before.linkState === 'up';
+      const link = links.get(session.id);
+      if (link !== undefined) options.onClaimed(link, isFromOther);
+      const fields = { node: session.node, storeId: session.storeId, remote: link?.remote };
+      if (!isFromOther) return;
       const older = { olderStoreId: before.storeId, olderReplica: before.holder };
       if (before.storeId === session.storeId) logger.info({ ...fields, ...older }, 'session taken over from another replica');
       else logger.warn({ ...fields, ...older }, 'two devices under one node name');
@@ -87,6 +95,7 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       logger.info({ node, holder, storeId }, 'link of a node is unknown: its replica has gone');
     },
     gone: (other, nodes) => logger.warn({ gone: other, nodes }, 'replica has gone'),
+    linkChanged: (node) => options.onLink(node),
     contested: (process) =>
       logger.error({ process }, 'another relay runs under the name of this replica: give each its own replica.name'),
     failing(failure, failures, waitMs) {
@@ -204,6 +213,11 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       coordinator.ended(session, nowMs());
       wake();
     },
+    isOurs(link) {
+      const session = sessions.get(link);
+      return session !== undefined && coordinator.holds(session);
+    },
+    link: (node) => coordinator.link(node, nowMs()),
     start() {
       logger.info({ namespace }, 'keeping leases');
       isRunning = true;

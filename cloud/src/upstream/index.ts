@@ -6,7 +6,7 @@ import { createReportQueue, type ReportQueue } from './report-queue.ts';
 
 export { type Answer, readAnswer } from './answer.ts';
 export type { PoolState } from './call-pool.ts';
-export { type ImpersonationForm, probeImpersonation } from './impersonation.ts';
+export { type ImpersonationForm, nodeUser, probeImpersonation } from './impersonation.ts';
 export { EDGE_LABEL } from './label.ts';
 export { type CallCounts, callApi, type NodeApi } from './node-api.ts';
 export { MAX_MARKS, nodeMarks, parseLabel, parseTaint } from './node-marks.ts';
@@ -14,6 +14,7 @@ export type { Sent } from './perform.ts';
 export { answerQuery, createQueryDesk, type QueryDesk, type QueryLane } from './queries/index.ts';
 export type { ReportClass } from './report-class.ts';
 export type { ReportLane, ReportQueue } from './report-queue.ts';
+export type { ApiCall } from './request.ts';
 
 export interface UpstreamOptions extends Omit<Performer, 'pool'> {
   /** Calls of the API server at a time. */

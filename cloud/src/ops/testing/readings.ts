@@ -44,6 +44,7 @@ export function someReadings(): Readings {
     reports: () => ({ waiting: 5, running: 2 }),
     pool: () => ({ state: 'flowing', rate: 1_000, pauses: 3 }),
     replicas: () => ({ live: 2, gone: 1, waiting: 0 }),
+    nodeLeases: () => ({ states: new Map([['renewed', 3]]), oldestSeconds: 9.5, linkedWaiting: 1 }),
     epochs: () => ({ current: 2, restorations: 1 }),
     autonomy: () => ({ nodes: { span: 2, forever: 1, invalid: 1 }, waiting: 3 }),
     reflectors: () => [{ resource: 'pods', state: 'synced' }],

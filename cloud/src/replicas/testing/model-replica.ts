@@ -47,6 +47,7 @@ export class ModelReplica {
           onReplaced(session, by);
         },
         marked: () => undefined,
+        linkChanged: () => undefined,
         gone: () => undefined,
         contested: () => {
           this.isContested = true;

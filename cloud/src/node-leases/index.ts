@@ -1,0 +1,1 @@
+export { createNodeLeases, type NodeLeaseCounts, type NodeLeaseMetrics, type NodeLeases } from './node-leases.ts';
