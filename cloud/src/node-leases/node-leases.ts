@@ -134,7 +134,7 @@ export function createNodeLeases(options: NodeLeasesOptions): NodeLeases {
   }
 
   async function call(node: string, what: ApiCall, known: ImpersonationForm): Promise<Outcome> {
-    return outcomeOf(await callApi({ api, counts, logger }, what, nodeUser(node, known)));
+    return outcomeOf(await callApi({ api, clock, counts, logger }, what, nodeUser(node, known)));
   }
 
   function note(node: string, outcome: Outcome, what: string): void {

@@ -20,6 +20,8 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.listed('pods');
   metrics.watchBegun('pods');
   metrics.leaseCall('update', 'session', 'written');
+  metrics.leaseRenewal('written');
+  metrics.linkedWrite('written');
   metrics.sessionElsewhere('same');
   metrics.autonomyResult('lengthened');
   const served = servedMetrics(await metrics.text(), 'hawser_relay_');

@@ -76,6 +76,13 @@ class Replica {
     return session;
   }
 
+  /** The state of the node's link, as far as this replica has to say it, and for how long in seconds. */
+  link(node: string): string | undefined {
+    const link = this.coordinator.link(node, this.#bench.nowMs);
+    if (link === undefined || link === 'none') return link;
+    return `${link.state} for ${Math.round(link.ageMs / 1000)} s${link.isShared ? ', or another' : ''}`;
+  }
+
   end(session: Session): void {
     this.coordinator.ended(session, this.#bench.nowMs);
   }
@@ -460,4 +467,65 @@ test('a Lease that somebody deletes, or whose session is edited out, is written 
   a.run(10, [b]);
   assert.equal(bench.lease('edge-1').sessionId, session.id);
   assert.ok(!a.events.some((event) => event.includes('replaced')));
+});
+
+test('of each link one replica says how it is: who has or had it last, and any other once that one has gone', () => {
+  const { bench, a, b } = two();
+  const links = () => [a.link('edge-1'), b.link('edge-1')];
+  assert.deepEqual(links(), ['none', 'none']);
+  const first = a.open(bench.session('edge-1'));
+  assert.deepEqual([a.coordinator.holds(first), ...links()], [false, undefined, 'none'], 'before it is claimed');
+  a.run(10, [b]);
+  assert.deepEqual([a.coordinator.holds(first), ...links()], [true, 'up for 10 s', undefined]);
+  const second = b.open(bench.session('edge-1'));
+  a.run(3, [b]);
+  assert.deepEqual([a.coordinator.holds(first), b.coordinator.holds(second)], [false, true]);
+  assert.deepEqual(links(), [undefined, 'up for 3 s']);
+  b.end(second);
+  a.run(3, [b]);
+  assert.deepEqual(links(), [undefined, undefined], 'it may be back in a moment');
+  a.run(7, [b]);
+  assert.deepEqual(links(), [undefined, 'down for 10 s']);
+  assert.ok(a.links.includes('edge-1') && b.links.includes('edge-1'));
+  a.links.length = 0;
+  a.run(60);
+  assert.ok(a.links.includes('edge-1'), 'told when the other one has gone');
+  assert.equal(a.link('edge-1')?.endsWith(', or another'), true);
+});
+
+test('links of a replica that has gone are said to be unknown once they are marked, by those that are left', () => {
+  const { bench, a, b } = two();
+  b.open(bench.session('edge-1'));
+  a.run(5, [b]);
+  a.run(35);
+  assert.equal(a.link('edge-1'), undefined);
+  a.run(30);
+  assert.match(a.link('edge-1') ?? '', /^unknown for \d+ s, or another$/);
+  assert.ok(a.events.includes('marked edge-1'));
+});
+
+test('a replica that says farewell leaves it to the others what it knew of links that were down', () => {
+  const { bench, a, b } = two();
+  const session = b.open(bench.session('edge-1'));
+  a.run(5, [b]);
+  b.end(session);
+  a.run(10, [b]);
+  a.links.length = 0;
+  const own = b.coordinator.ownLease;
+  assert.ok(own);
+  bench.api.do({ type: 'delete', name: own.name, uid: own.uid, resourceVersion: undefined });
+  a.run(2);
+  assert.ok(a.links.includes('edge-1'));
+  assert.match(a.link('edge-1') ?? '', /^down for \d+ s, or another$/);
+});
+
+test('a replica that was started anew under its name waits for its agents before it says that their links are down', () => {
+  const { bench, a, b } = two();
+  a.open(bench.session('edge-1'));
+  a.run(5, [b]);
+  const again = bench.replica('a', 'process-2');
+  again.run(40, [b]);
+  assert.equal(again.link('edge-1'), undefined);
+  again.run(30, [b]);
+  assert.match(again.link('edge-1') ?? '', /^down for 7\d s$/);
 });
