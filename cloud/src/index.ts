@@ -1,4 +1,5 @@
-// The cores, without sockets: what the model of the sync engine and the benchmarks drive.
+// What the model of the sync engine and the benchmarks drive: the cores, without sockets, and for one of them the API server's client.
+export { createApiClient, loadCredentials } from './apiserver/index.ts';
 export { createIntake, type Intake } from './apiserver/intake.ts';
 export type { Pump } from './apiserver/pump.ts';
 export { initialStatus, nextStatus, type StatusEvent, type StatusState } from './apiserver/reflector-status.ts';
@@ -16,6 +17,7 @@ export { Link, type LinkContext, type LinkLimits, type LinkSocket } from './hub/
 export { Sessions } from './hub/sessions.ts';
 export type { Change, Observed, ReflectorStatus } from './merge/change.ts';
 export { createMerge, type Merge } from './merge/merge.ts';
+export { createNodeLeases, type NodeLeases } from './node-leases/index.ts';
 export { type Config, resolveConfig, type Settings } from './ops/settings.ts';
 export { type Relay, type RelayOptions, startRelay } from './relay.ts';
 export { EDGE_LABEL } from './upstream/index.ts';

@@ -50,7 +50,15 @@ export interface UpstreamOptions extends CommonOptions {
   readonly workers: number;
 }
 
-export type BenchOptions = SyncOptions | FanoutOptions | UpstreamOptions | AgentOptions;
+export interface LeasesOptions extends CommonOptions {
+  readonly benchmark: 'leases';
+  readonly nodes: number;
+  /** How long renewals are counted. */
+  readonly seconds: number;
+  readonly callsPerSecond: number;
+}
+
+export type BenchOptions = SyncOptions | FanoutOptions | UpstreamOptions | LeasesOptions | AgentOptions;
 
 /** A mistake in the command line, for a person. */
 export class UsageError extends Error {
@@ -91,6 +99,11 @@ const NUMBERS = {
     'down-seconds': { default: 10, least: 0, most: 3_600 },
     workers: { default: 2, least: 1, most: 16 },
   },
+  leases: {
+    nodes: { default: 5_000, least: 1, most: 20_000 },
+    seconds: { default: 60, least: 1, most: 3_600 },
+    'calls-per-second': { default: 500, least: 1, most: 10_000 },
+  },
   agent: {
     pods: { default: 10, least: 1, most: 200 },
     rounds: { default: 5, least: 1, most: 100 },
@@ -128,6 +141,10 @@ afterwards. Progress goes to stderr. docs/benchmarks.md says what the figures me
     --down-seconds N   how long the relay is away before the storm, at least (10)
     --workers N        processes that the devices are spread over (2)
     --quick            other defaults: 200 devices with 10 pods, 4,000 statuses, 50 singles, 100 Events, 2 s (a minute)
+  leases    the Leases of nodes that all link at once, renewed at the API server; the links are played (some 2 minutes)
+    --nodes N             nodes (5000)
+    --seconds N           how long renewals are counted (60)
+    --calls-per-second N  the relay's bound (500)
   agent     start of an agent that reaches no relay, until its API serves
     --pods N           pods in its store (10)
     --rounds N         starts (5)
@@ -149,7 +166,7 @@ Examples
 /** @returns undefined when help was asked for. @throws UsageError */
 export function readOptions(args: readonly string[]): BenchOptions | undefined {
   const [benchmark, ...rest] = args;
-  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout, upstream or agent?');
+  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout, upstream, leases or agent?');
   if (benchmark === '--help' || benchmark === '-h' || benchmark === 'help') return undefined;
   switch (benchmark) {
     case 'sync': {
@@ -182,12 +199,18 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       const { 'at-a-time': atATime, 'down-seconds': downSeconds, ...numbers } = read.numbers;
       return { benchmark, ...read.common, ...numbers, atATime, downSeconds };
     }
+    case 'leases': {
+      const read = readFlags(rest, NUMBERS.leases);
+      if (read === undefined) return undefined;
+      const { 'calls-per-second': callsPerSecond, ...numbers } = read.numbers;
+      return { benchmark, ...read.common, ...numbers, callsPerSecond };
+    }
     case 'agent': {
       const read = readFlags(rest, NUMBERS.agent);
       return read && { benchmark, ...read.common, ...read.numbers };
     }
     default:
-      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout, upstream or agent`);
+      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout, upstream, leases or agent`);
   }
 }
 

@@ -87,7 +87,7 @@ const CLUSTER_SCOPED = /^(persistentvolumes|nodes|namespaces|storage.*|node.k8s.
 
 for (const form of ['constrained', 'groups'] as const) {
   test(`a relay uses each right that deploy/rbac gives it, and asks for no other: ${form}`, { timeout: 120_000 }, async (t) => {
-    const cluster = await start(t, { 'replica.renewSeconds': '1' }, { impersonation: form });
+    const cluster = await start(t, { 'replica.renewSeconds': '1', 'nodeLeases.renewSeconds': '1' }, { impersonation: form });
     await ready(cluster.relay);
     for (const one of OBJECTS) await cluster.kube.create(one);
     await liveAsDevice(cluster);
@@ -128,6 +128,7 @@ async function liveAsDevice({ kube, dial }: Cluster): Promise<void> {
   await reports(agent, kube);
   await questions(agent);
   await autonomy(kube);
+  await heartbeats(agent, kube);
   await refusal(dial, kube);
 }
 
@@ -137,6 +138,15 @@ async function autonomy(kube: KubeClient): Promise<void> {
     const front = await kube.get('pods', 'default', 'front');
     return front?.metadata.annotations?.['hawser.dev/tolerates-unreachable'] === '259200 (was 300)';
   });
+}
+
+/** The Lease is made, and then renewed. */
+async function heartbeats(agent: ScriptedAgent, kube: KubeClient): Promise<void> {
+  agent.send({ type: 'kubelet', alive: true });
+  const lease = () => kube.get('coordination.k8s.io/leases', 'kube-node-lease', NODE);
+  const made = await until('the Lease of the node', 20_000, undefined, lease);
+  const { resourceVersion } = made.metadata;
+  await until('its renewal', 20_000, undefined, async () => (await lease())?.metadata.resourceVersion !== resourceVersion);
 }
 
 async function reports(agent: ScriptedAgent, kube: KubeClient): Promise<void> {
