@@ -31,6 +31,7 @@ export function connectLink({ store, sync, kubelet, nodeName, ...dialling }: Con
   const { clock, random, logger } = dialling;
   const upstream = createUpstream({
     outbox: store.outbox,
+    nodeName,
     send: (report) => session.report(link, report),
     clock,
     random,

@@ -30,6 +30,7 @@ export {
   MAX_JSON_DEPTH,
   PatchError,
   requireBoundedDepth,
+  restateStrategicMergePatch,
 } from './kubernetes/patch/index.ts';
 export type { ApiResource } from './kubernetes/resources.ts';
 export { API_RESOURCES, apiVersionOf, resourceById, resourceByKind, resourcePath } from './kubernetes/resources.ts';

@@ -6,6 +6,7 @@ const STATUS_REASONS = [
   'Conflict',
   'Expired',
   'Forbidden',
+  'InsufficientStorage',
   'InternalError',
   'Invalid',
   'MethodNotAllowed',
@@ -184,6 +185,11 @@ export function tooLargeResourceVersion(asked: string, current: number): ApiErro
 /** For what only the cloud can answer while it cannot be reached. */
 export function serviceUnavailable(message: string, retryAfterSeconds: number): ApiError {
   return new ApiError(503, 'ServiceUnavailable', message, { retryAfterSeconds });
+}
+
+/** There is no room for the write (RFC 4918, section 11.5); Kubernetes has no reason for it. */
+export function insufficientStorage(message: string, options?: ErrorOptions): ApiError {
+  return new ApiError(507, 'InsufficientStorage', message, undefined, options);
 }
 
 export function notAcceptable(message: string, details?: StatusDetails): ApiError {

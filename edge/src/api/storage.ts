@@ -27,7 +27,7 @@ export interface Storage {
    * Makes one change, durable when this returns, and tells subscribers after it.
    * A no-op update (equal but for resourceVersion and managedFields) is the caller's to leave out.
    * @returns the object as stored, with its new resourceVersion; of a delete, its last state with the revision of the delete.
-   * @throws ConflictError, ExistsError, MissingError
+   * @throws ConflictError, ExistsError, MissingError; HawserError `too_large` where there is no room, and nothing is changed
    */
   commit(write: Write): KubeObject;
   /**

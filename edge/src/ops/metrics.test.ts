@@ -16,11 +16,12 @@ const readings: Readings = {
     byType: { upsert: 1, upsertDelta: 0, touch: 1, delete: 0 },
   }),
   recheck: () => ({ rows: 10, rounds: 1, failures: 0, damaged: { row: 0, lost: 0, body: 1, write: 0, served: 0 } }),
-  upstream: () => ({ sent: 1, applied: 1, refused: 0, unavailable: 0, inFlight: 0 }),
   isKubeletAlive: () => true,
-  outbox: () => 0,
   tokens: () => 4,
   tokenRequests: () => ({ fresh: 7, renewed: 4, kept: 2, expired: 1, refused: 0, unavailable: 0 }),
+  upstream: () => ({ sent: 1, applied: 1, refused: 0, unavailable: 0, inFlight: 0, held: 0 }),
+  outbox: () => ({ entries: 2, bytes: 700 }),
+  droppedEvents: () => ({ total: { count: 3, bytes: 0, age: 1 }, untold: 1 }),
   objects: () => 5,
   digest: () => 'ffffffffffff00000000000000000000',
   lastSync: () => 1_700_000_000,
@@ -46,6 +47,8 @@ test('metrics of the agent have the values of the moment', async () => {
     'hawser_agent_link_opened_total 2',
     'hawser_agent_token_requests_total{outcome="kept"} 2',
     'hawser_agent_kubelet_alive 1',
+    'hawser_agent_outbox_bytes 700',
+    'hawser_agent_events_dropped_total{reason="age"} 1',
   ]) {
     assert.ok(text.includes(`${line}\n`), line);
   }

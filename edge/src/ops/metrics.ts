@@ -1,5 +1,5 @@
 import type { LinkStats } from '../link/index.ts';
-import type { RecheckStats } from '../store/index.ts';
+import type { DroppedEvents, RecheckStats, Size } from '../store/index.ts';
 import type { SyncStats } from '../sync/index.ts';
 import type { TokenStats } from '../tokens/index.ts';
 import type { UpstreamStats } from '../upstream/index.ts';
@@ -13,10 +13,11 @@ export interface Readings {
   recheck(): RecheckStats;
   upstream(): UpstreamStats;
   isKubeletAlive(): boolean;
-  outbox(): number;
   /** ServiceAccount tokens that are kept. */
   tokens(): number;
   tokenRequests(): TokenStats;
+  outbox(): Size;
+  droppedEvents(): DroppedEvents;
   objects(): number;
   /** 32 hex digits. */
   digest(): string;
@@ -132,10 +133,27 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
     'The first 48 bits of the digest of those objects: changes when they do, and is the same where the same is held.',
     () => Number.parseInt(readings.digest().slice(0, DIGEST_DIGITS), 16),
   );
-  gauge('hawser_agent_outbox_entries', 'Writes that the cloud has not answered.', readings.outbox);
+  gauge('hawser_agent_outbox_entries', 'Writes that the cloud has not answered.', () => readings.outbox().entries);
+  gauge('hawser_agent_outbox_bytes', 'Bytes of their bodies.', () => readings.outbox().bytes);
+  byLabel(
+    'hawser_agent_events_dropped_total',
+    'Events that were dropped before the cloud was told of them, by the bound that they were over, since the store began.',
+    'reason',
+    () => readings.droppedEvents().total,
+  );
+  gauge(
+    'hawser_agent_events_dropped_untold',
+    'Of these, the ones that no Event on the Node has told of yet.',
+    () => readings.droppedEvents().untold,
+  );
   gauge('hawser_agent_last_sync_timestamp_seconds', 'When the store last held all that the cloud wants.', readings.lastSync);
   gauge('hawser_agent_kubelet_alive', '1 while the kubelet keeps renewing its Lease at the local API.', () =>
     readings.isKubeletAlive() ? 1 : 0,
+  );
+  gauge(
+    'hawser_agent_reports_held',
+    'Objects whose report the cloud could not take, and that wait before it is sent again.',
+    () => readings.upstream().held,
   );
   byLabel('hawser_agent_reports_total', 'Reports to the cloud: sent, and answered by outcome.', 'event', () => {
     const { sent, applied, refused, unavailable } = readings.upstream();

@@ -6,15 +6,20 @@ import type { Storage, StorageKey } from '../api/storage.ts';
 import { AnswerTable } from './answers.ts';
 import { BatchApplier } from './batch.ts';
 import { ChangeLog } from './change-log.ts';
+import { DroppedEventTable } from './dropped-events.ts';
+import { Flight } from './flight.ts';
 import { HeldSet } from './held-set.ts';
 import { LayeredStorage } from './layered-storage.ts';
 import { LocalEvents } from './local-events.ts';
 import type { StoreLock } from './lock.ts';
+import { LossEvent } from './loss-event.ts';
 import { mend } from './mend.ts';
 import { RowMender } from './mend-row.ts';
 import { Meta } from './meta.ts';
 import { Objects } from './objects.ts';
 import { OutboxTable } from './outbox.ts';
+import { OutboxRoom } from './outbox-room.ts';
+import { OutboxSize } from './outbox-size.ts';
 import { RowRecheck } from './recheck.ts';
 import { RowTable } from './row-table.ts';
 import type { Seal } from './seal.ts';
@@ -81,14 +86,21 @@ export class SqliteEdgeStore implements EdgeStore {
       tokens.changed(change);
       transactions.afterCommit(() => subscribers.publish(change));
     });
-    const outbox = new OutboxTable({ db, transactions, objects, logger, clock, limits });
-    const events = new LocalEvents(db, objects, meta, logger, limits);
+    const flight = new Flight(db, transactions);
+    const size = new OutboxSize(db);
+    const dropped = new DroppedEventTable(db);
+    const loss = new LossEvent({ objects, dropped, meta, clock, limits });
+    const events = new LocalEvents({ db, objects, flight, size, dropped, loss, logger, clock, limits });
+    const room = new OutboxRoom({ size, events, limits });
+    const bookkeeping = { flight, size, events, dropped, loss };
+    const outbox = new OutboxTable({ db, transactions, objects, ...bookkeeping, logger, clock, limits });
     transactions.derive(log);
     transactions.derive(held);
     const mender = new RowMender({ db, objects, log, held, logger });
     transactions.run(() => {
       mend({ db, held, meta, mender, logger });
       tokens.dropOrphans();
+      size.recount();
     });
     this.path = path;
     const revisions = new UnloggedRevisions(log, meta, transactions);
@@ -97,7 +109,7 @@ export class SqliteEdgeStore implements EdgeStore {
       take: () => revisions.take(),
       tell: (change) => transactions.inTurn(() => subscribers.publish(change)),
     });
-    const database = new SqliteStorage({ db, transactions, objects, log, outbox, events, subscribers, clock });
+    const database = new SqliteStorage({ db, transactions, objects, log, outbox, room, flight, events, subscribers, clock });
     this.storage = new LayeredStorage(database, memory, isVolatile);
     this.outbox = outbox;
     this.tokens = tokens;

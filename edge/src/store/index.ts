@@ -1,12 +1,15 @@
 export { DEFAULT_STORE_LIMITS, MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
 export { type MemoryStore, type MemoryStoreOptions, openMemoryStore } from './memory.ts';
 export { openStore } from './open.ts';
+export type { Size } from './outbox-size.ts';
 export { readStore } from './read-store.ts';
 export { startRechecking } from './rechecking.ts';
 export { PLAIN, type Seal } from './seal.ts';
 export type {
   BatchResult,
   Damage,
+  DroppedEvents,
+  DropReason,
   EdgeStore,
   HeldObject,
   KeptAnswer,

@@ -5,9 +5,18 @@ import type { StoreIdentity } from './types.ts';
 
 /**
  * `epoch` is the change log's; `cluster_epoch` the one of the cluster in which all that is held was compared last;
- * `reserved_revision` see UnloggedRevisions.
+ * `reserved_revision` see UnloggedRevisions. `loss_event`: number of the report that tells of dropped Events; `loss_events_told`: how
+ * many of these there were.
  */
-type MetaName = 'store_id' | 'cluster_uid' | 'cluster_epoch' | 'epoch' | 'digest' | 'reserved_revision';
+type MetaName =
+  | 'store_id'
+  | 'cluster_uid'
+  | 'cluster_epoch'
+  | 'epoch'
+  | 'digest'
+  | 'reserved_revision'
+  | 'loss_event'
+  | 'loss_events_told';
 
 /** What the file says of itself, and the small facts that `status` shows. */
 export class Meta {

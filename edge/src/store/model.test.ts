@@ -120,7 +120,8 @@ class Pair {
       case 'reopen':
         this.#store.close();
         this.#store = this.#open();
-        this.#forgetInFlight();
+        this.#inFlight = [];
+        this.#model.restart();
         return;
     }
   }
@@ -209,6 +210,7 @@ class Pair {
     );
     for (const [index, { name: of, write }] of expected.entries()) {
       write.inFlight = true;
+      write.maybeSent = true;
       this.#inFlight.push({ name: of, write, number: reports[index]?.number ?? 0 });
     }
   }

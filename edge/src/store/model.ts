@@ -17,6 +17,8 @@ export interface ModelWrite {
   uid: string;
   fields: Fields;
   inFlight: boolean;
+  /** It was sent, or another process has written it: the cloud may have it. */
+  maybeSent: boolean;
   /** `version` undefined: the write removed the object. */
   answer: { version: number | undefined } | undefined;
 }
@@ -62,7 +64,7 @@ export class Model {
     const deletedHere = row.writes.some((write) => write.verb === 'delete' && write.uid === uid);
     const own = row.provisional;
     if (row.cloud.body !== undefined && own !== undefined && !deletedHere) {
-      named(row, own);
+      beNamed(row, own);
       rename(row, own, uid);
     }
     settle(row);
@@ -100,14 +102,25 @@ export class Model {
     }
     row.writes = row.writes.filter((write) => write !== open);
     const base = apply(row.cloud?.body, row.writes)?.fields ?? {};
-    const merged = differing({ ...before.fields, ...fields }, base);
-    if (Object.keys(merged).length > 0) this.#write(row, 'patch', before.uid, merged);
+    const after = { ...before.fields, ...fields };
+    const merged = { ...differing(after, base), ...(open.maybeSent ? named(after, open.fields) : {}) };
+    if (Object.keys(merged).length > 0) this.#write(row, 'patch', before.uid, merged, open.maybeSent);
     else settle(row);
   }
 
   delete(name: string): void {
+    const row = this.row(name);
     const object = this.served(name);
-    if (object !== undefined) this.#write(this.row(name), 'delete', object.uid, {});
+    if (object === undefined) return;
+    const { uid } = object;
+    const unsent = row.writes.some((write) => write.verb === 'create' && write.uid === uid && isUnsent(write));
+    if (!unsent || row.cloud?.uid === uid) {
+      this.#write(row, 'delete', uid, {});
+      return;
+    }
+    row.writes = row.writes.filter((write) => write.uid !== uid);
+    beNamed(row, uid);
+    settle(row);
   }
 
   /** What may be sent now, oldest first: of each object the first write without an answer, if it is not on its way. */
@@ -127,13 +140,13 @@ export class Model {
     if (outcome.type === 'applied') {
       write.answer = { version: outcome.version };
       if (write.verb === 'create') {
-        named(row, write.uid);
+        beNamed(row, write.uid);
         rename(row, write.uid, outcome.uid);
       }
     } else if (write.verb === 'delete' && outcome.gone) {
       write.answer = { version: undefined };
     } else if (write.verb === 'create') {
-      named(row, write.uid);
+      beNamed(row, write.uid);
       const taken = row.cloud?.uid === write.uid;
       row.writes = row.writes.filter((other) => other !== write && (taken || other.uid !== write.uid));
     } else {
@@ -143,11 +156,21 @@ export class Model {
   }
 
   release(): void {
-    for (const { writes } of this.rows.values()) for (const write of writes) write.inFlight = false;
+    for (const write of this.#writes()) write.inFlight = false;
   }
 
-  #write(row: ModelRow, verb: ModelWrite['verb'], uid: string, fields: Fields): void {
-    row.writes.push({ sequence: ++this.#sequence, verb, uid, fields, inFlight: false, answer: undefined });
+  /** Another process goes on. */
+  restart(): void {
+    this.release();
+    for (const write of this.#writes()) write.maybeSent = true;
+  }
+
+  #writes(): ModelWrite[] {
+    return [...this.rows.values()].flatMap(({ writes }) => writes);
+  }
+
+  #write(row: ModelRow, verb: ModelWrite['verb'], uid: string, fields: Fields, maybeSent = false): void {
+    row.writes.push({ sequence: ++this.#sequence, verb, uid, fields, inFlight: false, maybeSent, answer: undefined });
     settle(row);
   }
 }
@@ -196,13 +219,22 @@ function waits(
 }
 
 /** The cloud has a name for that object now, or has refused it; a later one of the device may still have none. */
-function named(row: ModelRow, uid: string): void {
+function beNamed(row: ModelRow, uid: string): void {
   if (row.provisional !== uid) return;
   row.provisional = row.writes.find((write) => write.verb === 'create' && write.answer === undefined && write.uid !== uid)?.uid;
 }
 
 function rename(row: ModelRow, from: string, to: string): void {
   for (const write of row.writes) if (write.uid === from) write.uid = to;
+}
+
+function isUnsent({ answer, maybeSent }: ModelWrite): boolean {
+  return answer === undefined && !maybeSent;
+}
+
+/** The fields that `of` names. */
+function named(fields: Fields, of: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => Object.hasOwn(of, name)));
 }
 
 function differing(fields: Fields, base: Fields): Fields {

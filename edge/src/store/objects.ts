@@ -1,7 +1,7 @@
 import { compareResourceVersions, type JsonObject, jsonEquals } from '@hawser/protocol';
 import type { Change } from '../api/storage.ts';
 import type { ChangeLog } from './change-log.ts';
-import { patchOf } from './patches.ts';
+import { differenceOf } from './patches.ts';
 import { endedWrites, fold, type OpenWrite, type Row, uidOf } from './row.ts';
 import type { RowTable } from './row-table.ts';
 
@@ -56,7 +56,7 @@ export class Objects {
     if (first === undefined || second === undefined) return writes;
     const before = fold(row.cloud, writes.slice(0, index));
     const after = fold(row.cloud, writes.slice(0, index + 2));
-    const patch = before === undefined || after === undefined ? undefined : patchOf(before, after, undefined);
+    const patch = before === undefined || after === undefined ? undefined : differenceOf(before, after);
     this.rows.removeWrite(first.number);
     const body = JSON.stringify(patch ?? {});
     const resourceVersion = later(answeredVersion(first), answeredVersion(second));

@@ -1,13 +1,19 @@
-import { HawserError, type Report, type ReportOutcome } from '@hawser/protocol';
+import type { Report, ReportOutcome } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
+import type { StorageKey } from '../api/storage.ts';
+import type { DroppedEventTable } from './dropped-events.ts';
+import type { Flight } from './flight.ts';
+import type { LocalEvents } from './local-events.ts';
+import type { LossEvent } from './loss-event.ts';
 import type { Objects } from './objects.ts';
+import type { OutboxSize, Size } from './outbox-size.ts';
 import { RefusalTable } from './refusals.ts';
 import { reportOf } from './report.ts';
 import { nextProvisional, type OpenWrite, type Row, type WriteClass } from './row.ts';
 import type { Transactions } from './transactions.ts';
-import type { Outbox, Refusal, StoreLimits, WriteVerb } from './types.ts';
+import type { DroppedEvents, Outbox, Refusal, StoreLimits, WriteVerb } from './types.ts';
 import { isEvent } from './write-class.ts';
 
 interface OutboxRecord {
@@ -28,22 +34,24 @@ export interface OutboxParts {
   readonly db: Database;
   readonly transactions: Transactions;
   readonly objects: Objects;
+  readonly flight: Flight;
+  readonly size: OutboxSize;
+  readonly events: LocalEvents;
+  readonly dropped: DroppedEventTable;
+  readonly loss: LossEvent;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
-  readonly limits: Pick<StoreLimits, 'outboxEntries' | 'refusals'>;
+  readonly limits: Pick<StoreLimits, 'refusals'>;
 }
 
-/**
- * The open writes that have no answer. What is in flight is known in memory only: a new process sends it again, which the
- * reports' preconditions make harmless.
- */
+/** The open writes that have no answer. */
 export class OutboxTable implements Outbox {
   readonly #parts: OutboxParts;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #refusals: RefusalTable;
   readonly #listeners = new Set<() => void>();
-  /** Number of the report → its object. */
-  readonly #inFlight = new Map<number, number>();
+  /** The Node on which losses are told; undefined without a link. */
+  #nodeName: string | undefined;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -51,43 +59,73 @@ export class OutboxTable implements Outbox {
     this.#refusals = new RefusalTable(parts.db, parts.limits.refusals);
   }
 
-  pending(limit: number): Report[] {
+  pending(limit: number, isHeld: (key: StorageKey) => boolean = () => false): Report[] {
+    const { flight } = this.#parts;
     const reports: Report[] = [];
-    const busy = new Set(this.#inFlight.values());
+    const busy = flight.busy();
     const unnamed = this.#statements.unnamed.all();
-    for (const record of this.#statements.waiting.iterate()) {
-      if (reports.length >= limit) break;
-      if (busy.has(record.object)) continue;
-      busy.add(record.object);
-      if (unnamed.some((other) => other.number < record.number && record.body.includes(JSON.stringify(other.uid)))) continue;
-      this.#inFlight.set(record.number, record.object);
-      const { resource, namespace, name } = record;
-      reports.push(reportOf({ resource, namespace, name }, record));
+    for (const statement of [this.#statements.waiting, this.#statements.waitingEvents]) {
+      for (const record of statement.iterate()) {
+        if (reports.length >= limit) return reports;
+        if (busy.has(record.object)) continue;
+        busy.add(record.object);
+        if (unnamed.some((other) => other.number < record.number && record.body.includes(JSON.stringify(other.uid)))) continue;
+        const { resource, namespace, name } = record;
+        if (isHeld({ resource, namespace, name })) continue;
+        flight.begin(record.number, record.object);
+        reports.push(reportOf({ resource, namespace, name }, record));
+      }
     }
     return reports;
   }
 
   answer(number: number, outcome: ReportOutcome): void {
-    this.#inFlight.delete(number);
-    if (outcome.type === 'unavailable') return;
-    this.#parts.transactions.run(() => {
-      const id = this.#parts.objects.rows.objectOfWrite(number);
-      const row = id === undefined ? undefined : this.#parts.objects.rows.byId(id);
+    const { flight, transactions, objects, loss } = this.#parts;
+    if (outcome.type === 'unavailable') {
+      flight.landed(number);
+      return;
+    }
+    transactions.run(() => {
+      flight.ended(number);
+      const id = objects.rows.objectOfWrite(number);
+      const row = id === undefined ? undefined : objects.rows.byId(id);
       const write = row?.writes.find((other) => other.number === number);
       if (row === undefined || write?.answer.state !== 'waiting') return;
       if (outcome.type === 'applied') this.#applied(row, write, outcome);
       else this.#refused(row, write, outcome);
+      if (this.#nodeName !== undefined) loss.tell(this.#nodeName);
+      this.changed();
+    });
+  }
+
+  welcomed(nodeName: string): void {
+    const { transactions, events, loss } = this.#parts;
+    this.#nodeName = nodeName;
+    // A reconnect at which nothing was lost costs no write.
+    if (!events.hasOld() && !loss.isDue()) return;
+    transactions.run(() => {
+      events.dropOld();
+      loss.tell(nodeName);
       this.changed();
     });
   }
 
   release(): void {
-    this.#inFlight.clear();
+    this.#nodeName = undefined;
+    this.#parts.flight.allLanded();
     this.#notify();
   }
 
   count(): number {
-    return this.#statements.count.get()?.entries ?? 0;
+    return this.size().entries;
+  }
+
+  size(): Size {
+    return this.#parts.size.waiting();
+  }
+
+  dropped(): DroppedEvents {
+    return this.#parts.dropped.all();
   }
 
   onEntry(listener: () => void): () => void {
@@ -99,19 +137,12 @@ export class OutboxTable implements Outbox {
     return this.#refusals.newestFirst();
   }
 
-  /** Within a transaction. @throws HawserError `too_large` when one more entry is over the bound */
-  requireRoom(): void {
-    const { outboxEntries } = this.#parts.limits;
-    if (this.count() < outboxEntries) return;
-    throw new HawserError('too_large', `the outbox is full: ${outboxEntries} writes wait for the cloud`);
-  }
-
   /** Within a transaction: something may have become pending. */
   changed(): void {
     this.#parts.transactions.afterCommit(() => this.#notify());
   }
 
-  /** The patch of that subresource that may still take up another one: not sent, and nothing but patches after it. */
+  /** The patch of that subresource that may still take up another one: not on its way, and nothing but patches after it. */
   openPatch(row: Row, subresource: string, uid: string): OpenWrite | undefined {
     const lastOther = row.writes.findLastIndex(({ verb }) => verb !== 'patch');
     return row.writes
@@ -119,13 +150,26 @@ export class OutboxTable implements Outbox {
       .findLast((write) => this.#mayChange(write) && write.subresource === subresource && write.uid === uid);
   }
 
-  /** The first half of a graceful delete, where it has not been sent. */
+  /** The first half of a graceful delete, where it is not on its way. */
   openMark(row: Row, uid: string): OpenWrite | undefined {
     return row.writes.findLast((write) => write.verb === 'mark' && this.#mayChange(write) && write.uid === uid);
   }
 
+  /** The create of that object, where the cloud cannot have heard of it. */
+  unsentCreate(row: Row, uid: string): OpenWrite | undefined {
+    // The cloud has one of that name, and this one has become it.
+    if (row.cloud?.version.uid === uid) return undefined;
+    return row.writes.find(
+      (write) =>
+        write.verb === 'create' &&
+        write.uid === uid &&
+        write.answer.state === 'waiting' &&
+        !this.#parts.flight.mayHaveArrived(write.number),
+    );
+  }
+
   #mayChange(write: OpenWrite): boolean {
-    return write.answer.state === 'waiting' && !this.#inFlight.has(write.number);
+    return write.answer.state === 'waiting' && !this.#parts.flight.isInFlight(write.number);
   }
 
   #applied(row: Row, write: OpenWrite, { uid, resourceVersion }: Extract<ReportOutcome, { type: 'applied' }>): void {
@@ -163,7 +207,8 @@ export class OutboxTable implements Outbox {
 
   /** What was not created has no later writes either. */
   #forget(row: Row, write: OpenWrite): void {
-    const { rows } = this.#parts.objects;
+    const { flight, objects } = this.#parts;
+    const { rows } = objects;
     if (write.verb !== 'create') {
       rows.removeWrite(write.number);
       return;
@@ -171,7 +216,9 @@ export class OutboxTable implements Outbox {
     this.#named(row, write);
     const taken = row.cloud?.version.uid === write.uid;
     for (const other of row.writes) {
-      if (other === write || (!taken && other.uid === write.uid)) rows.removeWrite(other.number);
+      if (other !== write && (taken || other.uid !== write.uid)) continue;
+      rows.removeWrite(other.number);
+      flight.ended(other.number);
     }
   }
 
@@ -203,16 +250,18 @@ function wasDoneBefore({ key }: Row, { verb }: OpenWrite, code: number): boolean
 }
 
 function prepare(db: Database) {
+  // A status is worth more than what happened on the way to it.
+  const waiting = (isEvent: 'IN' | 'NOT IN') =>
+    `SELECT w.number, w.object, w.class, w.verb, w.subresource, w.uid, w.time, w.body, o.resource, o.namespace, o.name
+     FROM outbox AS w JOIN objects AS o ON o.id = w.object
+     WHERE o.resource ${isEvent} ('events', 'events.k8s.io/events') ORDER BY w.number`;
   return {
-    waiting: db.prepare<[], OutboxRecord>(
-      `SELECT w.number, w.object, w.class, w.verb, w.subresource, w.uid, w.time, w.body, o.resource, o.namespace, o.name
-       FROM outbox AS w JOIN objects AS o ON o.id = w.object ORDER BY w.number`,
-    ),
+    waiting: db.prepare<[], OutboxRecord>(waiting('NOT IN')),
+    waitingEvents: db.prepare<[], OutboxRecord>(waiting('IN')),
     // Older ones only are waited for, so that two that name each other do not wait for ever. Nothing names an event.
     unnamed: db.prepare<[], { number: number; uid: string }>(
       `SELECT w.number, w.uid FROM outbox AS w JOIN objects AS o ON o.id = w.object
        WHERE w.verb = 'create' AND o.resource NOT IN ('events', 'events.k8s.io/events')`,
     ),
-    count: db.prepare<[], { entries: number }>('SELECT count(*) AS entries FROM outbox'),
   };
 }

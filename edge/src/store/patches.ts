@@ -7,8 +7,10 @@ import {
   jsonEquals,
   type KubeObject,
   PatchError,
+  restateStrategicMergePatch,
 } from '@hawser/protocol';
 import type { UpdateWrite } from '../api/storage.ts';
+import { withWholeConditions } from './conditions.ts';
 import { typeOf } from './row.ts';
 
 /** The object as the store keeps it: a copy, without the resourceVersion that the local API added. */
@@ -29,8 +31,20 @@ export function patchOf(
   intent: UpdateWrite['intent'] | undefined,
 ): JsonObject | undefined {
   const own = intent?.verb === 'patch' && intent.patchType === 'strategic' ? ownWords(intent.patch) : undefined;
-  if (own !== undefined && jsonEquals(tryApply(before, own), after)) return jsonEquals(before, after) ? undefined : own;
-  return diffStrategicMergePatch(typeOf(before), before, after);
+  if (own === undefined || !jsonEquals(tryApply(before, own), after)) return differenceOf(before, after);
+  return jsonEquals(before, after) ? undefined : withWholeConditions(own, after);
+}
+
+/** The least that leads from the one to the other, but for conditions, which are whole; undefined when they are equal. */
+export function differenceOf(before: JsonObject, after: JsonObject): JsonObject | undefined {
+  const patch = diffStrategicMergePatch(typeOf(before), before, after);
+  return patch && withWholeConditions(patch, after);
+}
+
+/** The same, and all anew that `said` named: a patch that the cloud may have and whose answer was lost. */
+export function restatementOf(before: JsonObject, after: JsonObject, said: JsonObject): JsonObject | undefined {
+  const patch = restateStrategicMergePatch(typeOf(before), before, after, said);
+  return patch && withWholeConditions(patch, after);
 }
 
 /** The client's patch without its preconditions, which hold for the local object only. */

@@ -4,16 +4,18 @@ import Database from 'better-sqlite3';
 import type { StorageKey } from '../api/storage.ts';
 import { AnswerReader } from './answers.ts';
 import { parseServed } from './change-log.ts';
+import { DroppedEventTable } from './dropped-events.ts';
 import { explain } from './explain.ts';
 import { looksLikeDatabase, messageOf } from './files.ts';
 import { digestOf, HeldSet } from './held-set.ts';
 import { isLocked } from './lock.ts';
 import { Meta } from './meta.ts';
+import { OutboxSize, type Size } from './outbox-size.ts';
 import { RefusalTable } from './refusals.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, schemaVersion } from './schema.ts';
 import { PLAIN } from './seal.ts';
 import { SyncedReader } from './synced-reader.ts';
-import type { KeptAnswer, OutboxEntry, ReadonlyStore, Refusal, StoreIdentity, WriteVerb } from './types.ts';
+import type { DroppedEvents, KeptAnswer, OutboxEntry, ReadonlyStore, Refusal, StoreIdentity, WriteVerb } from './types.ts';
 
 /** For an agent that is in the middle of a checkpoint. */
 const BUSY_WAIT_MS = 2_000;
@@ -134,7 +136,15 @@ class SqliteReadonlyStore implements ReadonlyStore {
   }
 
   outboxCount(): number {
-    return this.#statements.outboxCount.get()?.entries ?? 0;
+    return this.outboxSize().entries;
+  }
+
+  outboxSize(): Size {
+    return new OutboxSize(this.#db).waiting();
+  }
+
+  droppedEvents(): DroppedEvents {
+    return new DroppedEventTable(this.#db).all();
   }
 
   outboxEntries(limit: number): readonly OutboxEntry[] {
@@ -193,6 +203,7 @@ interface EntryRecord {
   readonly verb: WriteVerb;
   readonly subresource: string;
   readonly time: string;
+  readonly bytes: number;
 }
 
 interface RefusedRecord {
@@ -217,9 +228,8 @@ function prepare(db: Database.Database) {
     counts: db.prepare<[], { resource: string; objects: number }>(
       'SELECT resource, count(*) AS objects FROM objects WHERE revision IS NOT NULL GROUP BY resource ORDER BY resource',
     ),
-    outboxCount: db.prepare<[], { entries: number }>('SELECT count(*) AS entries FROM outbox'),
     outbox: db.prepare<[number], EntryRecord>(
-      `SELECT w.number, o.resource, o.namespace, o.name, w.verb, w.subresource, w.time
+      `SELECT w.number, o.resource, o.namespace, o.name, w.verb, w.subresource, w.time, octet_length(w.body) AS bytes
        FROM outbox AS w JOIN objects AS o ON o.id = w.object ORDER BY w.number LIMIT ?`,
     ),
     refused: db.prepare<[], RefusedRecord>(

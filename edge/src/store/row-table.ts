@@ -103,6 +103,11 @@ export class RowTable {
     return this.#statements.objectOfWrite.get(number)?.object;
   }
 
+  /** The same, only while it has no answer. */
+  waitingObjectOf(number: number): number | undefined {
+    return this.#statements.waitingObjectOf.get(number)?.object;
+  }
+
   setAnswered(number: number, resourceVersion: string | undefined): void {
     this.#statements.setAnswered.run(resourceVersion ?? null, number);
   }
@@ -190,6 +195,7 @@ function prepare(db: Database) {
       'INSERT INTO open_writes (object, class, verb, subresource, uid, time, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
     objectOfWrite: db.prepare<[number], { object: number }>('SELECT object FROM open_writes WHERE number = ?'),
+    waitingObjectOf: db.prepare<[number], { object: number }>('SELECT object FROM open_writes WHERE number = ? AND answered = 0'),
     setAnswered: db.prepare<[string | null, number]>(
       'UPDATE open_writes SET answered = 1, answered_version = ? WHERE number = ?',
     ),

@@ -70,7 +70,7 @@ function applyWrite(object: JsonObject | undefined, write: OpenWrite): JsonObjec
 }
 
 /** A patch that no longer fits the cloud's object is left out of what is served: the cloud will refuse it for the same reason. */
-function applyPatch(object: JsonObject, patch: JsonObject): JsonObject {
+export function applyPatch(object: JsonObject, patch: JsonObject): JsonObject {
   try {
     return applyStrategicMergePatch(typeOf(object), object, patch);
   } catch (error) {

@@ -124,6 +124,54 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
       ) STRICT;
       CREATE INDEX answers_asked ON answers (asked, size);
     `),
+  // What waits for the cloud, counted and bounded; Events that were lost.
+  (db) =>
+    db.exec(`
+      -- Sums over open_writes, kept by the triggers below. kind: event (writes of Events that wait), told (answered ones), other
+      -- (all else that waits).
+      CREATE TABLE outbox_size (kind TEXT PRIMARY KEY, entries INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      INSERT INTO outbox_size (kind, entries, bytes) VALUES ('event', 0, 0), ('told', 0, 0), ('other', 0, 0);
+
+      CREATE TRIGGER outbox_size_insert AFTER INSERT ON open_writes WHEN NEW.class <> 'local' BEGIN
+        UPDATE outbox_size SET entries = entries + 1, bytes = bytes + octet_length(NEW.body) WHERE kind = CASE
+          WHEN (SELECT resource FROM objects WHERE id = NEW.object) IN ('events', 'events.k8s.io/events')
+            THEN iif(NEW.answered = 0, 'event', 'told')
+          WHEN NEW.answered = 0 THEN 'other' END;
+      END;
+      CREATE TRIGGER outbox_size_delete AFTER DELETE ON open_writes WHEN OLD.class <> 'local' BEGIN
+        UPDATE outbox_size SET entries = entries - 1, bytes = bytes - octet_length(OLD.body) WHERE kind = CASE
+          WHEN (SELECT resource FROM objects WHERE id = OLD.object) IN ('events', 'events.k8s.io/events')
+            THEN iif(OLD.answered = 0, 'event', 'told')
+          WHEN OLD.answered = 0 THEN 'other' END;
+      END;
+      CREATE TRIGGER outbox_size_update AFTER UPDATE OF answered, body ON open_writes WHEN NEW.class <> 'local' BEGIN
+        UPDATE outbox_size SET entries = entries - 1, bytes = bytes - octet_length(OLD.body) WHERE kind = CASE
+          WHEN (SELECT resource FROM objects WHERE id = OLD.object) IN ('events', 'events.k8s.io/events')
+            THEN iif(OLD.answered = 0, 'event', 'told')
+          WHEN OLD.answered = 0 THEN 'other' END;
+        UPDATE outbox_size SET entries = entries + 1, bytes = bytes + octet_length(NEW.body) WHERE kind = CASE
+          WHEN (SELECT resource FROM objects WHERE id = NEW.object) IN ('events', 'events.k8s.io/events')
+            THEN iif(NEW.answered = 0, 'event', 'told')
+          WHEN NEW.answered = 0 THEN 'other' END;
+      END;
+      UPDATE outbox_size SET (entries, bytes) = (
+        SELECT count(*), coalesce(sum(octet_length(w.body)), 0) FROM open_writes AS w JOIN objects AS o ON o.id = w.object
+        WHERE w.class <> 'local' AND outbox_size.kind = CASE
+          WHEN o.resource IN ('events', 'events.k8s.io/events') THEN iif(w.answered = 0, 'event', 'told')
+          WHEN w.answered = 0 THEN 'other' END);
+
+      -- Events that were dropped before the cloud had them. reason: count | bytes | age, the bound that they were over.
+      -- untold: those that no Event on the Node has told of yet; since: when the oldest of these was made.
+      CREATE TABLE dropped_events (
+        reason TEXT PRIMARY KEY,
+        total INTEGER NOT NULL,
+        untold INTEGER NOT NULL,
+        since TEXT
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO dropped_events (reason, total, untold, since)
+        SELECT 'count', CAST(value AS INTEGER), CAST(value AS INTEGER), NULL FROM facts WHERE name = 'events.dropped';
+      DELETE FROM facts WHERE name = 'events.dropped';
+    `),
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,4 +1,4 @@
-import { HawserError, jsonEquals, type KubeObject } from '@hawser/protocol';
+import { HawserError, type JsonObject, jsonEquals, type KubeObject } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../api/clock.ts';
 import { compareKeys, type ItemKey } from '../api/keys.ts';
@@ -15,14 +15,15 @@ import {
   type Write,
 } from '../api/storage.ts';
 import { type ChangeLog, parseServed } from './change-log.ts';
+import type { Flight } from './flight.ts';
 import type { LocalEvents } from './local-events.ts';
 import type { Objects } from './objects.ts';
 import type { OutboxTable } from './outbox.ts';
-import { marksDeletion, patchOf, toStored } from './patches.ts';
-import { fold, type Row, uidOf } from './row.ts';
+import type { OutboxRoom } from './outbox-room.ts';
+import { differenceOf, marksDeletion, patchOf, restatementOf, toStored } from './patches.ts';
+import { applyPatch, fold, nextProvisional, type OpenWrite, type Row, uidOf } from './row.ts';
 import type { Subscribers } from './subscribers.ts';
 import type { Transactions } from './transactions.ts';
-import type { WriteVerb } from './types.ts';
 import { isEvent, writeClass } from './write-class.ts';
 
 export interface StorageParts {
@@ -31,6 +32,8 @@ export interface StorageParts {
   readonly objects: Objects;
   readonly log: ChangeLog;
   readonly outbox: OutboxTable;
+  readonly room: OutboxRoom;
+  readonly flight: Flight;
   readonly events: LocalEvents;
   readonly subscribers: Subscribers;
   readonly clock: Pick<Clock, 'now'>;
@@ -112,18 +115,18 @@ export class SqliteStorage implements Storage {
     if (this.get(key) !== undefined) throw new ExistsError(`${nameOf(key)} exists already`);
     const { uid } = object.metadata;
     if (uid === undefined) throw new HawserError('malformed_object', `${nameOf(key)} has no uid`);
-    if (writeClass(key.resource, 'create') !== 'local') outbox.requireRoom();
     const row = objects.rows.ensure(key);
-    this.#write(row, 'create', '', uid, JSON.stringify(toStored(object)));
-    if (row.provisionalUid === undefined && writeClass(key.resource, 'create') !== 'local')
-      objects.rows.setProvisionalUid(row.id, uid);
+    const isLocal = writeClass(key.resource, 'create') === 'local';
+    this.#write(row, { verb: 'create', subresource: '', uid, body: JSON.stringify(toStored(object)) });
+    if (row.provisionalUid === undefined && !isLocal) objects.rows.setProvisionalUid(row.id, uid);
     const change = objects.refresh(row.id);
-    if (isEvent(key.resource)) events.prune();
+    if (isEvent(key.resource)) events.prune(row.id);
+    outbox.changed();
     return this.#answer(row, change);
   }
 
   #update(row: Row, { object, subresource, intent }: UpdateWrite): KubeObject {
-    const { objects, outbox } = this.#parts;
+    const { objects, events, outbox } = this.#parts;
     const after = toStored(object);
     const [only] = row.writes;
     if (only?.class === 'local' && only.verb === 'create') {
@@ -133,52 +136,112 @@ export class SqliteStorage implements Storage {
     const before = fold(row.cloud, row.writes);
     if (before !== undefined && jsonEquals(before, after)) return this.#answer(row, undefined);
     const uid = before === undefined ? undefined : uidOf(before);
-    const marks = before !== undefined && marksDeletion(before, after);
-    const open = marks || uid === undefined ? undefined : outbox.openPatch(row, subresource, uid);
-    const base =
-      open === undefined
-        ? before
-        : fold(
-            row.cloud,
-            row.writes.filter((write) => write !== open),
-          );
-    if (base === undefined || uid === undefined) throw nothingToServe(row.key);
-    if (open !== undefined) objects.rows.removeWrite(open.number);
-    else outbox.requireRoom();
-    const patch = patchOf(base, after, open === undefined ? intent : undefined);
-    if (patch !== undefined) this.#write(row, marks ? 'mark' : 'patch', subresource, uid, JSON.stringify(patch), open?.time);
-    return this.#answer(row, objects.refresh(row.id));
+    if (before === undefined || uid === undefined) throw nothingToServe(row.key);
+    if (marksDeletion(before, after)) this.#mark(row, uid, before, after);
+    else if (subresource !== '' || !this.#amend(row, uid, before, after)) this.#patch(row, uid, after, subresource, intent);
+    const change = objects.refresh(row.id);
+    if (isEvent(row.key.resource)) events.prune(row.id);
+    outbox.changed();
+    return this.#answer(row, change);
+  }
+
+  #mark(row: Row, uid: string, before: JsonObject, after: JsonObject): void {
+    const patch = differenceOf(before, after) ?? {};
+    this.#write(row, { verb: 'mark', subresource: '', uid, body: JSON.stringify(patch) });
+  }
+
+  /**
+   * A create that was never sent takes up what is written to its object after it, where a create carries that: all but what goes
+   * through a subresource. @returns whether it could
+   */
+  #amend(row: Row, uid: string, before: JsonObject, after: JsonObject): boolean {
+    const { objects, outbox, room } = this.#parts;
+    const create = outbox.unsentCreate(row, uid);
+    const change = create && differenceOf(before, after);
+    if (create === undefined || change === undefined) return false;
+    const amended: OpenWrite = { ...create, body: JSON.stringify(applyPatch(JSON.parse(create.body), change)) };
+    const writes = row.writes.map((write) => (write === create ? amended : write));
+    if (!jsonEquals(fold(row.cloud, writes), after)) return false;
+    if (isEvent(row.key.resource) && row.writes.at(-1) === create) {
+      // One that is counted up is news, and no other write names it.
+      objects.rows.removeWrite(create.number);
+      this.#write(row, { verb: 'create', subresource: '', uid, body: amended.body });
+    } else {
+      room.require({ entries: 0, bytes: bytesOf(amended.body) - bytesOf(create.body) }, row.id);
+      objects.rows.setBody(create.number, amended.body);
+    }
+    return true;
+  }
+
+  /** What waits and was written to the same subresource takes up the write. */
+  #patch(row: Row, uid: string, after: JsonObject, subresource: string, intent: UpdateWrite['intent']): void {
+    const { objects, outbox, flight } = this.#parts;
+    const open = outbox.openPatch(row, subresource, uid);
+    const base = fold(
+      row.cloud,
+      row.writes.filter((write) => write !== open),
+    );
+    if (base === undefined) throw nothingToServe(row.key);
+    if (open === undefined) {
+      const patch = patchOf(base, after, intent);
+      if (patch !== undefined) this.#write(row, { verb: 'patch', subresource, uid, body: JSON.stringify(patch) });
+      return;
+    }
+    // What the cloud may have already cannot be unsaid by leaving it out.
+    const patch = flight.mayHaveArrived(open.number)
+      ? restatementOf(base, after, JSON.parse(open.body))
+      : differenceOf(base, after);
+    objects.rows.removeWrite(open.number);
+    flight.ended(open.number);
+    if (patch === undefined) return;
+    const number = this.#write(row, { verb: 'patch', subresource, uid, body: JSON.stringify(patch), time: open.time });
+    flight.inherit(number, open.number);
   }
 
   #delete(row: Row, { expectedUid, gracePeriodSeconds }: DeleteWrite): KubeObject {
-    const { objects, outbox, log } = this.#parts;
+    const { objects, outbox, flight, log } = this.#parts;
     const { uid } = (row.revision === undefined ? undefined : log.served(row.revision))?.metadata ?? {};
     if (uid !== expectedUid) throw new ConflictError(`${nameOf(row.key)} has another uid: ${uid}`);
     const [only] = row.writes;
     if (only?.class === 'local' && only.verb === 'create') {
       objects.rows.removeWrite(only.number);
+    } else if (outbox.unsentCreate(row, expectedUid) !== undefined) {
+      this.#forget(row, expectedUid);
     } else {
       // The last word on the object takes the place of the first half of its delete.
       const mark = outbox.openMark(row, expectedUid);
-      if (mark !== undefined) objects.rows.removeWrite(mark.number);
-      else if (writeClass(row.key.resource, 'delete') !== 'local') outbox.requireRoom();
-      this.#write(row, 'delete', '', expectedUid, JSON.stringify({ gracePeriodSeconds }));
+      if (mark !== undefined) {
+        objects.rows.removeWrite(mark.number);
+        flight.ended(mark.number);
+      }
+      this.#write(row, { verb: 'delete', subresource: '', uid: expectedUid, body: JSON.stringify({ gracePeriodSeconds }) });
     }
-    return this.#answer(row, objects.refresh(row.id));
+    const change = objects.refresh(row.id);
+    outbox.changed();
+    return this.#answer(row, change);
   }
 
-  #write(row: Row, verb: WriteVerb, subresource: string, uid: string, body: string, time?: string): void {
-    const { objects, outbox, clock } = this.#parts;
-    const { resource } = row.key;
-    objects.rows.addWrite(row.id, {
-      class: writeClass(resource, verb),
+  /** The cloud has never heard of that object, and does not have to. */
+  #forget(row: Row, uid: string): void {
+    const { rows } = this.#parts.objects;
+    for (const write of row.writes) if (write.uid === uid) rows.removeWrite(write.number);
+    const left = row.writes.filter((write) => write.uid !== uid);
+    if (row.provisionalUid === uid) rows.setProvisionalUid(row.id, nextProvisional(left, uid));
+  }
+
+  /** @throws HawserError `too_large` @returns the number */
+  #write(row: Row, { verb, subresource, uid, body, time }: NewEntry): number {
+    const { objects, room, clock } = this.#parts;
+    const kind = writeClass(row.key.resource, verb);
+    if (kind !== 'local') room.require({ entries: 1, bytes: bytesOf(body) }, row.id);
+    return objects.rows.addWrite(row.id, {
+      class: kind,
       verb,
       subresource,
       uid,
       body,
       time: time ?? clock.now().toISOString(),
     });
-    outbox.changed();
   }
 
   /** @throws MissingError, ConflictError */
@@ -199,6 +262,12 @@ export class SqliteStorage implements Storage {
   #records(resource: string, namespace: string | undefined): ServedRecord[] {
     return namespace === undefined ? this.#list.all.all(resource) : this.#list.inNamespace.all(resource, namespace);
   }
+}
+
+type NewEntry = Pick<OpenWrite, 'verb' | 'subresource' | 'uid' | 'body'> & Partial<Pick<OpenWrite, 'time'>>;
+
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text);
 }
 
 function nameOf({ resource, namespace, name }: StorageKey): string {

@@ -2,6 +2,7 @@ import type { KubeObject, Nack, ObjectKey, OperationChange, Report, ReportOutcom
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import type { Storage, StorageKey } from '../api/storage.ts';
+import type { Size } from './outbox-size.ts';
 import type { Seal } from './seal.ts';
 
 export interface StoreOptions {
@@ -23,8 +24,14 @@ export interface StoreLimits {
   readonly changeLogSize: number;
   /** Writes that wait for their answer. */
   readonly outboxEntries: number;
+  /** Bytes of JSON in them. */
+  readonly outboxBytes: number;
   /** Event objects that were made on the device. */
   readonly events: number;
+  /** Bytes of JSON in what the device has written of them. */
+  readonly eventBytes: number;
+  /** Milliseconds for which an Event waits for the cloud, from its last count. */
+  readonly eventAgeMs: number;
   /** Refused reports that are remembered for `status`. */
   readonly refusals: number;
   /** ServiceAccount tokens. */
@@ -160,21 +167,28 @@ export interface OperationNack extends Omit<Nack, 'object'> {
 /** Writes that were made on the device and that the cloud has not answered yet, durable since the write returned. */
 export interface Outbox {
   /**
-   * At most `limit` reports that may be sent now, oldest first; they count as in flight from here on and do not come again
+   * At most `limit` reports that may be sent now: oldest first, those of Events after all others; they count as in flight from here on and do not come again
    * before `release`, or `answer` with `unavailable`. At most one per object is in flight, so that order is kept per object.
-   * What names an object whose uid the cloud has not said yet waits for that.
+   * What names an object whose uid the cloud has not said yet waits for that; what `isHeld` says yes to waits too.
    */
-  pending(limit: number): Report[];
+  pending(limit: number, isHeld?: (key: StorageKey) => boolean): Report[];
   /**
    * What the cloud said. Unknown numbers are ignored: an answer may come twice.
    * - applied, refused: the entry is gone from the outbox, in the same transaction as all that follows from it
    * - unavailable: it may be sent again at once; the caller waits `retryAfterMs` before it asks `pending`
    */
   answer(number: number, outcome: ReportOutcome): void;
+  /**
+   * A relay has welcomed us. Events that waited longer than their bound go; if any were dropped since the cloud was told last, one Event
+   * on the Node of that name tells how many. From here to `release` losses are told as soon as the last telling has its answer.
+   */
+  welcomed(nodeName: string): void;
   /** The link is gone: everything in flight may be sent again. Restarting does the same. */
   release(): void;
   /** Entries without an answer, in flight or not. */
   count(): number;
+  size(): Size;
+  dropped(): DroppedEvents;
   /** Calls `listener` after each change that may have made something pending. Returns the end of the subscription. */
   onEntry(listener: () => void): () => void;
   /** Newest first. */
@@ -243,6 +257,17 @@ export type KeptAnswer =
   | { readonly type: 'found'; readonly readAt: number; readonly from: 'cache' | 'live'; readonly body: string }
   | { readonly type: 'notFound'; readonly readAt: number; readonly from: 'cache' | 'live'; readonly message: string };
 
+/** Which bound took an Event: its number, the bytes of all, or its age. */
+export type DropReason = 'count' | 'bytes' | 'age';
+
+/** Events that were dropped before the cloud was told of them. */
+export interface DroppedEvents {
+  /** Since the store began. */
+  readonly total: Readonly<Record<DropReason, number>>;
+  /** Of these, the ones that no Event on the Node has told of yet. */
+  readonly untold: number;
+}
+
 /** A report that the cloud has refused for good. */
 export interface Refusal {
   readonly number: number;
@@ -283,6 +308,8 @@ export interface ReadonlyStore {
   counts(): readonly { readonly resource: string; readonly objects: number }[];
   facts(): Readonly<Record<string, string>>;
   outboxCount(): number;
+  outboxSize(): Size;
+  droppedEvents(): DroppedEvents;
   /** Oldest first, at most `limit`. */
   outboxEntries(limit: number): readonly OutboxEntry[];
   refusals(): readonly Refusal[];
@@ -301,6 +328,8 @@ export interface OutboxEntry {
   readonly key: StorageKey;
   readonly verb: WriteVerb;
   readonly subresource: string;
-  /** RFC 3339: when the oldest write in it was made. */
+  /** RFC 3339: when the oldest write in it was made; of an Event the newest. */
   readonly time: string;
+  /** Of its body. */
+  readonly bytes: number;
 }

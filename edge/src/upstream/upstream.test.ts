@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import type { Report, ReportOutcome } from '@hawser/protocol';
 import fc from 'fast-check';
 import { pino } from 'pino';
+import type { StorageKey } from '../api/storage.ts';
 import { simulatedClock } from '../link/simulated-clock.ts';
+import { PAUSE_AFTER } from './holds.ts';
 import { createUpstream, MAX_IN_FLIGHT, MAX_IN_FLIGHT_SIZE } from './upstream.ts';
 
 const APPLIED: ReportOutcome = { type: 'applied', uid: 'u', resourceVersion: '1', name: 'n' };
@@ -23,11 +25,12 @@ function memoryOutbox(count: number, bodySize = 10) {
   const entries = new Map(Array.from({ length: count }, (_, index) => [index + 1, report(index + 1, bodySize)] as const));
   const inFlight = new Set<number>();
   const listeners = new Set<() => void>();
+  const welcomes: string[] = [];
   return {
     entries,
     inFlight,
-    pending(limit: number) {
-      const found = [...entries.values()].filter(({ number }) => !inFlight.has(number)).slice(0, limit);
+    pending(limit: number, isHeld: (key: StorageKey) => boolean = () => false) {
+      const found = [...entries.values()].filter((entry) => !inFlight.has(entry.number) && !isHeld(entry)).slice(0, limit);
       for (const { number } of found) inFlight.add(number);
       return found;
     },
@@ -35,6 +38,8 @@ function memoryOutbox(count: number, bodySize = 10) {
       inFlight.delete(number);
       if (outcome.type !== 'unavailable') entries.delete(number);
     },
+    welcomed: (nodeName: string) => welcomes.push(nodeName),
+    welcomes,
     release: () => inFlight.clear(),
     onEntry(listener: () => void) {
       listeners.add(listener);
@@ -53,6 +58,7 @@ function harness(count: number, bodySize?: number) {
   const sent: number[] = [];
   const upstream = createUpstream({
     outbox,
+    nodeName: 'edge-1',
     send: ({ number }) => sent.push(number),
     clock,
     random: () => 0.5,
@@ -81,6 +87,7 @@ test('a bounded number is in flight, and each answer lets the next one go', () =
   assert.equal(sent.length, MAX_IN_FLIGHT + 2);
   assert.deepEqual(upstream.stats(), {
     inFlight: MAX_IN_FLIGHT,
+    held: 0,
     sent: MAX_IN_FLIGHT + 2,
     applied: 1,
     refused: 1,
@@ -118,21 +125,89 @@ test('what the cloud could not take is sent again, not before it asked', () => {
   assert.deepEqual(sent, [1, 1]);
 });
 
-test('waits grow while the cloud stays unavailable, and begin anew when it takes something', () => {
-  const { clock, upstream } = harness(2);
-  const pauseAfter = (number: number) => {
+test('an object that the cloud cannot take waits alone, longer each time, and the others go on', () => {
+  const { clock, outbox, sent, upstream } = harness(2);
+  const waitOf = (number: number) => {
     upstream.answer(number, unavailable(0));
-    const state = upstream.state();
-    assert.equal(state.name, 'paused');
-    const wait = state.until.getTime() - clock.time();
-    clock.advance(wait);
-    return wait;
+    assert.deepEqual([upstream.state().name, upstream.stats().held], ['sending', 1]);
+    const before = clock.time();
+    const count = sent.length;
+    while (sent.length === count) clock.advance(100);
+    assert.equal(sent.at(-1), number);
+    return clock.time() - before;
   };
   upstream.up();
   clock.advance(0);
-  assert.deepEqual([1, 1, 1, 1].map(pauseAfter), [500, 1000, 2000, 4000]);
   upstream.answer(2, APPLIED);
-  assert.equal(pauseAfter(1), 500);
+  assert.deepEqual([1, 1, 1].map(waitOf), [500, 1000, 2000]);
+  upstream.answer(1, unavailable(0));
+  outbox.add(report(3, 10));
+  clock.advance(0);
+  assert.equal(sent.at(-1), 3);
+});
+
+test('an answer ends the waits of its object', () => {
+  const { clock, outbox, sent, upstream } = harness(1);
+  upstream.up();
+  clock.advance(0);
+  upstream.answer(1, unavailable(0));
+  clock.advance(500);
+  upstream.answer(1, REFUSED);
+  outbox.add(report(1, 10));
+  clock.advance(0);
+  upstream.answer(1, unavailable(0));
+  clock.advance(500);
+  assert.deepEqual(sent, [1, 1, 1, 1]);
+});
+
+test('when several objects in a row cannot be taken, all wait', () => {
+  const { clock, outbox, sent, upstream } = harness(PAUSE_AFTER);
+  const pausedFor = () => {
+    const state = upstream.state();
+    assert.equal(state.name, 'paused');
+    return state.until.getTime() - clock.time();
+  };
+  const failAll = () => {
+    for (const number of [...outbox.inFlight]) upstream.answer(number, unavailable(0));
+  };
+  upstream.up();
+  clock.advance(0);
+  failAll();
+  assert.equal(pausedFor(), 500);
+  outbox.add(report(9, 10));
+  clock.advance(499);
+  assert.equal(sent.length, PAUSE_AFTER, 'the new one waits too');
+  clock.advance(1);
+  assert.ok(outbox.inFlight.has(9));
+  failAll();
+  assert.equal(pausedFor(), 1000, 'doubled once, however many were on their way');
+  clock.advance(1000);
+  const [number = 0] = outbox.inFlight;
+  upstream.answer(number, APPLIED);
+  assert.equal(upstream.state().name, 'sending');
+  const others = [...outbox.inFlight].slice(0, PAUSE_AFTER - 1);
+  for (const other of others) upstream.answer(other, unavailable(0));
+  assert.equal(upstream.state().name, 'sending', 'an answer was in between');
+});
+
+test('all wait as long as the relay asks for the longest', () => {
+  const { clock, outbox, sent, upstream } = harness(PAUSE_AFTER + 1);
+  upstream.up();
+  clock.advance(0);
+  for (const number of [...outbox.inFlight]) upstream.answer(number, unavailable(number * 10_000));
+  const count = sent.length;
+  clock.advance((PAUSE_AFTER + 1) * 10_000 - 1);
+  assert.equal(sent.length, count);
+  clock.advance(1);
+  assert.equal(sent.length, count * 2);
+});
+
+test('each welcome is an occasion to tell what was lost', () => {
+  const { outbox, upstream } = harness(0);
+  upstream.up();
+  upstream.down();
+  upstream.up();
+  assert.deepEqual(outbox.welcomes, ['edge-1', 'edge-1']);
 });
 
 test('what was in flight when the link broke is sent again in the next session', () => {

@@ -1,8 +1,9 @@
 import type { Report, ReportOutcome } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
-import { fullJitter } from '../link/index.ts';
+import type { StorageKey } from '../api/storage.ts';
 import type { Outbox } from '../store/types.ts';
+import { Holds } from './holds.ts';
 
 /**
  * Reports in flight at most; the relay takes 64 of one agent before it stops reading. At the bound the rest waits in the outbox.
@@ -10,13 +11,11 @@ import type { Outbox } from '../store/types.ts';
 export const MAX_IN_FLIGHT = 32;
 /** Characters of bodies in flight at most, though always one report: 64 KB is a second of a slow link. */
 export const MAX_IN_FLIGHT_SIZE = 64 * 1024;
-/** Waits after "unavailable", in milliseconds; the relay may ask for more. */
-const UNAVAILABLE_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
-/** Most that is believed of the relay's wish to wait, in milliseconds. */
-const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
 export interface UpstreamOptions {
-  readonly outbox: Pick<Outbox, 'pending' | 'answer' | 'release' | 'onEntry'>;
+  readonly outbox: Pick<Outbox, 'pending' | 'answer' | 'welcomed' | 'release' | 'onEntry'>;
+  /** Of the Node on which losses are told. */
+  readonly nodeName: string;
   readonly send: (report: Report) => void;
   readonly clock: Clock;
   /** At least 0, below 1. */
@@ -28,8 +27,8 @@ export interface UpstreamOptions {
  * | state | meaning | left by |
  * |---|---|---|
  * | down | no session: nothing is sent, nothing is in flight | up → sending |
- * | sending | the outbox goes out as far as the bounds allow | unavailable → paused, down |
- * | paused | the cloud could not take a report; nothing new goes out until `until` | time → sending, down |
+ * | sending | the outbox goes out as far as the bounds allow; single objects may wait (see Holds) | several unavailable → paused, down |
+ * | paused | the cloud could not take reports of several objects; nothing new goes out until `until` | time → sending, down |
  */
 export type UpstreamState =
   | { readonly name: 'down' }
@@ -50,6 +49,8 @@ export interface Upstream {
 
 export interface UpstreamStats {
   readonly inFlight: number;
+  /** Objects that the cloud could not take, and that wait before they are sent again. */
+  readonly held: number;
   /** Since the process began. */
   readonly sent: number;
   readonly applied: number;
@@ -59,14 +60,15 @@ export interface UpstreamStats {
 
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { outbox, clock, logger } = options;
-  /** Number of the report → size of its body. */
-  const inFlight = new Map<number, number>();
+  const inFlight = new Map<number, { readonly object: string; readonly size: number }>();
+  const holds = new Holds(options.random);
+  const time = () => clock.now().getTime();
   const counts = { sent: 0, applied: 0, refused: 0, unavailable: 0 };
   let state: UpstreamState = { name: 'down' };
   let size = 0;
-  let pauses = 0;
   let cancelPump = () => {};
   let cancelPause = () => {};
+  let cancelHold = () => {};
   let isScheduled = false;
 
   /** Writes that are made in one turn of the event loop go out together, merged where they can be. */
@@ -81,41 +83,70 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   function pump(): void {
     while (state.name === 'sending' && inFlight.size < MAX_IN_FLIGHT && (size < MAX_IN_FLIGHT_SIZE || inFlight.size === 0)) {
-      const [report] = outbox.pending(1);
+      const [report] = outbox.pending(1, (key) => holds.isHeld(objectOf(key), time()));
       if (report === undefined) return;
       const { operation } = report;
       const length = operation.type === 'remove' ? 0 : operation.body.length;
-      inFlight.set(report.number, length);
+      inFlight.set(report.number, { object: objectOf(report), size: length });
       size += length;
       counts.sent += 1;
       options.send(report);
     }
   }
 
-  function pause(retryAfterMs: number): void {
-    const backoff = fullJitter(UNAVAILABLE_BACKOFF, pauses, options.random);
-    const waitMs = Math.max(Math.min(retryAfterMs, MAX_RETRY_AFTER_MS), backoff);
-    pauses += 1;
+  function unavailable(object: string, retryAfterMs: number): void {
+    const until = holds.unavailable(object, time(), retryAfterMs, state.name === 'paused');
+    if (until === undefined) awaitHold();
+    else if (state.name !== 'paused' || until > state.until.getTime()) pause(until);
+    schedule();
+  }
+
+  function pause(until: number): void {
     cancelPause();
-    state = { name: 'paused', until: new Date(clock.now().getTime() + waitMs) };
-    cancelPause = clock.after(waitMs, () => {
+    state = { name: 'paused', until: new Date(until) };
+    cancelPause = clock.after(until - time(), () => {
       state = { name: 'sending' };
+      awaitHold();
       schedule();
     });
   }
 
-  function forget(number: number): void {
-    size -= inFlight.get(number) ?? 0;
+  function awaitHold(): void {
+    cancelHold();
+    const until = holds.next(time());
+    if (until === undefined) return;
+    cancelHold = clock.after(until - time(), () => {
+      awaitHold();
+      schedule();
+    });
+  }
+
+  function landed(number: number): string | undefined {
+    const report = inFlight.get(number);
+    if (report === undefined) return undefined;
+    size -= report.size;
     inFlight.delete(number);
+    return report.object;
   }
 
   function stop(): void {
     cancelPump();
     cancelPause();
+    cancelHold();
     isScheduled = false;
     inFlight.clear();
+    holds.clear();
     size = 0;
     state = { name: 'down' };
+  }
+
+  function tellLosses(): void {
+    try {
+      outbox.welcomed(options.nodeName);
+    } catch (err) {
+      // A full disk is no reason to lose the link: what is in the outbox goes, and the loss is told next time.
+      logger.error({ err }, 'dropped events not told yet');
+    }
   }
 
   const unsubscribe = outbox.onEntry(schedule);
@@ -124,6 +155,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     up() {
       if (state.name !== 'down') return;
       state = { name: 'sending' };
+      tellLosses();
       schedule();
     },
     down() {
@@ -133,22 +165,26 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     },
     answer(number, outcome) {
       // An answer that comes after the link was lost and made again is still true: the outbox knows what it is about.
-      forget(number);
+      const object = landed(number);
       outbox.answer(number, outcome);
       counts[outcome.type] += 1;
       if (outcome.type === 'unavailable') {
         logger.debug({ number, retryAfterMs: outcome.retryAfterMs, detail: outcome.message }, 'report not taken yet');
-        if (state.name !== 'down') pause(outcome.retryAfterMs);
+        if (state.name !== 'down' && object !== undefined) unavailable(object, outcome.retryAfterMs);
         return;
       }
-      pauses = 0;
+      if (object !== undefined) holds.answered(object);
       schedule();
     },
     state: () => state,
-    stats: () => ({ inFlight: inFlight.size, ...counts }),
+    stats: () => ({ inFlight: inFlight.size, held: holds.count(time()), ...counts }),
     close() {
       unsubscribe();
       stop();
     },
   };
+}
+
+function objectOf({ resource, namespace, name }: StorageKey): string {
+  return `${resource}/${namespace}/${name}`;
 }

@@ -113,8 +113,11 @@ export class LightStore implements SyncStore {
 const NOTHING_TO_SEND: Outbox = {
   pending: () => [],
   answer: () => undefined,
+  welcomed: () => undefined,
   release: () => undefined,
   count: () => 0,
+  size: () => ({ entries: 0, bytes: 0 }),
+  dropped: () => ({ total: { count: 0, bytes: 0, age: 0 }, untold: 0 }),
   onEntry: () => () => undefined,
   refusals: () => [],
 };

@@ -8,6 +8,7 @@ import { attributesOf, requireAuthorized } from './authorize.ts';
 import type { ApiContext, Target } from './context.ts';
 import { create } from './create.ts';
 import { type DeleteResult, remove, removeCollection } from './delete.ts';
+import { tellingOfRoom } from './full-storage.ts';
 import { type GetOptions, get } from './get.ts';
 import { type ListResult, list } from './list.ts';
 import type { ListOptions, WatchOptions } from './list-options.ts';
@@ -61,7 +62,7 @@ export interface Registry {
 
 export function createRegistry(options: RegistryOptions): Registry {
   const context: ApiContext = {
-    storage: options.storage,
+    storage: tellingOfRoom(options.storage),
     policy: options.policy,
     clock: options.clock ?? systemClock,
     newUid: options.newUid ?? randomUUID,

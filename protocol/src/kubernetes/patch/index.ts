@@ -5,3 +5,4 @@ export { applyJsonPatch } from './json-patch.ts';
 export { applyMergePatch, diffMergePatch } from './merge-patch.ts';
 export { applyStrategicMergePatch } from './strategic.ts';
 export { diffStrategicMergePatch } from './strategic-diff.ts';
+export { restateStrategicMergePatch } from './strategic-restate.ts';

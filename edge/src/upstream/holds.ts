@@ -1,0 +1,95 @@
+import { fullJitter } from '../link/index.ts';
+
+/** So many different objects in a row without another answer in between: it is not them, it is the API server or the relay. */
+export const PAUSE_AFTER = 3;
+/** Objects that are held at most; with one more everything waits. Some 100 bytes each. */
+export const MAX_HELD = 256;
+/** Waits after "unavailable", in milliseconds; the relay may ask for more. */
+const BACKOFF = { baseMs: 1_000, capMs: 60_000 };
+/** Most that is believed of the relay's wish to wait, in milliseconds. */
+const MAX_RETRY_AFTER_MS = 10 * 60_000;
+
+interface Hold {
+  /** In a row. */
+  readonly failures: number;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/**
+ * Who waits how long after "unavailable". One object that the cloud cannot take now (a webhook of its kind is down, it is written to all the
+ * time) waits alone, and the others go on; when several cannot be taken in a row, all wait. Waits double with each failure, of the object or
+ * of all, and begin anew with an answer that is one. Objects are named by any text; times are milliseconds since 1970.
+ */
+export class Holds {
+  readonly #random: () => number;
+  readonly #held = new Map<string, Hold>();
+  /** Different objects that were unavailable since the last answer that was one. */
+  readonly #streak = new Set<string>();
+  #pauses = 0;
+
+  /** @param random at least 0, below 1 */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /**
+   * The cloud could not take that object's report.
+   * @param isPaused all wait already: what was on its way then says nothing new, and does not make the wait double
+   * @returns until when all wait; undefined: only this object
+   */
+  unavailable(object: string, now: number, retryAfterMs: number, isPaused: boolean): number | undefined {
+    const asked = Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
+    const failures = (this.#held.get(object)?.failures ?? 0) + 1;
+    const isFull = !this.#hold(object, { failures, until: now + Math.max(asked, this.#backoff(failures - 1)) }, now);
+    if (this.#streak.size < PAUSE_AFTER) this.#streak.add(object);
+    if (isPaused) return now + asked;
+    if (!isFull && this.#streak.size < PAUSE_AFTER) return undefined;
+    this.#pauses += 1;
+    return now + Math.max(asked, this.#backoff(this.#pauses - 1));
+  }
+
+  /** The cloud has taken or refused that object's report. */
+  answered(object: string): void {
+    this.#held.delete(object);
+    this.#streak.clear();
+    this.#pauses = 0;
+  }
+
+  isHeld(object: string, now: number): boolean {
+    return (this.#held.get(object)?.until ?? 0) > now;
+  }
+
+  /** When the next one may be sent again; undefined when none waits. */
+  next(now: number): number | undefined {
+    let earliest: number | undefined;
+    for (const { until } of this.#held.values()) {
+      if (until > now && until < (earliest ?? Number.POSITIVE_INFINITY)) earliest = until;
+    }
+    return earliest;
+  }
+
+  count(now: number): number {
+    return [...this.#held.values()].filter(({ until }) => until > now).length;
+  }
+
+  /** With the link all waits end: the next relay may have another API server, and this one's is asked again. */
+  clear(): void {
+    this.#held.clear();
+    this.#streak.clear();
+  }
+
+  #backoff(failures: number): number {
+    return fullJitter(BACKOFF, failures, this.#random);
+  }
+
+  #hold(object: string, hold: Hold, now: number): boolean {
+    if (this.#held.size >= MAX_HELD && !this.#held.has(object)) {
+      // Their wait is over, and their report may be no more.
+      for (const [other, { until }] of this.#held) if (until <= now) this.#held.delete(other);
+      if (this.#held.size >= MAX_HELD) return false;
+    }
+    this.#held.set(object, hold);
+    return true;
+  }
+}
