@@ -246,7 +246,7 @@ async function before(
   const current = await asNode(planRead(report, resource));
   if (isNotFound(current)) return 'goneSince';
   // Whether it is ours cannot be seen.
-  if (current.type === 'forbidden') return refused;
+  if (current.type === 'forbidden' || (current.type === 'relayRefused' && current.code === 403)) return refused;
   if (current.type !== 'object' || isOnlyThisNodes(report, node)) return current;
   return isMadeBy(body, current.object.body, node) ? current : refused;
 }
