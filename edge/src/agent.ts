@@ -14,10 +14,12 @@ import { listenFailure } from './ops/listen.ts';
 import { ensureLocalAccess } from './ops/local-access/index.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
+import { createQueryPath } from './ops/query-path.ts';
 import type { Settings } from './ops/settings.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
 import { createTokenService, type TokenService } from './tokens/index.ts';
+import { createLookup, QUERY_PATH } from './upstream/index.ts';
 import { type KubeletLife, startHollowNode, watchKubelet } from './workload/index.ts';
 
 export interface AgentOptions {
@@ -83,8 +85,11 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     });
     const registry = createRegistry({ storage: store.storage, policy, clock, random });
 
+    const syncedAgeMs = () => (sync.state().name === 'inSync' ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
+    const lookup = createLookup({ store, queries: link.queries, syncedAgeMs, clock, logger });
     const server = createApiServer({
       registry,
+      ownPaths: new Map([[QUERY_PATH, createQueryPath(lookup)]]),
       tls: { cert: access.cert, key: access.key },
       notReady: () => (hasSynced() ? undefined : 'the first sync with the cloud is not complete'),
       logger,
@@ -147,7 +152,7 @@ type OpsParts = {
 
 async function startOps(
   { ops }: Settings,
-  { store, sync, tokens, kubelet, link, upstream }: OpsParts,
+  { store, sync, tokens, kubelet, link, upstream, queries }: OpsParts,
   logger: Logger,
   ending: (() => unknown)[],
 ): Promise<number | undefined> {
@@ -159,6 +164,8 @@ async function startOps(
     sync: () => sync.stats(),
     recheck: () => store.recheck.stats(),
     upstream: upstream.stats,
+    queries: queries.stats,
+    answers: () => store.answers.stats(),
     isKubeletAlive: kubelet.isAlive,
     tokens: () => store.tokens.count(),
     tokenRequests: tokens.stats,
@@ -171,6 +178,10 @@ async function startOps(
   const endpoint = await startEndpoint({ address: ops.address, port: ops.port, metrics, logger });
   ending.push(endpoint.close);
   return endpoint.port;
+}
+
+function ageOf(time: string | undefined, clock: Pick<Clock, 'now'>): number | undefined {
+  return time === undefined ? undefined : Math.max(0, clock.now().getTime() - Date.parse(time));
 }
 
 function secondsOf(time: string | undefined): number | undefined {

@@ -34,6 +34,15 @@ test('only the token lets in', () => {
   assert.equal(policy().authenticate({ ...credentials(undefined), certificate }, on('get', 'pods')), undefined);
 });
 
+test('what Kubernetes does not have is for the administrator alone', () => {
+  const attributes = { verb: 'get', path: '/hawser/v1/query', resource: undefined };
+  assert.deepEqual(policy(false).authorize(admin(), attributes), { allowed: true });
+  for (const identity of [nodeIdentity('edge-1'), { name: 'system:serviceaccount:a:b', groups: [] }]) {
+    assert.equal(policy().authorize(identity, attributes).allowed, false);
+  }
+  assert.equal(policy().authorize(admin(), { ...attributes, verb: 'post' }).allowed, false);
+});
+
 test('everything is read, once everything is there', () => {
   for (const verb of ['get', 'list', 'watch']) {
     assert.deepEqual(policy().authorize(admin(), on(verb, 'secrets')), { allowed: true });

@@ -51,6 +51,9 @@ const PER_NODE: ReadonlySet<string> = new Set(['nodes', 'csinodes']);
 
 const MIRROR = 'kubernetes.io/config.mirror';
 
+/** What Kubernetes does not have. */
+const OWN_PATHS = '/hawser/';
+
 const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
 /**
@@ -70,7 +73,7 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
     },
     authorize(identity, attributes) {
       const { resource } = attributes;
-      if (resource === undefined) return readOnly(attributes);
+      if (resource === undefined) return mayRead(identity, attributes);
       if (READS.has(attributes.verb)) {
         // Who runs the pods is one of those who bring the first sync about: it registers the node.
         if (identity.name !== node.name && !options.hasSynced()) throw notSynced();
@@ -116,7 +119,9 @@ function requireMirror({ operation, resource, object }: Admission): KubeObject {
   return object;
 }
 
-function readOnly({ verb }: RequestAttributes): Decision {
+/** Paths that are no resource. What the cloud says to this device by {@link OWN_PATHS} is for its administrator, Secrets too. */
+function mayRead(identity: Identity, { verb, path }: RequestAttributes): Decision {
+  if (path.startsWith(OWN_PATHS) && identity.name !== ADMIN.name) return denied('this is for the administrator of the device');
   return verb === 'get' || verb === 'head' ? { allowed: true } : denied('there is nothing to write');
 }
 

@@ -56,6 +56,15 @@ before(async () => {
     [AGENT_FACTS.linkRelay]: 'wss://relay:8443',
     [AGENT_FACTS.linkDetail]: 'refused: relay:8443 refuses connections',
   });
+  const keep = (name: string, ageMs: number, fields: object) => {
+    const body = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'default' }, ...fields });
+    store.answers.put(storageKey('secrets', name), { type: 'found', readAt: Date.now() - ageMs, from: 'live', body });
+  };
+  keep('asked', 3 * 3_600_000, { data: { password: ENCODED } });
+  const readAt = Date.now() - 5_000;
+  store.answers.put(storageKey('secrets', 'gone'), { type: 'notFound', readAt, from: 'live', message: 'there was none' });
+  const body = JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'edge-2' } });
+  store.answers.put(storageKey('nodes', 'edge-2', ''), { type: 'found', readAt: Date.now() - 90_000_000, from: 'live', body });
   store.close();
 });
 
@@ -116,6 +125,59 @@ test('what is not there, and what nobody knows, are told with different exit cod
   assert.equal((await inStore('fetch')).code, 2);
 });
 
+test('without an agent query tells what the store has, where it is from and how old it is', async () => {
+  const kept = await inStore('query', 'secrets', 'asked', '-o', 'json');
+  assert.equal(kept.code, 0);
+  assert.match(kept.stderr, /^The agent is not running: from its store\.\nKept on this device, as it was 3h\w* ago\.\n$/);
+  assert.deepEqual(JSON.parse(kept.stdout).data, {
+    password: `(${SECRET_VALUE.length} bytes hidden; --show-secrets shows them)`,
+  });
+  const shown = await inStore('query', 'secret/asked', '--show-secrets');
+  assert.equal(parse(shown.stdout).data.password, ENCODED);
+  const synced = await inStore('query', 'cm', 'settings', '-o', 'name');
+  assert.deepEqual([synced.code, synced.stdout], [0, 'configmap/settings\n']);
+  assert.match(synced.stderr, /\nSynced to this device, as it was \d+d ago\.\n$/);
+});
+
+test('query has an exit code for each thing that is no object', async () => {
+  const gone = await inStore('query', 'secret', 'gone');
+  assert.deepEqual([gone.code, gone.stdout], [3, '']);
+  assert.match(
+    gone.stderr,
+    /secrets "gone" in the namespace default not found\nhawser-agent: Kept on this device, as it was \w+ ago\.\n$/,
+  );
+  const never = await inStore('query', 'persistentvolumes', 'disk', '-o', 'answer');
+  assert.deepEqual([never.code, JSON.parse(never.stdout).type], [6, 'unknownOffline']);
+  assert.match(never.stderr, /persistentvolumes "disk": not known without a link: the cloud was not asked for it before/);
+  const old = await inStore('query', 'no', 'edge-2');
+  assert.equal(old.code, 6);
+  assert.match(old.stderr, /the last answer is 90\d{3} s old, and one about nodes serves for 86400 s/);
+  assert.equal((await inStore('query', 'deployments', 'web')).code, 7);
+});
+
+test('query takes resources and names as kubectl does', async () => {
+  const type = async (...args: string[]) => (await inStore('query', ...args)).code;
+  for (const name of [
+    'volumeattachments',
+    'VolumeAttachment',
+    'volumeattachments.storage.k8s.io',
+    'volumeattachment.v1.storage.k8s.io',
+  ]) {
+    assert.equal(await type(name, 'a'), 6, name);
+  }
+  for (const wrong of [
+    ['pv'],
+    ['pv/a', 'b'],
+    ['pv/a/b'],
+    ['pv', 'a b'],
+    ['gizmos', 'a'],
+    ['pv', 'a', '--timeout', '5'],
+    ['pv', 'a', '--timeout', '11m'],
+  ]) {
+    assert.equal(await type(...wrong), 2, wrong.join(' '));
+  }
+});
+
 test('a store that is not there, or is none, is told and left alone', async () => {
   const missing = await agent('get', 'pods', '--data-dir', join(root, 'nothing'));
   assert.equal(missing.code, 1);
@@ -162,7 +224,7 @@ test('kubeconfig is printed, with a warning when nobody would answer', async () 
 
 test('version, helps and completions', async () => {
   assert.match((await agent('version')).stdout, /^hawser-agent \d+\.\d+\.\d+\n$/);
-  for (const command of ['run', 'get', 'status', 'kubeconfig']) {
+  for (const command of ['run', 'get', 'query', 'status', 'kubeconfig']) {
     const { code, stdout } = await agent(command, '--help');
     assert.equal(code, 0);
     assert.match(stdout, /Examples?:\n {2}hawser-agent/);
@@ -170,6 +232,7 @@ test('version, helps and completions', async () => {
   const bash = await agent('completion', 'bash');
   assert.match(bash.stdout, /complete -F _hawser_agent hawser-agent/);
   assert.match(bash.stdout, /get\) words=".*--show-secrets.*configmaps/);
+  assert.match(bash.stdout, /query\) words=".*--timeout.*storageclasses/);
   assert.match((await agent('completion', 'zsh')).stdout, /^autoload -U \+X bashcompinit/);
   assert.equal((await agent('completion', 'fish')).code, 2);
 });

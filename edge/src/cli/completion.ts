@@ -1,3 +1,4 @@
+import { QUERY_TABLE } from '@hawser/protocol';
 import type { Command } from 'commander';
 
 /** The words that may follow: the commands, and the flags of each. */
@@ -15,6 +16,10 @@ function wordsOf(program: Command): { readonly commands: string[]; readonly flag
 const RESOURCES =
   'pods configmaps secrets nodes services endpoints endpointslices serviceaccounts namespaces persistentvolumes ' +
   'persistentvolumeclaims volumeattachments runtimeclasses csidrivers events leases';
+
+const QUERIED = QUERY_TABLE.filter(({ type }) => type === 'get')
+  .map(({ resource }) => resource.split('/').at(-1))
+  .join(' ');
 
 /** For `source <(hawser-agent completion bash)`. */
 export function bashCompletion(program: Command): string {
@@ -45,6 +50,7 @@ export function zshCompletion(program: Command): string {
 }
 
 function extraWords(command: string): string {
+  if (command === 'query') return ` ${QUERIED}`;
   if (command === 'get') return ` ${RESOURCES}`;
   return command === 'completion' ? ' bash zsh' : '';
 }

@@ -6,6 +6,16 @@ export const EXIT = {
   failed: 1,
   /** The command line or a setting is wrong: trying again changes nothing. */
   usage: 2,
+  /** `query`: the cluster has no such object, or had none when it was asked. */
+  notFound: 3,
+  /** `query`: this node may not see it. Whether it is there is not said. */
+  forbidden: 4,
+  /** `query`: there is a link and no answer now. */
+  unavailable: 5,
+  /** `query`: there is no link, and nothing on the device that may stand for the cloud's answer. */
+  unknown: 6,
+  /** `query`: another answer that is for good. */
+  refused: 7,
 } as const;
 
 /** What was asked for cannot be given: one or more lines for stderr, without the name of the command. */

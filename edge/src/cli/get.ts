@@ -1,9 +1,10 @@
-import { API_RESOURCES, type ApiResource, type KubeObject } from '@hawser/protocol';
+import type { ApiResource, KubeObject } from '@hawser/protocol';
 import { stringify } from 'yaml';
 import { SYNC_FACTS } from '../sync/index.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import type { CliIo } from './io.ts';
 import { withStore } from './open-store.ts';
+import { resourceNamed } from './resource-name.ts';
 import { withoutSecretValues } from './secrets.ts';
 import { renderTable } from './table.ts';
 
@@ -60,18 +61,4 @@ function print(request: GetRequest, resource: ApiResource, objects: readonly Kub
   }
   const withNamespace = resource.namespaced && allNamespaces;
   io.write(renderTable(resource, objects, { wide: output === 'wide', withNamespace, now: io.now() }));
-}
-
-/** By plural, singular, short name, or with its group. */
-function resourceNamed(text: string): ApiResource {
-  const asked = text.toLowerCase();
-  const found = API_RESOURCES.find(
-    ({ resource, singular, shortNames, group }) =>
-      resource === asked || singular === asked || shortNames.includes(asked) || `${resource}.${group}` === asked,
-  );
-  if (found !== undefined) return found;
-  throw new CommandFailure(
-    EXIT.usage,
-    `unknown resource ${JSON.stringify(text)}: try pods, configmaps, secrets, services or nodes`,
-  );
 }

@@ -7,6 +7,7 @@ import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
 import type { CliIo } from './io.ts';
 import { kubeconfig } from './kubeconfig.ts';
+import { type QueryRequest, query } from './query.ts';
 import { status } from './status.ts';
 
 export interface CliOptions extends CliIo {
@@ -38,6 +39,23 @@ Examples:
 Exit codes: 0 shown, 1 not found or no store, 2 wrong command line.
 `;
 
+const QUERY_HELP = `
+What the cloud sends to this device by itself is answered from that; anything else, and with --live that too, is asked of the
+cloud, with the rights of this node. Without a link the last answer serves, as far as it is kept and its time is not over. stdout has the object alone; where it
+came from and how old it is goes to stderr, and with -o answer into the JSON. A running agent is asked; without one the store is
+read. Values of Secrets are shown only with --show-secrets.
+
+Examples:
+  hawser-agent query configmap settings -n shop
+  hawser-agent query pv/disk-7 --live
+  hawser-agent query volumeattachments.storage.k8s.io csi-1234 --timeout 2s
+  hawser-agent query secret tls -n shop -o json --show-secrets | jq -r '.data["tls.crt"]'
+  hawser-agent query pvc data -n shop -o answer
+
+Exit codes: 0 shown, 1 no store or no agent that answers, 2 wrong command line, 3 not found, 4 forbidden,
+5 no answer now (the relay or the API server cannot, or the time is over), 6 not known without a link, 7 refused.
+`;
+
 const STATUS_HELP = `
 Examples:
   hawser-agent status
@@ -59,6 +77,12 @@ interface GetFlags {
   readonly allNamespaces?: boolean;
   readonly output: 'table' | 'wide' | 'json' | 'yaml';
   readonly showSecrets?: boolean;
+}
+
+interface QueryFlags extends Pick<QueryRequest, 'namespace' | 'output'> {
+  readonly showSecrets?: boolean;
+  readonly live?: boolean;
+  readonly timeout?: string;
 }
 
 /** What the commands that only read the store need to know. */
@@ -106,6 +130,25 @@ function programOf(options: CliOptions): Command {
     get({ dataDir: dataDirOf(getCommand, env), resource, name, namespace, allNamespaces, output, showSecrets }, options);
   });
   getCommand.addHelpText('after', GET_HELP);
+
+  const queryCommand = program
+    .command('query')
+    .description('ask the cloud for one object, and say where the answer came from')
+    .argument('<resource>', 'configmaps, secrets, pv, pvc, volumeattachments, …')
+    .argument('[name]', 'its name; or RESOURCE/NAME in one')
+    .option('-n, --namespace <namespace>', 'namespace', 'default')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['yaml', 'json', 'name', 'answer']).default('yaml'))
+    .option('--show-secrets', 'show the values of Secrets')
+    .option('--live', 'ask the cloud also about what it has sent here')
+    .option('--timeout <time>', 'wait so long for an answer: 500ms, 10s, 2m (default 10s)');
+  addDataDir(queryCommand).action((resource: string, name: string | undefined) => {
+    const { namespace, output, showSecrets = false, live = false, timeout } = queryCommand.opts<QueryFlags>();
+    return query(
+      { dataDir: dataDirOf(queryCommand, env), resource, name, namespace, output, showSecrets, live, timeout },
+      options,
+    );
+  });
+  queryCommand.addHelpText('after', QUERY_HELP);
 
   const statusCommand = program
     .command('status')

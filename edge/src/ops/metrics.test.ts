@@ -16,6 +16,17 @@ const readings: Readings = {
     byType: { upsert: 1, upsertDelta: 0, touch: 1, delete: 0 },
   }),
   recheck: () => ({ rows: 10, rounds: 1, failures: 0, damaged: { row: 0, lost: 0, body: 1, write: 0, served: 0 } }),
+  queries: () => ({
+    open: 1,
+    waiting: 0,
+    asked: 9,
+    answered: { found: 3, notFound: 1, forbidden: 1, refused: 0, unavailable: 1, offline: 1 },
+    abandoned: 1,
+    sent: 7,
+    cancelled: 1,
+    ignored: 1,
+  }),
+  answers: () => ({ answers: 3, size: 700 }),
   isKubeletAlive: () => true,
   tokens: () => 4,
   tokenRequests: () => ({ fresh: 7, renewed: 4, kept: 2, expired: 1, refused: 0, unavailable: 0 }),
@@ -49,6 +60,10 @@ test('metrics of the agent have the values of the moment', async () => {
     'hawser_agent_kubelet_alive 1',
     'hawser_agent_outbox_bytes 700',
     'hawser_agent_events_dropped_total{reason="age"} 1',
+    'hawser_agent_queries{state="open"} 1',
+    'hawser_agent_query_answers_total{answer="notFound"} 1',
+    'hawser_agent_query_messages_total{message="lateAnswer"} 1',
+    'hawser_agent_kept_answer_bytes 700',
   ]) {
     assert.ok(text.includes(`${line}\n`), line);
   }

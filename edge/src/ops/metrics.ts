@@ -1,8 +1,8 @@
 import type { LinkStats } from '../link/index.ts';
-import type { DroppedEvents, RecheckStats, Size } from '../store/index.ts';
+import type { DroppedEvents, KeptAnswers, RecheckStats, Size } from '../store/index.ts';
 import type { SyncStats } from '../sync/index.ts';
 import type { TokenStats } from '../tokens/index.ts';
-import type { UpstreamStats } from '../upstream/index.ts';
+import type { QueriesStats, UpstreamStats } from '../upstream/index.ts';
 
 /** What the parts of the agent count themselves, read when someone asks for the metrics. */
 export interface Readings {
@@ -12,6 +12,8 @@ export interface Readings {
   sync(): SyncStats;
   recheck(): RecheckStats;
   upstream(): UpstreamStats;
+  queries(): QueriesStats;
+  answers(): ReturnType<KeptAnswers['stats']>;
   isKubeletAlive(): boolean;
   /** ServiceAccount tokens that are kept. */
   tokens(): number;
@@ -63,6 +65,17 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
         const value = read();
         if (value === undefined) this.reset();
         else this.set(value);
+      },
+    });
+  }
+  function labelledGauge(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        for (const [value, count] of Object.entries(read())) this.set({ [label]: value }, count);
       },
     });
   }
@@ -164,6 +177,26 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   byLabel('hawser_agent_token_requests_total', 'Requests for ServiceAccount tokens, by what became of them.', 'outcome', () => ({
     ...readings.tokenRequests(),
   }));
+  labelledGauge(
+    'hawser_agent_queries',
+    'Questions to the cloud without an answer: sent, or waiting for room or a link.',
+    'state',
+    () => {
+      const { open, waiting } = readings.queries();
+      return { open, waiting };
+    },
+  );
+  counter('hawser_agent_queries_asked_total', 'Questions to the cloud, by who asked.', () => readings.queries().asked);
+  byLabel('hawser_agent_query_answers_total', 'What came of them: the answer, or nobody waited for it.', 'answer', () => {
+    const { answered, abandoned } = readings.queries();
+    return { ...answered, abandoned };
+  });
+  byLabel('hawser_agent_query_messages_total', 'Messages about them over the link.', 'message', () => {
+    const { sent, cancelled, ignored } = readings.queries();
+    return { query: sent, cancel: cancelled, lateAnswer: ignored };
+  });
+  gauge('hawser_agent_kept_answers', 'Answers that serve without a link.', () => readings.answers().answers);
+  gauge('hawser_agent_kept_answer_bytes', 'Bytes of them.', () => readings.answers().size);
 
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }

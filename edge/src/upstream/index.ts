@@ -1,4 +1,5 @@
-export { type CloudLookup, createLookup, fromKept, type Lookup, notAsked, type Source } from './lookup.ts';
+export { type CloudLookup, createLookup, type Lookup, lookOffline, type Source } from './lookup.ts';
+export { type LookupQuestion, lookupFromJson, QUERY_PATH, questionFromParams, questionToParams } from './lookup-json.ts';
 export {
   type AskOptions,
   type CloudAnswer,

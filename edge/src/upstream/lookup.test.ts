@@ -77,6 +77,19 @@ test('what the cloud sends here by itself is answered from that, and nobody is a
   assert.deepEqual(asked, []);
 });
 
+test("who wants the cloud's own word has it while there is a link, and what is synced without one", async () => {
+  const { store, look, says, syncedAge } = harness();
+  const map = storageKey('configmaps', 'settings');
+  store.applyBatch(CLUSTER, [upsert(map, '1', testObject(map, 'u1', { marker: 'synced' }))]);
+  says(found(map, 'live'));
+  assert.deepEqual(brief(await look(map, { live: true })), ['found', 'cloud', 0, 'live']);
+  says(NOT_FOUND);
+  assert.deepEqual(brief(await look(map, { live: true })), ['notFound', 'cloud', 0]);
+  says(OFFLINE);
+  syncedAge(4_000);
+  assert.deepEqual(brief(await look(map, { live: true })), ['found', 'synced', 4_000, 'synced']);
+});
+
 test('with a link the cloud is asked each time, whatever is kept', async () => {
   const { look, says, clock, asked } = harness();
   says(found(PV));

@@ -2,7 +2,7 @@ import { type KubeObject, type QueryRule, queryRule, type StatusText } from '@ha
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import type { StorageKey } from '../api/storage.ts';
-import type { KeptAnswer, KeptAnswers } from '../store/index.ts';
+import type { KeptAnswer, KeptAnswers, ReadonlyStore } from '../store/index.ts';
 import type { AskOptions, CloudAnswer, CloudQueries } from './queries.ts';
 
 /**
@@ -46,15 +46,20 @@ export interface LookupOptions {
   readonly logger: Logger;
 }
 
+export interface LookOptions extends AskOptions {
+  /** Ask the cloud also about what it sends here by itself. Default false. */
+  readonly live?: boolean;
+}
+
 /**
  * What is known of an object now:
- * 1. what the cloud sends here by itself is answered from that;
+ * 1. what the cloud sends here by itself is answered from that, unless the cloud's own word is asked for;
  * 2. otherwise the cloud is asked, and what it says of the object is kept, as far as the query table says so;
- * 3. without a link the kept answer serves, with its age, for as long as the table says.
+ * 3. without a link what is synced serves, or the kept answer, with its age, for as long as the table says.
  */
 export interface CloudLookup {
   /** Never rejects but with the signal's reason, and where the store cannot be read (HawserError `store_damaged`). */
-  look(key: StorageKey, options?: AskOptions): Promise<Lookup>;
+  look(key: StorageKey, options?: LookOptions): Promise<Lookup>;
 }
 
 export function createLookup({ store, queries, syncedAgeMs, clock, logger }: LookupOptions): CloudLookup {
@@ -83,21 +88,40 @@ export function createLookup({ store, queries, syncedAgeMs, clock, logger }: Loo
   }
 
   return {
-    async look(key, options) {
-      options?.signal?.throwIfAborted();
-      const synced = store.synced(key);
-      if (synced !== undefined) return { type: 'found', source: 'synced', ageMs: syncedAgeMs(), object: synced };
+    async look(key, { live = false, ...options } = {}) {
+      options.signal?.throwIfAborted();
+      if (!live) {
+        const synced = fromSynced(store.synced(key), syncedAgeMs());
+        if (synced !== undefined) return synced;
+      }
       const rule = queryRule('get', key.resource);
       if (rule === undefined) return notAsked(key);
       const answer = await queries.ask({ type: 'get', ...key }, options);
       if (answer.type !== 'offline') return answered(key, rule, answer);
-      return fromKept(rule, store.answers.get(key), clock.now());
+      return fromSynced(store.synced(key), syncedAgeMs()) ?? fromKept(rule, store.answers.get(key), clock.now());
     },
   };
 }
 
+/** What a device knows by itself, for who has its store and neither an agent nor a link. */
+export function lookOffline(
+  store: Pick<ReadonlyStore, 'synced' | 'answer'>,
+  key: StorageKey,
+  syncedAgeMs: number | undefined,
+  now: Date,
+): Lookup {
+  const synced = fromSynced(store.synced(key), syncedAgeMs);
+  if (synced !== undefined) return synced;
+  const rule = queryRule('get', key.resource);
+  return rule === undefined ? notAsked(key) : fromKept(rule, store.answer(key), now);
+}
+
+function fromSynced(object: KubeObject | undefined, ageMs: number | undefined): Lookup | undefined {
+  return object && { type: 'found', source: 'synced', ageMs, object };
+}
+
 /** What a kept answer is worth without a link. */
-export function fromKept({ kept, offlineSeconds, resource }: QueryRule, answer: KeptAnswer | undefined, now: Date): Lookup {
+function fromKept({ kept, offlineSeconds, resource }: QueryRule, answer: KeptAnswer | undefined, now: Date): Lookup {
   if (!kept) return unknown(`answers about ${resource} are not kept`);
   if (answer === undefined) return unknown('the cloud was not asked for it before, or its answer is not kept any more');
   // A clock that was set back makes no answer younger than new.
@@ -112,7 +136,7 @@ export function fromKept({ kept, offlineSeconds, resource }: QueryRule, answer: 
 }
 
 /** What the relay would say. */
-export function notAsked({ resource }: StorageKey): Lookup {
+function notAsked({ resource }: StorageKey): Lookup {
   const message = `objects of ${resource} cannot be asked for, and this one is not among those that the cloud sends here`;
   return { type: 'refused', code: 405, reason: 'MethodNotAllowed', message };
 }

@@ -9,6 +9,7 @@ import { bodyFormat, parseBody, readBody } from './body.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Discovery } from './discovery.ts';
 import { type Encoding, errorEncoding, negotiate, onlyAccepted, parseMediaRanges } from './negotiate.ts';
+import { answerOwnPath, type OwnPath } from './own-path.ts';
 import { attributesOfRequest, type ParsedPath, parsePath, type ResourcePath } from './path.ts';
 import { handleResource } from './resource-handler.ts';
 import { sendError, sendObject, sendPageNotFound, sendText } from './respond.ts';
@@ -19,6 +20,8 @@ export interface HandlerOptions {
   readonly registry: Registry;
   readonly discovery: Discovery;
   readonly watches: WatchResponses;
+  /** By path. */
+  readonly ownPaths: ReadonlyMap<string, OwnPath>;
   /** What /readyz says; undefined means ready, else why not. */
   readonly notReady: () => string | undefined;
   /** Told of failures that are no ApiError; the client gets a 500. */
@@ -96,6 +99,8 @@ async function answerDocument(
     return sendText(response, why === undefined ? 200 : 500, brief ? 'ok' : `${check}\n${verdict}\n`);
   }
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
+  const own = options.ownPaths.get(trimmed);
+  if (own !== undefined) return answerOwnPath(own, request, response, query);
   const document = options.discovery.document(trimmed);
   if (document === undefined) {
     // /api/v2 and /apis/GROUP/VERSION of a known group get a Status, everything else plain text.

@@ -8,6 +8,7 @@ import type { Registry } from '../registry/registry.ts';
 import { createDiscovery, type ServerVersion } from './discovery.ts';
 import { applyFault, type Fault, type InterceptedRequest } from './fault.ts';
 import { handleRequest } from './handler.ts';
+import type { OwnPath } from './own-path.ts';
 import { WatchResponses } from './watch-response.ts';
 
 /** A client that has not sent its headers by then is cut off, in milliseconds. */
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   readonly notReady?: () => string | undefined;
   /** Told of failures of the server's own; requests that are refused are no failures. */
   readonly logger?: Logger;
+  /** Paths that Kubernetes does not have, such as `/hawser/v1/query`; the policy says who may ask. */
+  readonly ownPaths?: ReadonlyMap<string, OwnPath>;
   /** For tests: a fault for this request, or undefined to answer it as usual. */
   readonly intercept?: (request: InterceptedRequest, gone: AbortSignal) => Fault | undefined;
   /** For tests: sees every request first; true says that it answers it by itself. */
@@ -76,6 +79,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     registry,
     discovery,
     watches,
+    ownPaths: options.ownPaths ?? new Map(),
     notReady: options.notReady ?? (() => undefined),
     onFailure: (err: unknown, path: string) => logger?.error({ err, path }, 'request failed'),
   };

@@ -1,1 +1,1 @@
-export { ensureLocalAccess, type LocalAccess, localKubeconfig } from './local-access.ts';
+export { ensureLocalAccess, type LocalAccess, localKubeconfig, readLocalAccess } from './local-access.ts';

@@ -34,19 +34,25 @@ export async function ensureLocalAccess(dataDir: string, address: string): Promi
   return { ...pair, token };
 }
 
+/** @throws HawserError `bad_config` when the agent has never run in that folder */
+export function readLocalAccess(dataDir: string): { readonly certificate: string; readonly token: string } {
+  const certificateFile = join(dataDir, CERTIFICATE_FILE);
+  const token = readToken(dataDir);
+  if (token === undefined || !existsSync(certificateFile)) {
+    throw new HawserError('bad_config', `there is no token in ${dataDir}: start the agent once with "hawser-agent run"`);
+  }
+  return { certificate: readFileSync(certificateFile, 'utf8'), token };
+}
+
 /**
  * A kubeconfig of the local API for `kubectl`, with everything in it.
  * @param server `https://127.0.0.1:6444`
  * @throws HawserError `bad_config` when the agent has never run in that folder
  */
 export function localKubeconfig(dataDir: string, server: string, nodeName: string): string {
-  const certificateFile = join(dataDir, CERTIFICATE_FILE);
-  const token = readToken(dataDir);
-  if (token === undefined || !existsSync(certificateFile)) {
-    throw new HawserError('bad_config', `there is no token in ${dataDir}: start the agent once with "hawser-agent run"`);
-  }
+  const { certificate, token } = readLocalAccess(dataDir);
   const name = `hawser-${nodeName}`;
-  const authority = readFileSync(certificateFile).toString('base64');
+  const authority = Buffer.from(certificate).toString('base64');
   return stringify(
     {
       apiVersion: 'v1',

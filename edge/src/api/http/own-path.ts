@@ -1,0 +1,33 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { methodNotAllowed } from '../status.ts';
+import { sendObject } from './respond.ts';
+
+/**
+ * Answers GET on a path that Kubernetes does not have, with JSON. It is asked after the caller was authenticated and authorized.
+ * @throws ApiError
+ */
+export type OwnPath = (request: OwnPathRequest) => Promise<object>;
+
+export interface OwnPathRequest {
+  readonly query: URLSearchParams;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+export async function answerOwnPath(
+  path: OwnPath,
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+): Promise<void> {
+  if (request.method !== 'GET') throw methodNotAllowed();
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  try {
+    const answer = await path({ query, signal: gone.signal });
+    await sendObject(response, 200, 'json', answer);
+  } catch (error) {
+    // Nobody is there to be told.
+    if (!gone.signal.aborted) throw error;
+  }
+}
