@@ -2,6 +2,9 @@ import { type ChildProcess, fork, type Serializable } from 'node:child_process';
 import { join } from 'node:path';
 import { NODE, ROOT } from '../support/processes.ts';
 
+/** After it, a worker that has not ended is killed. */
+const STOP_TIMEOUT_MS = 10_000;
+
 /** Each worker can say that something happened which may not happen in a benchmark. */
 export interface Failed {
   readonly type: 'failed';
@@ -79,9 +82,12 @@ export function startWorker<To extends Serializable, From extends { readonly typ
         if (failure !== undefined) refuse(failure);
       }),
     onMessage: (listener) => void listeners.add(listener),
-    stop() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-      return exited;
+    async stop() {
+      // It ends by itself then, and writes its profile where one is made.
+      if (child.connected) child.disconnect();
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await exited;
+      clearTimeout(timer);
     },
   };
 }
