@@ -90,7 +90,7 @@ const NUMBERS = {
     workers: { default: 2, least: 1, most: 16 },
   },
   upstream: {
-    nodes: { default: 2_000, least: 1, most: 20_000 },
+    nodes: { default: 2_000, least: 2, most: 20_000 },
     pods: { default: 50, least: 1, most: 500 },
     statuses: { default: 20_000, least: 1, most: 10_000_000 },
     'at-a-time': { default: 5, least: 1, most: 500 },

@@ -26,7 +26,8 @@ let agentCount = 0;
 let asked: string | undefined;
 
 function tell(message: FromAgents | Failed): void {
-  process.send?.(message);
+  // Where nobody listens any more, this process is about to end.
+  process.send?.(message, () => undefined);
 }
 
 function noteApplied(resourceVersion: string): void {

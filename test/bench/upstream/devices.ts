@@ -27,7 +27,8 @@ let lost = 0;
 let isCounting = false;
 
 function tell(message: FromDevices | Failed): void {
-  process.send?.(message);
+  // Where nobody listens any more, this process is about to end.
+  process.send?.(message, () => undefined);
 }
 
 /** What is under way since the last `change`. */
@@ -90,6 +91,21 @@ async function single(pod: number): Promise<void> {
   tell({ type: 'written', at });
 }
 
+let isFlooding = false;
+
+async function flood(): Promise<void> {
+  const device = devices.at(-1);
+  if (device === undefined) throw new Error('there is no device');
+  let changes = 0;
+  while (isFlooding) {
+    const drained = new Promise<void>((resolve) => onDrained.set(device, resolve));
+    changes += device.pods.length;
+    await device.crashEach(device.pods);
+    await drained;
+  }
+  tell({ type: 'flooded', changes });
+}
+
 async function change({ rounds, pods }: Extract<ToDevices, { type: 'change' }>): Promise<void> {
   const now = monotonicMs();
   const run: Changing = { firstAt: now, lastAt: now, changes: 0, open: new Set(devices) };
@@ -146,6 +162,10 @@ function receive(message: ToDevices): void {
       return;
     case 'single':
       guard(single(message.pod));
+      return;
+    case 'flood':
+      isFlooding = message.isOn;
+      if (isFlooding) guard(flood());
       return;
     case 'change':
       guard(change(message));

@@ -9,7 +9,7 @@ import { memoryOf, requireFiles } from '../workspace.ts';
 import { apiServerCounts } from './api-server.ts';
 import { nodeNames, writeCluster } from './cluster.ts';
 import { DevicesFleet, wrongStatuses } from './devices-fleet.ts';
-import { measureSingles, measureThroughput, type Throughput } from './statuses.ts';
+import { measureBesideFlood, measureSingles, measureThroughput, type Throughput } from './statuses.ts';
 import { measureStorm, type Storm } from './storm.ts';
 
 /** File descriptors that a relay needs beside one for each session. */
@@ -24,6 +24,7 @@ const SETTLE_MS = 3_000;
 
 export interface ManyFigures {
   readonly singles: readonly number[];
+  readonly besideFlood: readonly number[];
   readonly throughput: Throughput;
   readonly storm: Storm;
   readonly relayRssMB: number;
@@ -66,7 +67,10 @@ export async function measureMany(options: UpstreamOptions, context: BenchContex
     const { podChanges } = await apiServerCounts(fleet.kube);
 
     say(`${options.singles} changes of a status, one after the other`);
-    const singles = await measureSingles(options.singles, nodes[0] ?? '', options.pods, fleet, devices, signal);
+    const first = { count: options.singles, node: nodes[0] ?? '', podsPerDevice: options.pods };
+    const singles = await measureSingles({ ...first, before: 0 }, fleet, devices, signal);
+    say('the same beside a device that writes as fast as it can');
+    const flood = await measureBesideFlood({ ...first, before: options.singles }, fleet, devices, signal);
 
     const atATime = Math.min(options.atATime, options.pods);
     const rounds = Math.max(1, Math.round(options.statuses / (options.nodes * atATime)));
@@ -84,9 +88,10 @@ export async function measureMany(options: UpstreamOptions, context: BenchContex
     const told = await devices.told(TELL_TIMEOUT_MS);
     const wrong = await wrongStatuses(fleet, told.restarts);
     const after = await apiServerCounts(fleet.kube);
-    const changes = singles.length + throughput.changes + storm.changes;
+    const changes = singles.length + flood.times.length + flood.changes + throughput.changes + storm.changes;
     return {
       singles,
+      besideFlood: flood.times,
       throughput,
       storm,
       relayRssMB,

@@ -13,6 +13,8 @@ export type ToDevices =
    * On every device, `rounds` times: that many pods change their status, and the next round begins when the cloud has answered all.
    */
   | { readonly type: 'change'; readonly rounds: number; readonly pods: number }
+  /** The last device changes the status of all its pods, again and again, until it is told to end. */
+  | { readonly type: 'flood'; readonly isOn: boolean }
   /** From now on the links that are lost after their welcome are counted. */
   | { readonly type: 'countLost' }
   | { readonly type: 'tell' };
@@ -20,6 +22,8 @@ export type ToDevices =
 export type FromDevices =
   | { readonly type: 'inSync'; readonly count: number }
   | { readonly type: 'written'; readonly at: number }
+  /** The flood is over and everything of it is answered. */
+  | { readonly type: 'flooded'; readonly changes: number }
   | Progress
   /** Everything is answered. */
   | {

@@ -6,12 +6,21 @@ import type { DevicesFleet } from './devices-fleet.ts';
 import { between, type Reading, readMeter } from './meter.ts';
 
 const SINGLE_TIMEOUT_MS = 30_000;
+/** For what the flooding device has under way. */
+const FLOOD_END_MS = 60_000;
 
-/** @returns for each of so many changes, one after the other, the ms from the write on the device until the API server shows it */
+export interface SinglesOptions {
+  readonly count: number;
+  /** The first of the devices: it makes them. */
+  readonly node: string;
+  readonly podsPerDevice: number;
+  /** That many were made before. */
+  readonly before: number;
+}
+
+/** @returns for each change, one after the other, the ms from the write on the device until the API server shows it */
 export async function measureSingles(
-  count: number,
-  node: string,
-  podsPerDevice: number,
+  { count, node, podsPerDevice, before }: SinglesOptions,
   fleet: Fleet,
   devices: DevicesFleet,
   signal: AbortSignal,
@@ -47,9 +56,9 @@ export async function measureSingles(
       look();
     });
   const names = podNames(node, podsPerDevice);
-  for (const name of names) await seen(name, 0);
+  for (const [pod, name] of names.entries()) await seen(name, Math.ceil((before - pod) / names.length));
   const times: number[] = [];
-  for (let index = 0; index < count; index += 1) {
+  for (let index = before; index < before + count; index += 1) {
     signal.throwIfAborted();
     const pod = index % names.length;
     const written = worker.hears('written', () => true, SINGLE_TIMEOUT_MS);
@@ -80,4 +89,21 @@ export async function measureThroughput(
   const { firstAt, lastAt, changes } = await delivered;
   const used = between(before, await readMeter(fleet, devices.workers));
   return { changes, seconds: (lastAt - firstAt) / 1000, used };
+}
+
+/** The last device writes as fast as its store and the relay take it, while the first one makes single changes. */
+export async function measureBesideFlood(
+  options: SinglesOptions,
+  fleet: Fleet,
+  devices: DevicesFleet,
+  signal: AbortSignal,
+): Promise<{ readonly times: readonly number[]; readonly changes: number }> {
+  const worker = devices.workers.at(-1);
+  if (worker === undefined) throw new Error('there are no devices');
+  worker.send({ type: 'flood', isOn: true });
+  const times = await measureSingles(options, fleet, devices, signal);
+  const flooded = worker.hears('flooded', () => true, FLOOD_END_MS);
+  worker.send({ type: 'flood', isOn: false });
+  const { changes } = await flooded;
+  return { times, changes };
 }

@@ -33,7 +33,7 @@ export async function measureUpstream(options: UpstreamOptions, context: BenchCo
   };
 }
 
-function throughputFigures({ singles, throughput, relayRssMB }: ManyFigures): Figure[] {
+function throughputFigures({ singles, besideFlood, throughput, relayRssMB }: ManyFigures): Figure[] {
   const { changes, seconds, used } = throughput;
   return [
     figure('statusesPerSecond', 'statuses of pods from devices to the API server, through one relay', changes / seconds, '/s', 0),
@@ -44,6 +44,7 @@ function throughputFigures({ singles, throughput, relayRssMB }: ManyFigures): Fi
     figure('relayRssMB', '  relay, VmRSS after them', relayRssMB, 'MB', 1),
     figure('statusP50Ms', 'one status, with nothing else going on: median', median(singles), 'ms', 1),
     figure('statusP99Ms', '  99th percentile', percentile(singles, 0.99), 'ms', 1),
+    figure('statusBesideFloodP99Ms', '    beside a device that writes as fast as it can', percentile(besideFlood, 0.99), 'ms', 1),
   ];
 }
 
