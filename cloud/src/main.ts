@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './young-generation.ts';
 import { pino } from 'pino';
 import { systemClock } from './clock.ts';
 import { EXIT, runCli } from './ops/cli.ts';
