@@ -5,6 +5,7 @@ import type { Clock } from './api/clock.ts';
 import { createDevicePolicy } from './api/device-policy.ts';
 import { createApiServer } from './api/http/server.ts';
 import { createRegistry } from './api/registry/registry.ts';
+import { type AutonomousStop, startAutonomy, systemUptime } from './autonomy/index.ts';
 import { type Connected, connectLink } from './connect.ts';
 import { deviceFacts } from './ops/device-facts.ts';
 import { startEndpoint } from './ops/endpoint.ts';
@@ -110,7 +111,10 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     });
     ending.push(rechecking.stop);
 
-    const opsPort = await startOps(settings, { store, sync, tokens, kubelet, ...link }, logger, ending);
+    const autonomy = startAutonomy({ store, registry, sync, nodeName, clock, uptime: systemUptime(), logger });
+    ending.push(autonomy.close);
+
+    const opsPort = await startOps(settings, { store, sync, tokens, kubelet, autonomy, ...link }, logger, ending);
     store.setFacts({
       [AGENT_FACTS.version]: AGENT_VERSION,
       [AGENT_FACTS.nodeName]: nodeName,
@@ -148,11 +152,12 @@ type OpsParts = {
   readonly sync: Sync;
   readonly tokens: TokenService;
   readonly kubelet: KubeletLife;
+  readonly autonomy: AutonomousStop;
 } & Omit<Connected, 'stop'>;
 
 async function startOps(
   { ops }: Settings,
-  { store, sync, tokens, kubelet, link, upstream, queries }: OpsParts,
+  { store, sync, tokens, kubelet, autonomy, link, upstream, queries }: OpsParts,
   logger: Logger,
   ending: (() => unknown)[],
 ): Promise<number | undefined> {
@@ -167,6 +172,7 @@ async function startOps(
     queries: queries.stats,
     answers: () => store.answers.stats(),
     isKubeletAlive: kubelet.isAlive,
+    autonomy: autonomy.stats,
     tokens: () => store.tokens.count(),
     tokenRequests: tokens.stats,
     outbox: () => store.outbox.size(),

@@ -1,11 +1,17 @@
 export {
   AUTONOMY_ANNOTATION,
+  annotationsOf,
   longerSpan,
   MAX_SPAN_SECONDS,
+  mayBeEvicted,
   parseAutonomy,
   parseSpan,
   type Span,
   STOP_AFTER_ANNOTATION,
+  TOLERATES_ANNOTATION,
+  type Tolerance,
+  toleranceOf,
+  UNREACHABLE_TAINT,
 } from './autonomy.ts';
 export type { EncodedBody, EncodedDelta } from './body.ts';
 export { applyDelta, decodeBody, encodeBody, encodeDelta, MAX_BODY_BYTES } from './body.ts';

@@ -241,3 +241,30 @@ test('the annotation taken off gives pods back what they had; one that is not va
   const web = await w.fleet.kube.get('pods', 'default', 'web');
   assert.equal(web?.metadata.annotations?.['hawser.dev/tolerates-unreachable'], undefined);
 });
+
+test('a device that is away for too long ends its pods by itself, also when it was restarted meanwhile, before they are replaced', async (t) => {
+  const w = await world(t);
+  // By the cluster's clock of this test half an hour is nine seconds; the device has no other clock than its own.
+  await annotate(w, w.one, { 'hawser.dev/autonomy': '30m', 'hawser.dev/autonomy-stop-after': '6s' });
+  await running(w, w.one, 'web');
+  await tolerates(w, w.one, 'web', 1_800);
+  await atDevice(w.one, 'nodes', '', 'edge-1', ({ metadata }) => {
+    return metadata.annotations?.['hawser.dev/autonomy-stop-after'] === '6s';
+  });
+
+  w.cut(w.one);
+  await w.one.process().kill();
+  await w.one.start();
+  await goneAtDevice(w.one, 'web');
+  assert.equal(await isLeaving(w, 'web'), false, 'the cluster has not moved it yet');
+  await leaves(w, 'web');
+  await running(w, w.two, 'replacement');
+
+  w.restore(w.one);
+  await gone(w, 'web');
+  await until('an Event', WAIT_MS, undefined, async () => {
+    return (await w.fleet.kube.list('events', 'default')).some(({ reason }) => reason === 'StoppedWithoutLink');
+  });
+  await tainted(w, w.one, false);
+  assert.equal(await w.one.local.get('pods', 'default', 'web'), undefined);
+});

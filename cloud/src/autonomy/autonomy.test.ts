@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { applyMergePatch, canonicalize, type JsonObject, type ObjectKey, objectKey } from '@hawser/protocol';
+import {
+  applyMergePatch,
+  canonicalize,
+  type JsonObject,
+  type ObjectKey,
+  objectKey,
+  TOLERATES_ANNOTATION,
+  UNREACHABLE_TAINT as UNREACHABLE,
+} from '@hawser/protocol';
 import { pino } from 'pino';
 import { ManualClock } from '../downstream/testing/manual-clock.ts';
 import type { NodeApi } from '../upstream/index.ts';
 import { type AutonomyResult, createAutonomy, type KnownObjects } from './autonomy.ts';
-import { TOLERATES_ANNOTATION, UNREACHABLE } from './plan.ts';
 
 type Request = Parameters<NodeApi['request']>[0];
 

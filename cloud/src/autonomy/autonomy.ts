@@ -1,5 +1,6 @@
 import {
   AUTONOMY_ANNOTATION,
+  annotationsOf,
   isJsonObject,
   type JsonObject,
   type JsonValue,
@@ -9,13 +10,14 @@ import {
   resourceById,
   resourcePath,
   STOP_AFTER_ANNOTATION,
+  TOLERATES_ANNOTATION,
   type Version,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { createBackoff, pause } from '../apiserver/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Answer, type CallCounts, callApi, type NodeApi } from '../upstream/index.ts';
-import { type AutonomyWord, annotationsOf, type PodPlan, planPod, readAutonomy, TOLERATES_ANNOTATION } from './plan.ts';
+import { type AutonomyWord, type PodPlan, planPod, readAutonomy } from './plan.ts';
 import { EVENTS_PATH, type NodeTexts, problemEvent, problemsOf } from './problems.ts';
 import { Turns } from './turns.ts';
 

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { applyMergePatch, type JsonObject, type Span } from '@hawser/protocol';
+import {
+  applyMergePatch,
+  type JsonObject,
+  type Span,
+  TOLERATES_ANNOTATION,
+  UNREACHABLE_TAINT as UNREACHABLE,
+} from '@hawser/protocol';
 import fc from 'fast-check';
-import { planPod, readAutonomy, TOLERATES_ANNOTATION, UNREACHABLE } from './plan.ts';
+import { planPod, readAutonomy } from './plan.ts';
 
 const NOT_READY = 'node.kubernetes.io/not-ready';
 

@@ -1,14 +1,13 @@
-import { isJsonObject, type JsonObject, type JsonValue, longerSpan, parseAutonomy, type Span } from '@hawser/protocol';
-
-/** The taint of a node that has not been heard of (Kubernetes, well-known taints). */
-export const UNREACHABLE = 'node.kubernetes.io/unreachable';
-/**
- * On a pod whose toleration was lengthened: what was set, and what stood there before. `259200 (was 300)`; 0 where it tolerated the
- * taint not at all.
- */
-export const TOLERATES_ANNOTATION = 'hawser.dev/tolerates-unreachable';
-
-const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+import {
+  type JsonObject,
+  longerSpan,
+  mayBeEvicted,
+  parseAutonomy,
+  type Span,
+  TOLERATES_ANNOTATION,
+  toleranceOf,
+  UNREACHABLE_TAINT,
+} from '@hawser/protocol';
 
 /**
  * What a pod's tolerations should become, as its node's autonomy wants it.
@@ -38,17 +37,14 @@ const AS_WANTED: PodPlan = { type: 'asWanted' };
  * @param autonomy of the pod's node; undefined: none, and what was lengthened is restored
  */
 export function planPod(pod: JsonObject, autonomy: Span | undefined): PodPlan {
-  if (!isOurs(pod)) return AS_WANTED;
-  const tolerations = listOf(objectOf(pod.spec).tolerations);
-  const index = tolerations.findIndex(toleratesUnreachable);
-  const deciding = tolerations[index];
-  const current = secondsOf(deciding);
-  const mark = readMark(annotationsOf(pod)[TOLERATES_ANNOTATION]);
+  if (!mayBeEvicted(pod)) return AS_WANTED;
+  const { tolerations, deciding, current, mark } = toleranceOf(pod);
   if (mark !== undefined && mark.set !== current) return { type: 'changedByOthers' };
   const before = mark?.before ?? current;
   const wanted = autonomy === undefined ? before : longerSpan(before, autonomy);
   if (wanted === current) return AS_WANTED;
   const isRestored = wanted === before;
+  const own = tolerations[deciding];
   return {
     type: 'patch',
     does: isRestored ? 'restore' : 'lengthen',
@@ -56,29 +52,10 @@ export function planPod(pod: JsonObject, autonomy: Span | undefined): PodPlan {
       metadata: { annotations: { [TOLERATES_ANNOTATION]: isRestored ? null : `${wanted} (was ${before})` } },
       spec: {
         tolerations:
-          deciding?.key === UNREACHABLE ? tolerations.with(index, changed(deciding, wanted)) : [added(wanted), ...tolerations],
+          own?.key === UNREACHABLE_TAINT ? tolerations.with(deciding, changed(own, wanted)) : [added(wanted), ...tolerations],
       },
     },
   };
-}
-
-function isOurs(pod: JsonObject): boolean {
-  const phase = objectOf(pod.status).phase;
-  if (phase === 'Succeeded' || phase === 'Failed') return false;
-  return objectOf(pod.metadata).deletionTimestamp === undefined && annotationsOf(pod)[MIRROR_ANNOTATION] === undefined;
-}
-
-/** core/v1 Toleration against the taint `unreachable:NoExecute`, which has no value. */
-function toleratesUnreachable({ key = '', operator = '', effect = '', value = '' }: JsonObject): boolean {
-  if (effect !== '' && effect !== 'NoExecute') return false;
-  if (key !== '' && key !== UNREACHABLE) return false;
-  return operator === 'Exists' || ((operator === '' || operator === 'Equal') && key !== '' && value === '');
-}
-
-function secondsOf(toleration: JsonObject | undefined): Span {
-  if (toleration === undefined) return 0;
-  const { tolerationSeconds } = toleration;
-  return typeof tolerationSeconds === 'number' ? Math.max(0, tolerationSeconds) : 'forever';
 }
 
 function changed({ tolerationSeconds: _seconds, ...toleration }: JsonObject, wanted: Span): JsonObject {
@@ -86,15 +63,7 @@ function changed({ tolerationSeconds: _seconds, ...toleration }: JsonObject, wan
 }
 
 function added(wanted: Span): JsonObject {
-  return changed({ key: UNREACHABLE, operator: 'Exists', effect: 'NoExecute' }, wanted);
-}
-
-/** Undefined where there is none, or somebody wrote something else there. */
-function readMark(text: JsonValue | undefined): { readonly set: Span; readonly before: Span } | undefined {
-  const parts = typeof text === 'string' ? /^(\d{1,19}|forever) \(was (\d{1,19})\)$/.exec(text) : null;
-  if (parts === null) return undefined;
-  const [, set = '', before = ''] = parts;
-  return { set: set === 'forever' ? 'forever' : Number(set), before: Number(before) };
+  return changed({ key: UNREACHABLE_TAINT, operator: 'Exists', effect: 'NoExecute' }, wanted);
 }
 
 /** What an annotation of a Node says. `invalid`: no effect, and what was lengthened stays as it is. */
@@ -102,16 +71,4 @@ export type AutonomyWord = Span | 'none' | 'invalid';
 
 export function readAutonomy(text: string | undefined): AutonomyWord {
   return text === undefined ? 'none' : (parseAutonomy(text) ?? 'invalid');
-}
-
-export function annotationsOf(object: JsonObject): JsonObject {
-  return objectOf(objectOf(object.metadata).annotations);
-}
-
-function objectOf(value: JsonValue | undefined): JsonObject {
-  return value !== undefined && isJsonObject(value) ? value : {};
-}
-
-function listOf(value: JsonValue | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }

@@ -28,6 +28,7 @@ const readings: Readings = {
   }),
   answers: () => ({ answers: 3, size: 700 }),
   isKubeletAlive: () => true,
+  autonomy: () => ({ awaySeconds: 90, podsStopped: 3 }),
   tokens: () => 4,
   tokenRequests: () => ({ fresh: 7, renewed: 4, kept: 2, expired: 1, refused: 0, unavailable: 0 }),
   upstream: () => ({ sent: 1, applied: 1, refused: 0, unavailable: 0, inFlight: 0, held: 0 }),

@@ -1,3 +1,4 @@
+import type { AutonomousStopStats } from '../autonomy/index.ts';
 import type { LinkStats } from '../link/index.ts';
 import type { DroppedEvents, KeptAnswers, RecheckStats, Size } from '../store/index.ts';
 import type { SyncStats } from '../sync/index.ts';
@@ -15,6 +16,7 @@ export interface Readings {
   queries(): QueriesStats;
   answers(): ReturnType<KeptAnswers['stats']>;
   isKubeletAlive(): boolean;
+  autonomy(): AutonomousStopStats;
   /** ServiceAccount tokens that are kept. */
   tokens(): number;
   tokenRequests(): TokenStats;
@@ -197,6 +199,17 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   });
   gauge('hawser_agent_kept_answers', 'Answers that serve without a link.', () => readings.answers().answers);
   gauge('hawser_agent_kept_answer_bytes', 'Bytes of them.', () => readings.answers().size);
+
+  gauge(
+    'hawser_agent_away_seconds',
+    'Time without a link as measured for hawser.dev/autonomy-stop-after; 0 with one.',
+    () => readings.autonomy().awaySeconds,
+  );
+  counter(
+    'hawser_agent_autonomy_stopped_pods_total',
+    'Pods ended since there was no link for too long.',
+    () => readings.autonomy().podsStopped,
+  );
 
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }
