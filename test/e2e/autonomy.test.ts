@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { apiVersionOf, type KubeObject, resourceById } from '@hawser/protocol';
+import type { KubeObject } from '@hawser/protocol';
 import { type NodeLifecycle, runNodeLifecycle } from '../controllers/node-lifecycle.ts';
 import { UNREACHABLE } from '../controllers/taints.ts';
 import { atDevice, type Fleet, type FleetAgent } from '../support/fleet.ts';
@@ -10,8 +9,8 @@ import { fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
 
 /** Five minutes, which pods have by default, pass in 1.5 s, ten minutes in 3 s, and 72 hours in 22 minutes. */
 const SECOND_MS = 5;
-const GRACE_MS = 1_500;
-const RENEW_MS = 200;
+/** The relay renews Leases every second here, and machines are slow at times. */
+const GRACE_MS = 5_000;
 const WAIT_MS = 40_000;
 const LEASES = 'coordination.k8s.io/leases';
 
@@ -20,14 +19,11 @@ interface World {
   readonly controller: NodeLifecycle;
   readonly one: FleetAgent;
   readonly two: FleetAgent;
-  cut(agent: FleetAgent): void;
-  restore(agent: FleetAgent): void;
 }
 
-/** Two devices that are Ready, in a cluster that evicts pods from nodes that are lost. The Lease of a linked node is renewed. */
+/** Two devices that are Ready, in a cluster that evicts pods from nodes that are lost. */
 async function world(t: TestContext): Promise<World> {
   const ending = new AbortController();
-  const isCut = new Set<FleetAgent>();
   const running: Promise<void>[] = [];
   const errors: string[] = [];
   // Before the fleet's own end: what speaks to its API server has ended then.
@@ -36,54 +32,19 @@ async function world(t: TestContext): Promise<World> {
     await Promise.all(running);
     assert.deepEqual(errors, []);
   });
-  const fleet = await fleetFor(t, { agents: ['edge-1', 'edge-2'] });
+  const fleet = await fleetFor(t, { agents: ['edge-1', 'edge-2'], relayFlags: { '--node-leases-renew-seconds': '1' } });
   const [one, two] = fleet.agents;
   assert.ok(one && two);
   for (const agent of fleet.agents) {
     await nodeReady(fleet.kube, agent.node);
-    await ensureLease(fleet, agent.node);
-    running.push(renewWhile(fleet, agent.node, () => !isCut.has(agent), ending.signal));
+    await until(`a Lease of ${agent.node}`, WAIT_MS, undefined, async () => {
+      return (await fleet.kube.get(LEASES, 'kube-node-lease', agent.node)) !== undefined;
+    });
   }
   const onError = (message: string) => errors.push(message);
   const controller = runNodeLifecycle({ kube: fleet.kube, graceMs: GRACE_MS, secondMs: SECOND_MS, onError });
   ending.signal.addEventListener('abort', () => running.push(controller.stop()));
-  return {
-    fleet,
-    controller,
-    one,
-    two,
-    cut(agent) {
-      isCut.add(agent);
-      agent.link.cut();
-    },
-    restore(agent) {
-      isCut.delete(agent);
-      agent.link.restore();
-    },
-  };
-}
-
-async function ensureLease({ kube }: Fleet, node: string): Promise<void> {
-  const leases = resourceById(LEASES);
-  assert.ok(leases);
-  if ((await kube.get(LEASES, 'kube-node-lease', node)) !== undefined) return;
-  await kube.create({
-    apiVersion: apiVersionOf(leases),
-    kind: leases.kind,
-    metadata: { name: node, namespace: 'kube-node-lease' },
-    spec: { holderIdentity: node, leaseDurationSeconds: 40, renewTime: microTime() },
-  });
-}
-
-async function renewWhile({ kube }: Fleet, node: string, isAlive: () => boolean, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    if (isAlive()) await kube.patch(LEASES, 'kube-node-lease', node, { spec: { renewTime: microTime() } });
-    await sleep(RENEW_MS);
-  }
-}
-
-function microTime(): string {
-  return `${new Date().toISOString().slice(0, 19)}.${String(Date.now() % 1000).padStart(3, '0')}000Z`;
+  return { fleet, controller, one, two };
 }
 
 async function annotate({ fleet }: World, agent: FleetAgent, annotations: Record<string, string | null>): Promise<void> {
@@ -155,8 +116,8 @@ test('without autonomy the pods of a lost node are evicted after their seconds; 
   await tolerates(w, w.one, 'kept', 259_200);
   await tolerates(w, w.two, 'plain', 300);
 
-  w.cut(w.one);
-  w.cut(w.two);
+  w.one.link.cut();
+  w.two.link.cut();
   await tainted(w, w.one, true);
   await tainted(w, w.two, true);
   await leaves(w, 'plain');
@@ -165,7 +126,7 @@ test('without autonomy the pods of a lost node are evicted after their seconds; 
   const plannedMs = (w.controller.planned().get('default/kept') ?? 0) - Date.now();
   assert.ok(plannedMs > 259_000 * SECOND_MS - WAIT_MS * 3, `planned in ${plannedMs} ms`);
 
-  w.restore(w.one);
+  w.one.link.restore();
   await tainted(w, w.one, false);
   await podInCloud(w.fleet.kube, 'kept', ({ conditions = [] }) =>
     conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
@@ -176,7 +137,7 @@ test('without autonomy the pods of a lost node are evicted after their seconds; 
   assert.deepEqual(containers(after), containers(kept), 'not restarted');
   assert.equal(w.controller.planned().has('default/kept'), false);
 
-  w.restore(w.two);
+  w.two.link.restore();
   await goneAtDevice(w.two, 'plain');
   await gone(w, 'plain');
 });
@@ -188,7 +149,7 @@ test('when the time is up pods are evicted, their replacements run elsewhere, an
   await tolerates(w, w.one, 'old', 600);
 
   const cutAt = Date.now();
-  w.cut(w.one);
+  w.one.link.cut();
   await leaves(w, 'old');
   assert.ok(Date.now() - cutAt >= 600 * SECOND_MS, 'not before its time');
   // As the pod's controller would, while the old one cannot be heard of.
@@ -196,7 +157,7 @@ test('when the time is up pods are evicted, their replacements run elsewhere, an
   const atDeviceStill = await w.one.local.get('pods', 'default', 'old');
   assert.equal(atDeviceStill?.metadata.deletionTimestamp, undefined, 'the device does not know yet');
 
-  w.restore(w.one);
+  w.one.link.restore();
   await goneAtDevice(w.one, 'old');
   await gone(w, 'old');
   await tainted(w, w.one, false);
@@ -213,11 +174,11 @@ test('a pod that is deleted while its device is away is stopped when it is back,
   await running(w, w.one, 'stays');
   await tolerates(w, w.one, 'deleted', undefined);
   await tolerates(w, w.one, 'stays', undefined);
-  w.cut(w.one);
+  w.one.link.cut();
   await tainted(w, w.one, true);
   await w.fleet.kube.remove('pods', 'default', 'deleted');
   assert.equal(await isLeaving(w, 'deleted'), true, 'it waits for its kubelet');
-  w.restore(w.one);
+  w.one.link.restore();
   await goneAtDevice(w.one, 'deleted');
   await gone(w, 'deleted');
   assert.equal(await isLeaving(w, 'stays'), false);
@@ -244,15 +205,15 @@ test('the annotation taken off gives pods back what they had; one that is not va
 
 test('a device that is away for too long ends its pods by itself, also when it was restarted meanwhile, before they are replaced', async (t) => {
   const w = await world(t);
-  // By the cluster's clock of this test half an hour is nine seconds; the device has no other clock than its own.
-  await annotate(w, w.one, { 'hawser.dev/autonomy': '30m', 'hawser.dev/autonomy-stop-after': '6s' });
+  // By the cluster's clock of this test forty minutes are twelve seconds; the device has no other clock than its own.
+  await annotate(w, w.one, { 'hawser.dev/autonomy': '40m', 'hawser.dev/autonomy-stop-after': '6s' });
   await running(w, w.one, 'web');
-  await tolerates(w, w.one, 'web', 1_800);
+  await tolerates(w, w.one, 'web', 2_400);
   await atDevice(w.one, 'nodes', '', 'edge-1', ({ metadata }) => {
     return metadata.annotations?.['hawser.dev/autonomy-stop-after'] === '6s';
   });
 
-  w.cut(w.one);
+  w.one.link.cut();
   await w.one.process().kill();
   await w.one.start();
   await goneAtDevice(w.one, 'web');
@@ -260,7 +221,7 @@ test('a device that is away for too long ends its pods by itself, also when it w
   await leaves(w, 'web');
   await running(w, w.two, 'replacement');
 
-  w.restore(w.one);
+  w.one.link.restore();
   await gone(w, 'web');
   await until('an Event', WAIT_MS, undefined, async () => {
     return (await w.fleet.kube.list('events', 'default')).some(({ reason }) => reason === 'StoppedWithoutLink');
