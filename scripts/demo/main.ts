@@ -18,7 +18,8 @@ import { tellStory } from './story.ts';
 const HELP = `npm run demo -- [options]
 
 Starts an API server, hawser-relay and two hawser-agents as processes of their own, applies manifests, and shows what
-happens: nodes Ready, pods Running, an edit arriving, a cut link, the device still serving, the link back and converged.
+happens: nodes Ready, pods Running, an edit arriving, questions of the device answered, a cut link, the device still serving and
+answering, the link back and converged.
 It then stays up until Ctrl-C, which leaves nothing behind.
 
   --manifests FILE…   Kubernetes manifests to apply (default: examples/shop.yaml)
@@ -204,6 +205,7 @@ The demo stays up. In another terminal, in this folder:
   a device        kubectl --kubeconfig ${first.localKubeconfig} get pods -A
   its store       npx hawser-agent get pods -A --data-dir ${first.dataDir}
                   npx hawser-agent status --data-dir ${first.dataDir}
+  a question      npx hawser-agent query pv hawser-demo-note --live --data-dir ${first.dataDir}
   an edit         kubectl --kubeconfig ${fleet.kubeconfig} edit configmap hawser-demo-note
                   npx hawser-agent get configmaps hawser-demo-note -o yaml --data-dir ${first.dataDir}
   logs            ls ${fleet.dir}/*.log

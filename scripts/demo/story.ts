@@ -3,6 +3,7 @@ import type { Fleet, FleetAgent } from '../../test/support/fleet.ts';
 import { type KubeClient, KubeError } from '../../test/support/kube.ts';
 import { until } from '../../test/support/until.ts';
 import { prerequisitesOf } from './prerequisites.ts';
+import { askFor, QUESTIONS, volumeAtDevice, volumeFor } from './questions.ts';
 
 /** What the demonstration showed; also the one line of JSON of `--json`. */
 export interface DemoResult {
@@ -14,6 +15,10 @@ export interface DemoResult {
   readonly editArrivedMs: number;
   /** While the link was cut, the device's API still gave its pods and its ConfigMap, as they were before the cut. */
   readonly servedOffline: boolean;
+  /** Of a ConfigMap, a PV, a PVC and a VolumeAttachment, how many the device was told by the API server when it asked. */
+  readonly answeredOnline: number;
+  /** The same with the link cut, from what the device has. */
+  readonly answeredOffline: number;
   /** From the moment that the link could be made again until the device shows the change that it had missed. */
   readonly convergedAfterReconnectMs: number;
 }
@@ -66,11 +71,16 @@ export async function tellStory(fleet: Fleet, options: StoryOptions): Promise<De
   const editArrivedMs = await editAndMeasure(fleet.kube, traveller, 'edited while linked', signal);
   say(`a ConfigMap was edited: ${traveller.name} had it ${editArrivedMs} ms later`);
 
+  await volumeAtDevice(traveller, NOTE, signal);
+  const answeredOnline = await askFor(traveller, NOTE, true, say);
+
   traveller.link.cut();
   say(`the link of ${traveller.name} is cut`);
   await editNote(fleet.kube, 'edited while the link was cut');
   const servedOffline = await servesWithoutLink(traveller, 'edited while linked');
   say(`${traveller.name} ${servedOffline ? 'still serves its pods and the ConfigMap as it was' : 'does NOT serve what it held'}`);
+
+  const answeredOffline = await askFor(traveller, NOTE, false, say);
 
   const back = performance.now();
   traveller.link.restore();
@@ -87,12 +97,14 @@ export async function tellStory(fleet: Fleet, options: StoryOptions): Promise<De
   const held = await Promise.all(fleet.agents.map((agent) => agent.objectsHeld()));
   const objectsAtEdge = held.reduce((sum, count) => sum + count, 0);
   return {
-    ok: servedOffline && podsRunning > 0,
+    ok: servedOffline && podsRunning > 0 && answeredOnline === QUESTIONS.length && answeredOffline === QUESTIONS.length,
     nodes: names.length,
     podsRunning,
     objectsAtEdge,
     editArrivedMs,
     servedOffline,
+    answeredOnline,
+    answeredOffline,
     convergedAfterReconnectMs,
   };
 }
@@ -167,16 +179,18 @@ function reasonOf(pod: KubeObject): string {
   return waiting === undefined ? phaseOf(pod) : [waiting.reason, waiting.message].filter(Boolean).join(', ');
 }
 
-/** What the demonstration adds to the manifests: a ConfigMap to edit and a pod that reads it, bound to the device. */
+/** What the demonstration adds to the manifests: a ConfigMap to edit, a volume, and a pod with both, bound to the device. */
 function noteFor(node: string): KubeObject[] {
   return [
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NOTE, namespace: 'default' }, data: { note: 'as first applied' } },
+    ...volumeFor(node, NOTE),
     {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: NOTE, namespace: 'default' },
       spec: {
         nodeName: node,
+        volumes: [{ name: 'data', persistentVolumeClaim: { claimName: NOTE } }],
         containers: [{ name: 'reader', image: 'registry.example/reader:1', envFrom: [{ configMapRef: { name: NOTE } }] }],
       },
     },

@@ -28,6 +28,9 @@ test('the demonstration tells its whole story and says so in one line of JSON', 
   assert.equal(result.nodes, 2);
   assert.ok(Number(result.podsRunning) >= 5 && Number(result.objectsAtEdge) > 8);
   assert.equal(result.servedOffline, true);
+  assert.deepEqual([result.answeredOnline, result.answeredOffline], [4, 4]);
+  assert.match(stderr, /edge-1 asks for volumeattachment hawser-demo-note: From the API server, as it is now\./);
+  assert.match(stderr, /edge-1 asks for persistentvolume hawser-demo-note: Synced to this device, as it was \d+s ago\./);
   for (const figure of ['editArrivedMs', 'convergedAfterReconnectMs']) assert.equal(typeof result[figure], 'number');
   const pids = pidsIn(stderr);
   assert.equal(pids.length, 4);
