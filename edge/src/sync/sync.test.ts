@@ -90,6 +90,23 @@ describe('a session', () => {
     assert.deepEqual(protocolVersions, [1]);
   });
 
+  it('holds all that the cloud wants until the moment in which it is in sync no longer', (t) => {
+    const store = testStore(t);
+    let now = new Date('2026-03-01T12:00:00.000Z');
+    const sync = createSync({ store, agentVersion: '1.2.3', logger: silent, clock: { now: () => now } });
+    sync.hello();
+    sync.receive(welcome());
+    sync.receive(status('inSync'));
+    now = new Date('2026-03-04T12:00:00.000Z');
+    sync.disconnected();
+    assert.equal(store.fact(SYNC_FACTS.lastSync), '2026-03-04T12:00:00.000Z');
+    now = new Date('2026-03-05T12:00:00.000Z');
+    sync.hello();
+    sync.receive(welcome({ status: { state: 'syncing', detail: '' } }));
+    sync.disconnected();
+    assert.equal(store.fact(SYNC_FACTS.lastSync), '2026-03-04T12:00:00.000Z');
+  });
+
   it('goes through its states as the relay tells them, and leaves them in the store', (t) => {
     const store = testStore(t);
     const sync = newSync(store);

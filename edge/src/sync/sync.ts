@@ -244,6 +244,8 @@ class SyncMachine implements Sync {
   #enter(state: SyncState): void {
     const { store, clock, logger } = this.#options;
     const before = describe(this.#state);
+    // Until now it was: a device that was in sync for days and loses its link holds what is new.
+    const wasInSync = this.#state.name === 'inSync';
     this.#state = state;
     const after = describe(state);
     if (after !== before) {
@@ -251,7 +253,7 @@ class SyncMachine implements Sync {
       store.setFacts({
         [SYNC_FACTS.session]: after,
         [SYNC_FACTS.since]: now,
-        ...(state.name === 'inSync' ? { [SYNC_FACTS.lastSync]: now } : {}),
+        ...(wasInSync || state.name === 'inSync' ? { [SYNC_FACTS.lastSync]: now } : {}),
       });
       logger.info({ from: before, to: after, detail: 'detail' in state ? state.detail : undefined }, 'session state');
     }
