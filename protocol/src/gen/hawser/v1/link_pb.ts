@@ -1231,13 +1231,13 @@ export const GetSchema: GenMessage<Get> = /*@__PURE__*/
   messageDesc(file_hawser_v1_link, 28);
 
 /**
- * What is made by asking: a token, an eviction, a review.
+ * What is made by asking, such as a token.
  *
  * @generated from message hawser.v1.Submit
  */
 export type Submit = Message<"hawser.v1.Submit"> & {
   /**
-   * "token", "eviction", or empty for a new object of the resource.
+   * "token", or empty for a new object of the resource.
    *
    * @generated from field: string subresource = 1;
    */
