@@ -109,16 +109,12 @@ interface Exchange {
   sent: { readonly id: number; readonly cancelExpiry: () => void } | undefined;
 }
 
-/** Submits that make nothing which would be there twice: a second token harms nobody, a review is a question. */
-const REPEATABLE_SUBMITS: ReadonlySet<string> = new Set([
-  'serviceaccounts/token',
-  'authentication.k8s.io/tokenreviews/',
-  'authorization.k8s.io/subjectaccessreviews/',
-]);
+/** Submits that make nothing which would be there twice: a second token harms nobody. */
+const REPEATABLE_SUBMITS: ReadonlySet<string> = new Set(['serviceaccounts/token']);
 
 /**
- * Whether asking twice does no more than asking once. Not so: a new Node or CertificateSigningRequest, which would be refused the
- * second time, or be there twice; an eviction, which could meet the next pod of that name.
+ * Whether asking twice does no more than asking once. Of a submit only where it is known: a new object could be there twice, an
+ * eviction could meet the next pod of that name.
  */
 export function isRepeatable(question: Question): boolean {
   return question.type === 'get' || REPEATABLE_SUBMITS.has(`${question.resource}/${question.subresource}`);
