@@ -4,6 +4,9 @@ import type { Failing } from './outcome.ts';
 /** How long calls wait at most while the API server takes none, in ms: a Lease of 40 s must outlive it. */
 const LONGEST_WAIT_MS = 5_000;
 
+/** A process that was busy for so long makes up for the calls that it might have made meanwhile, in ms. */
+const MADE_UP_MS = 100;
+
 export interface CallGateOptions {
   readonly callsPerSecond: number;
   /** Calls at a time. */
@@ -15,19 +18,22 @@ export interface CallGateOptions {
 }
 
 /**
- * When a call may begin: so many a second, evenly, so many at a time. While the API server takes none, one at a time tries whether it
- * still does not, after a growing wait with jitter, and never before it was asked. Nothing queues here: who is not let in comes again.
+ * When a call may begin: so many a second, evenly, so many at a time. One failure may be a connection's alone; two in a row are the API
+ * server's, as is one that names a wait. While the API server takes no calls, one at a time tries whether it still does not, after a
+ * growing wait with jitter, and never before it was asked. Nothing queues here: who is not let in comes again.
  */
 export class CallGate {
   readonly #options: CallGateOptions;
   readonly #pace: Pace;
   readonly #backoff = new Backoff(LONGEST_WAIT_MS);
   #underWay = 0;
+  /** The last call failed, and the one before did not. */
+  #isSuspicious = false;
 
   constructor(options: CallGateOptions) {
     this.#options = options;
-    // What became due within 20 ms goes together: timers are no finer.
-    this.#pace = new Pace(1000 / options.callsPerSecond, Math.max(1, Math.floor(options.callsPerSecond / 50)));
+    const { callsPerSecond } = options;
+    this.#pace = new Pace(1000 / callsPerSecond, Math.max(1, Math.floor((callsPerSecond * MADE_UP_MS) / 1000)));
   }
 
   get underWay(): number {
@@ -52,10 +58,16 @@ export class CallGate {
     const { random, onFailing, onRecovered } = this.#options;
     const { failures } = this.#backoff;
     if (failure === undefined) {
+      this.#isSuspicious = false;
       this.#backoff.reset();
       if (failures > 0) onRecovered(failures);
       return;
     }
+    if (failures === 0 && !this.#isSuspicious && failure.retryAfterMs === undefined) {
+      this.#isSuspicious = true;
+      return;
+    }
+    this.#isSuspicious = false;
     this.#backoff.failed(nowMs, random(), failure.retryAfterMs);
     if (this.#backoff.failures > failures) onFailing(failure, this.#backoff.failures, this.#backoff.nextAtMs() - nowMs);
   }
