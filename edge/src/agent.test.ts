@@ -11,6 +11,7 @@ import {
   type AgentMessage,
   type Batch,
   decodeAgentMessage,
+  encodeBody,
   encodeRelayMessage,
   type KubeObject,
   type RelayMessage,
@@ -254,6 +255,53 @@ test('what was not answered when the link broke is sent again on the next one', 
   third.say(welcome('inSync'));
   await sleep(100);
   assert.deepEqual(third.reports(), []);
+});
+
+const QUERY = '/hawser/v1/query?resource=persistentvolumes&name=disk';
+
+/** The questions of a link, once there are so many. */
+function questions(played: PlayedLink, count: number) {
+  return until(`${count} questions`, 5_000, undefined, async () => {
+    const found = played.messages.flatMap((message) => (message.type === 'query' ? [message.query] : []));
+    return found.length === count ? found : undefined;
+  });
+}
+
+test('a question goes to the relay, and what it answered serves without a link and beside another cluster, which is not asked', async (t) => {
+  const { start, call, token, link, links } = await scene(t);
+  const agent = await start();
+  const first = await link(0);
+  await firstSync(first);
+  const asking = call(agent, 'GET', QUERY, token());
+  const [query] = await questions(first, 1);
+  const disk = { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'disk' }, spec: { storageClassName: 'fast' } };
+  const body = encodeBody(JSON.stringify(disk));
+  first.say({ type: 'queryAnswer', id: query?.id ?? 0, answer: { type: 'found', cached: false, body } });
+  const answer = await asking;
+  assert.deepEqual([answer.status, answer.body.type, answer.body.source, answer.body.object], [200, 'found', 'cloud', disk]);
+  first.cut();
+  const second = await link(1);
+  second.say(welcome('inSync', 'another-cluster'));
+  await second.closed;
+  const kept = await call(agent, 'GET', QUERY, token());
+  assert.deepEqual([kept.body.type, kept.body.source, kept.body.object], ['found', 'kept', disk]);
+  assert.ok(links.slice(1).every(({ messages }) => messages.every(({ type }) => type !== 'query')));
+  assert.equal((await call(agent, 'GET', QUERY, 'wrong')).status, 401);
+});
+
+test('an answer about another object ends the link, is nobody’s answer and is not kept', async (t) => {
+  const { start, call, token, link } = await scene(t);
+  const agent = await start();
+  const played = await link(0);
+  await firstSync(played);
+  const asking = call(agent, 'GET', QUERY, token());
+  const [query] = await questions(played, 1);
+  const other = { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'other' } };
+  const body = encodeBody(JSON.stringify(other));
+  played.say({ type: 'queryAnswer', id: query?.id ?? 0, answer: { type: 'found', cached: false, body } });
+  assert.equal((await asking).body.type, 'unavailable');
+  assert.equal((await played.closed).code, 1002);
+  assert.equal((await call(agent, 'GET', QUERY, token())).body.type, 'unknownOffline');
 });
 
 test('a relay that speaks for another cluster is refused, and what the device holds stays', async (t) => {
