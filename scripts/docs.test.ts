@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { EDGE_LABEL } from '@hawser/cloud';
+import { TOLERATES_ANNOTATION } from '@hawser/protocol';
+import { parseAllDocuments } from 'yaml';
 import { RELAY_NAMESPACE, RELAY_USER, relayBindings } from '../test/apiserver/relay-identity.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -11,7 +14,7 @@ for (const page of pages) {
   const text = readFileSync(join(ROOT, page), 'utf8');
 
   test(`${page} names only files that are there`, () => {
-    const named = [...text.matchAll(/`((?:protocol|settings|cloud|edge|test|scripts|docs|examples)\/[\w./-]+)`/g)].map(
+    const named = [...text.matchAll(/`((?:protocol|settings|cloud|edge|test|scripts|docs|examples|deploy)\/[\w./-]+)`/g)].map(
       ([, path = '']) => path,
     );
     assert.deepEqual(
@@ -38,7 +41,7 @@ for (const page of pages) {
   });
 }
 
-test('deploy/rbac gives rights to the ServiceAccount of the relay and to nobody else, and of users only in the older form', () => {
+test('deploy gives rights to the ServiceAccount of the relay and to nobody else, and of users only in the older form', () => {
   for (const form of ['constrained', 'groups'] as const) {
     const bindings = relayBindings(form);
     assert.deepEqual(
@@ -47,9 +50,30 @@ test('deploy/rbac gives rights to the ServiceAccount of the relay and to nobody 
     );
     assert.deepEqual(
       bindings.map(({ namespace }) => namespace),
-      [undefined, RELAY_NAMESPACE, undefined],
+      [undefined, RELAY_NAMESPACE, undefined, undefined],
     );
     const impersonates = bindings.flatMap(({ rules }) => rules).some(({ verbs }) => verbs.includes('impersonate'));
     assert.equal(impersonates, form === 'groups');
   }
+});
+
+test('each admission policy of deploy/autonomy is bound, denies, and is about the relay or about edge nodes', () => {
+  const read = (file: string) =>
+    parseAllDocuments(readFileSync(join(ROOT, 'deploy', 'autonomy', file), 'utf8')).map((document) => {
+      assert.deepEqual(document.errors, [], file);
+      return document.toJS() as { kind: string; metadata: { name: string }; spec: Record<string, unknown> };
+    });
+  for (const [file, about] of [
+    ['protect-nodes.yaml', EDGE_LABEL],
+    ['relay-pods.yaml', `'${RELAY_USER}'`],
+  ] as const) {
+    const objects = read(file);
+    const policy = objects.find(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    const binding = objects.find(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
+    assert.equal(binding?.spec.policyName, policy?.metadata.name);
+    assert.deepEqual(binding?.spec.validationActions, ['Deny']);
+    assert.ok(JSON.stringify(policy?.spec).includes(about), file);
+  }
+  const [policy] = read('relay-pods.yaml').filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  assert.ok(JSON.stringify(policy?.spec.validations).includes(`'${TOLERATES_ANNOTATION}'`));
 });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { KubeObject } from '@hawser/protocol';
+import { type NodeLifecycle, runNodeLifecycle } from '../../test/controllers/node-lifecycle.ts';
 import { type Fleet, startFleet } from '../../test/support/fleet.ts';
 import { kubeClient } from '../../test/support/kube.ts';
 import { ROOT } from '../../test/support/processes.ts';
@@ -96,6 +97,7 @@ async function main(): Promise<number> {
 
   const dir = mkdtempSync(join(tmpdir(), 'hawser-demo-'));
   let fleet: Fleet | undefined;
+  let lifecycle: NodeLifecycle | undefined;
   const made: KubeObject[] = [];
   try {
     const manifests = loadManifests(options.manifests);
@@ -115,10 +117,12 @@ async function main(): Promise<number> {
     });
     if (fleet.embedded) {
       const told = new Set<string>();
-      runControllers(fleet.kube, signal, (message) => {
-        if (!told.has(message)) say(`controllers: ${message}`);
+      const onError = (message: string) => {
+        if (!told.has(message) && !signal.aborted) say(`controllers: ${message}`);
         told.add(message);
-      });
+      };
+      runControllers(fleet.kube, signal, onError);
+      lifecycle = runNodeLifecycle({ kube: fleet.kube, onError });
     }
     const result = await tellStory(fleet, { manifests, say, signal, onMade: (object) => made.push(object) });
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
@@ -138,6 +142,7 @@ async function main(): Promise<number> {
     return error instanceof ManifestError ? 2 : 1;
   } finally {
     over.abort();
+    await lifecycle?.stop();
     if (fleet !== undefined && !fleet.embedded) await cleanUp(fleet, made);
     await fleet?.stop();
     rmSync(dir, { recursive: true, force: true });
@@ -213,7 +218,8 @@ ${
   fleet.embedded
     ? `
 The API server is made for tests: it takes JSON and YAML (kubectl apply, edit, patch, scale, delete), no Protocol Buffers
-(kubectl create configmap …). Its controllers make pods and bind them; they do no scaling, roll-outs, status or Events.
+(kubectl create configmap …). Its controllers make pods, bind them, and evict those of nodes that are lost; they do no
+scaling, roll-outs, status or Events.
 `
     : ''
 }

@@ -13,6 +13,7 @@ const FILES: Readonly<Record<ImpersonationForm, string>> = { constrained: 'as-no
 
 /** The rights that a relay is given in a cluster, and no more: those of the manifests that its users apply. */
 export function relayBindings(form: ImpersonationForm): readonly RuleBinding[] {
-  const folder = new URL('../../deploy/rbac/', import.meta.url);
-  return bindingsOf(['relay.yaml', FILES[form]].map((file) => new URL(file, folder)));
+  const folder = new URL('../../deploy/', import.meta.url);
+  const files = ['rbac/relay.yaml', 'autonomy/relay-pods.yaml', `rbac/${FILES[form]}`];
+  return bindingsOf(files.map((file) => new URL(file, folder)));
 }
