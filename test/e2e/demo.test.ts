@@ -9,7 +9,14 @@ import { configMap } from './harness.ts';
 
 const DEMO = 'scripts/demo/main.ts';
 
-const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('hawser-demo-'));
+/** A folder for temporary files that is nobody else's: another demonstration may run on this machine. */
+function ownTmp(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'hawser-tmp-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+const demosIn = (tmp: string) => readdirSync(tmp).filter((name) => name.startsWith('hawser-demo-'));
 
 /** Process ids that the demo named on its way. */
 function pidsIn(stderr: string): number[] {
@@ -19,8 +26,8 @@ function pidsIn(stderr: string): number[] {
 const alive = (pid: number) => existsSync(`/proc/${pid}`);
 
 test('the demonstration tells its whole story and says so in one line of JSON', { timeout: 300_000 }, async (t) => {
-  const before = leftovers();
-  const { code, stdout, stderr } = await runCommand({ name: 'demo', args: [DEMO, '--once', '--json'] });
+  const tmp = ownTmp(t);
+  const { code, stdout, stderr } = await runCommand({ name: 'demo', args: [DEMO, '--once', '--json'], env: { TMPDIR: tmp } });
   assert.equal(code, 0, stderr);
   const result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
   t.diagnostic(JSON.stringify(result));
@@ -35,17 +42,17 @@ test('the demonstration tells its whole story and says so in one line of JSON', 
   const pids = pidsIn(stderr);
   assert.equal(pids.length, 4);
   assert.deepEqual(pids.filter(alive), []);
-  assert.deepEqual(leftovers(), before);
+  assert.deepEqual(demosIn(tmp), []);
 });
 
 test('Ctrl-C ends the demonstration and leaves no process and no file behind', { timeout: 120_000 }, async (t) => {
-  const before = leftovers();
-  const demo = startProcess({ name: 'demo', args: [DEMO, '--json'] });
+  const tmp = ownTmp(t);
+  const demo = startProcess({ name: 'demo', args: [DEMO, '--json'], env: { TMPDIR: tmp } });
   t.after(() => demo.kill());
   await demo.line('the story’s end', ({ ok }) => ok === true, 90_000);
   const exit = await demo.stop();
   assert.deepEqual(exit, { code: 0, signal: null });
-  assert.deepEqual(leftovers(), before);
+  assert.deepEqual(demosIn(tmp), []);
 });
 
 /** A cluster of the user's, with one ConfigMap in it, and manifests: that ConfigMap changed, a new one, and a kind that is not known. */
