@@ -21,14 +21,7 @@ import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
-import {
-  answerQuery,
-  createQueryDesk,
-  createUpstream,
-  type ImpersonationForm,
-  nodeMarks,
-  probeImpersonation,
-} from './upstream/index.ts';
+import { answerQuery, createQueryDesk, createUpstream, Impersonation, nodeMarks } from './upstream/index.ts';
 import { createWatching } from './watching.ts';
 
 /** A server certificate that ends within this is worth a warning at the start. */
@@ -50,12 +43,6 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-/** What links need to know before the first welcome. */
-interface Cluster {
-  readonly uid: string;
-  readonly form: ImpersonationForm;
-}
-
 /**
  * Starts the whole relay and resolves when it listens; it becomes ready when its resources are synced, and waits for an API
  * server that is not there.
@@ -71,7 +58,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   const stopping = new AbortController();
   const closing = new AbortController();
   const retry = { clock, random, signal: stopping.signal };
-  let cluster: Cluster | undefined;
+  let clusterUid: string | undefined;
   let hub: Hub | undefined;
   const identity = new ClusterIdentity({
     // What is written at the end is still written to our own cluster only.
@@ -83,6 +70,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     logger,
   });
   const ownCluster = guarded(client, identity);
+  const impersonation = new Impersonation({ api: ownCluster, clock, signal: stopping.signal, logger });
   const epochs = new Epochs({
     clock,
     logger,
@@ -160,12 +148,12 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onDelivered: (milliseconds) => metrics.delivered(milliseconds),
   });
   const answerer = {
-    api: ownCluster,
+    api: impersonation.api,
     cache: downstream,
     clock,
     logger,
     counts: metrics,
-    form: () => cluster?.form ?? 'groups',
+    form: () => impersonation.form ?? 'groups',
   };
   const queries = createQueryDesk({
     concurrency: settings.limits.queryCalls,
@@ -174,11 +162,11 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onAnswered: ({ resource }, answer, milliseconds) => metrics.queryAnswered(resource, answer, milliseconds),
   });
   const reports = createUpstream({
-    api: ownCluster,
+    api: impersonation.api,
     clock,
     logger,
     counts: metrics,
-    form: () => cluster?.form ?? 'groups',
+    form: () => impersonation.form ?? 'groups',
     random,
     marks: nodeMarks(settings.labelNodes, settings.nodeLabels, settings.nodeTaints),
     cached(node, key) {
@@ -225,9 +213,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     : undefined;
   const nodeLeases = createNodeLeases({
     ...settings.nodeLeases,
-    api: ownCluster,
+    api: impersonation.api,
     counts: metrics,
-    form: () => cluster?.form,
+    form: () => impersonation.form,
     downstream,
     links: replicas,
     self: randomId(),
@@ -239,7 +227,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
 
   function readiness(): Readiness {
     if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
-    const cause = cluster === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
+    const cause = clusterUid === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
     const foreign = identity.isForeign ? [FOREIGN_CLUSTER] : [];
     const waitingFor = [...cause, ...foreign, ...watching.waitingFor()];
     return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
@@ -271,18 +259,18 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   });
 
   async function learnCluster(): Promise<void> {
-    const { signal } = stopping;
     const learn = async () => {
       if (identity.uid === undefined) await identity.check();
       if (identity.uid === undefined) throw new HawserError('unreachable', 'the API server has not said which cluster it is');
-      return { uid: identity.uid, form: await probeImpersonation(client, signal) };
+      await impersonation.learn();
+      return identity.uid;
     };
-    cluster = await untilDone(learn, {
+    clusterUid = await untilDone(learn, {
       ...retry,
       onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'cluster not known yet'),
     });
-    if (cluster === undefined) return;
-    logger.info({ clusterUid: cluster.uid, impersonation: cluster.form }, 'cluster known');
+    if (clusterUid === undefined) return;
+    logger.info({ clusterUid, impersonation: impersonation.form }, 'cluster known');
     tellReadiness();
   }
 
@@ -307,7 +295,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     hub = await startHub({
       settings,
       tls,
-      relay: () => (cluster === undefined ? undefined : { relayVersion: RELAY_VERSION, clusterUid: cluster.uid }),
+      relay: () => (clusterUid === undefined ? undefined : { relayVersion: RELAY_VERSION, clusterUid }),
       downstream,
       reports,
       queries,

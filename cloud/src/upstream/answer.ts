@@ -61,7 +61,7 @@ export function readAnswer({ status, retryAfter, text }: HttpAnswer, now?: Date)
     reason: stringOf(body?.reason) ?? '',
     message: (stringOf(body?.message) ?? `the API server answered ${status}`).slice(0, MAX_MESSAGE),
   };
-  if (status === 401 || failure.message.includes('cannot impersonate')) {
+  if (status === 401 || saysNoImpersonation(failure.message)) {
     return { type: 'relayRefused', code: status === 401 ? 401 : 403, message: failure.message };
   }
   // What a proxy or load balancer says is nobody's answer; the API server itself has one text of its own, for a group it lacks.
@@ -72,6 +72,11 @@ export function readAnswer({ status, retryAfter, text }: HttpAnswer, now?: Date)
   if (status === 403) return { type: 'forbidden', status: failure };
   if (status === 409) return { type: failure.reason === 'AlreadyExists' ? 'alreadyExists' : 'conflict', status: failure };
   return { type: 'refused', status: failure };
+}
+
+/** Of either form: what the caller lacks, not the user that it wants to be. */
+export function saysNoImpersonation(message: string): boolean {
+  return message.includes('cannot impersonate');
 }
 
 /** Retry-After, RFC 9110, 10.2.3: whole seconds, as the API server gives it, or a date, as a load balancer may. */

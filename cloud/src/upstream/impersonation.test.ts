@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HawserError } from '@hawser/protocol';
-import { nodeUser, probeImpersonation } from './impersonation.ts';
+import { pino } from 'pino';
+import { ManualClock } from '../downstream/testing/manual-clock.ts';
+import { Impersonation, nodeUser, probeImpersonation } from './impersonation.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -36,4 +38,31 @@ test('an answer to another question decides nothing', async () => {
       (error) => error instanceof HawserError && error.code === 'unreachable',
     );
   }
+});
+
+test('a relay that may not act as a node looks again which form works, once a minute at most', async () => {
+  const clock = new ManualClock();
+  let isGranted = false;
+  const asked: string[] = [];
+  const api = {
+    async request({ path, impersonate }: { path: string; impersonate?: { groups: readonly string[] } }) {
+      asked.push(path);
+      const isMine = isGranted && impersonate?.groups.length === 0;
+      if (!isMine)
+        return { status: 403, headers: {}, text: '{"message":"User \\"relay\\" cannot impersonate resource \\"users\\""}' };
+      return { status: 201, headers: {}, text: '{"status":{"userInfo":{"groups":["system:nodes"]}}}' };
+    },
+  };
+  const impersonation = new Impersonation({ api, clock, signal: NEVER, logger: pino({ level: 'silent' }) });
+  assert.equal(impersonation.form, undefined);
+  assert.equal(await impersonation.learn(), 'groups');
+  const write = () => impersonation.api.request({ method: 'PATCH', path: '/pods', impersonate: nodeUser('edge-1', 'groups') });
+  isGranted = true;
+  await write();
+  clock.advance(60_000);
+  await write();
+  await write();
+  await new Promise(setImmediate);
+  assert.equal(impersonation.form, 'constrained');
+  assert.equal(asked.filter((path) => path.endsWith('/selfsubjectreviews')).length, 2);
 });

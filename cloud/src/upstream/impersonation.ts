@@ -1,4 +1,7 @@
 import { HawserError, isJsonObject, type JsonValue } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import { saysNoImpersonation } from './answer.ts';
 import type { NodeApi, NodeUser } from './node-api.ts';
 
 /**
@@ -47,4 +50,60 @@ function groupsOf(text: string): readonly JsonValue[] {
   const userInfo = isJsonObject(status) ? status.userInfo : undefined;
   const groups = isJsonObject(userInfo) ? userInfo.groups : undefined;
   return Array.isArray(groups) ? groups : [];
+}
+
+/** Rights that were granted, or an API server that was upgraded, while the relay runs are noticed after so long at most. */
+const PROBE_AGAIN_MS = 60_000;
+
+export interface ImpersonationOptions {
+  readonly api: NodeApi;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** Which form works: seen at the start, and again when the API server says that the relay may not act as a node. */
+export class Impersonation {
+  readonly #options: ImpersonationOptions;
+  #form: ImpersonationForm | undefined;
+  /** Before it nothing is asked again. */
+  #againAtMs = 0;
+
+  constructor(options: ImpersonationOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined until the API server has been asked. */
+  get form(): ImpersonationForm | undefined {
+    return this.#form;
+  }
+
+  /** @throws HawserError `unreachable` when the API server gave no answer */
+  async learn(): Promise<ImpersonationForm> {
+    const { api, clock, signal, logger } = this.#options;
+    this.#againAtMs = clock.now().getTime() + PROBE_AGAIN_MS;
+    const form = await probeImpersonation(api, signal);
+    if (this.#form !== undefined && form !== this.#form) logger.info({ impersonation: form }, 'impersonation has another form');
+    this.#form = form;
+    return form;
+  }
+
+  /** The same API; refusals of an impersonation lead to another look. */
+  get api(): NodeApi {
+    return {
+      request: async (request) => {
+        const answer = await this.#options.api.request(request);
+        if (request.impersonate !== undefined && answer.status === 403 && saysNoImpersonation(answer.text)) this.#doubt();
+        return answer;
+      },
+    };
+  }
+
+  #doubt(): void {
+    if (this.#options.clock.now().getTime() < this.#againAtMs) return;
+    this.learn().catch((err: unknown) => {
+      // The form that was seen last holds on; the next refusal asks again.
+      if (!this.#options.signal.aborted) this.#options.logger.warn({ err }, 'form of impersonation not seen');
+    });
+  }
 }

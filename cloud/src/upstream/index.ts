@@ -6,7 +6,7 @@ import { createReportQueue, type ReportQueue } from './report-queue.ts';
 
 export { type Answer, readAnswer } from './answer.ts';
 export type { PoolState } from './call-pool.ts';
-export { type ImpersonationForm, nodeUser, probeImpersonation } from './impersonation.ts';
+export { Impersonation, type ImpersonationForm, nodeUser } from './impersonation.ts';
 export { EDGE_LABEL } from './label.ts';
 export { type CallCounts, callApi, type NodeApi } from './node-api.ts';
 export { MAX_MARKS, nodeMarks, parseLabel, parseTaint } from './node-marks.ts';
