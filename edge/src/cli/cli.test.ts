@@ -224,7 +224,7 @@ test('kubeconfig is printed, with a warning when nobody would answer', async () 
 
 test('version, helps and completions', async () => {
   assert.match((await agent('version')).stdout, /^hawser-agent \d+\.\d+\.\d+\n$/);
-  for (const command of ['run', 'get', 'query', 'status', 'kubeconfig']) {
+  for (const command of ['run', 'get', 'query', 'status', 'outbox', 'kubeconfig']) {
     const { code, stdout } = await agent(command, '--help');
     assert.equal(code, 0);
     assert.match(stdout, /Examples?:\n {2}hawser-agent/);

@@ -7,6 +7,7 @@ import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
 import type { CliIo } from './io.ts';
 import { kubeconfig } from './kubeconfig.ts';
+import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
 import { status } from './status.ts';
 
@@ -62,6 +63,18 @@ Examples:
   hawser-agent status --data-dir ./data -o json
 
 Exit codes: 0 shown, whether an agent runs or not; 1 no store; 2 wrong command line.
+`;
+
+const OUTBOX_HELP = `
+What the device has written and the cloud has not answered yet: statuses (changes of one object wait as one report), Events, removals,
+registrations. Oldest first; Events go after all others. It reads the store, with or without a running agent and a link.
+
+Examples:
+  hawser-agent outbox
+  hawser-agent outbox --refused
+  hawser-agent outbox -o json | jq '.entries[] | select(.resource == "pods")'
+
+Exit codes: 0 shown, whether something waits or not; 1 no store; 2 wrong command line.
 `;
 
 const KUBECONFIG_HELP = `
@@ -158,6 +171,17 @@ function programOf(options: CliOptions): Command {
     status(dataDirOf(statusCommand, env), statusCommand.opts<{ output: 'text' | 'json' }>().output, options);
   });
   statusCommand.addHelpText('after', STATUS_HELP);
+
+  const outboxCommand = program
+    .command('outbox')
+    .description('show what the device still has to tell the cloud')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
+    .option('--refused', 'show the last reports that the cloud has refused, with code, reason and message');
+  addDataDir(outboxCommand).action(() => {
+    const { output, refused = false } = outboxCommand.opts<{ output: 'text' | 'json'; refused?: boolean }>();
+    outbox({ dataDir: dataDirOf(outboxCommand, env), output, refused }, options);
+  });
+  outboxCommand.addHelpText('after', OUTBOX_HELP);
 
   const kubeconfigCommand = program.command('kubeconfig').description('print a kubeconfig of the Kubernetes API on this device');
   addDataDir(kubeconfigCommand).action(() => kubeconfig(dataDirOf(kubeconfigCommand, env), options));

@@ -46,38 +46,37 @@ export class LocalEvents {
 
   /** After a write of the Event in that row, which stays. */
   prune(written: number): void {
-    this.dropOld();
     const { limits, size } = this.#parts;
-    const count = () => this.#statements.count.get()?.events ?? 0;
-    const bytes = () => size.events().waiting.bytes + size.events().told.bytes;
-    const told = this.#statements.told.all(written, Math.max(0, count() - limits.events));
-    for (const { id } of told) this.#remove(id);
-    while (bytes() > limits.eventBytes) {
-      const [oldest] = this.#statements.told.all(written, 1);
-      if (oldest === undefined) break;
-      this.#remove(oldest.id);
+    const over = (): DropReason | undefined => {
+      const { waiting, told } = size.events();
+      if ((this.#statements.count.get()?.events ?? 0) > limits.events) return 'count';
+      return waiting.bytes + told.bytes > limits.eventBytes ? 'bytes' : undefined;
+    };
+    while (size.events().told.entries > 0 && over() !== undefined) {
+      const told = this.#statements.told.get(written);
+      if (told === undefined) break;
+      this.#remove(told.id);
     }
-    this.makeRoom(written, () => {
-      if (count() > limits.events) return 'count';
-      return bytes() > limits.eventBytes ? 'bytes' : undefined;
-    });
+    this.makeRoom(written, (oldest) => over() ?? (isOlder(oldest, this.#cutoff()) ? 'age' : undefined));
   }
 
-  /** Drops the oldest that wait, but not that one, until `over` says undefined or none is left. */
-  makeRoom(spared: number, over: () => DropReason | undefined): void {
-    let reason = over();
-    for (const event of reason === undefined ? [] : this.#droppable(spared)) {
-      if (reason === undefined) return;
-      this.#drop(event, reason);
-      reason = over();
+  /** Drops the oldest that waits, but not that one, as long as `over` says why. */
+  makeRoom(spared: number, over: (oldest: Waiting) => DropReason | undefined): void {
+    for (;;) {
+      const oldest = this.#oldest(spared);
+      const reason = oldest && over(oldest);
+      if (oldest === undefined || reason === undefined) return;
+      this.#drop(oldest, reason);
     }
   }
 
-  /** Drops what is older than its bound. */
+  /** Drops what has waited too long, wherever it stands. */
   dropOld(): void {
-    const cutoff = this.#cutoff();
-    const events = this.hasOld() ? this.#droppable(undefined) : [];
-    for (const event of events) if (isOlder(event, cutoff)) this.#drop(event, 'age');
+    const { flight, loss } = this.#parts;
+    const busy = flight.busy();
+    for (const event of this.#statements.older.all(this.#cutoff(), CLOCK_WAS_SET)) {
+      if (event.id !== loss.object() && !busy.has(event.id)) this.#drop(event, 'age');
+    }
   }
 
   /** Reads only, outside of a transaction too. */
@@ -90,12 +89,13 @@ export class LocalEvents {
     return new Date(clock.now().getTime() - limits.eventAgeMs).toISOString();
   }
 
-  /** Oldest first: in the order of what was written last to each. */
-  #droppable(spared: number | undefined): Waiting[] {
+  /** By what was written last to each. */
+  #oldest(spared: number): Waiting | undefined {
     const { flight, loss } = this.#parts;
+    const kept = flight.busy().add(spared);
     const telling = loss.object();
-    const busy = flight.busy();
-    return this.#statements.waiting.all().filter(({ id }) => id !== spared && id !== telling && !busy.has(id));
+    if (telling !== undefined) kept.add(telling);
+    return this.#statements.oldest.all(kept.size + 1).find(({ id }) => !kept.has(id));
   }
 
   #drop({ id, time }: Waiting, reason: DropReason): void {
@@ -122,20 +122,22 @@ function isOlder({ time }: Waiting, cutoff: string): boolean {
 }
 
 function prepare(db: Database) {
-  const local = `objects AS o WHERE o.resource IN ('events', 'events.k8s.io/events') AND o.uid IS NULL`;
-  const waiting = 'SELECT 1 FROM open_writes AS w WHERE w.object = o.id AND w.answered = 0';
+  const local = "o.resource IN ('events', 'events.k8s.io/events') AND o.uid IS NULL";
+  const isNewest = `NOT EXISTS (
+    SELECT 1 FROM open_writes AS later WHERE later.object = w.object AND later.number > w.number AND later.answered = 0)`;
+  const waiting = `FROM open_writes AS w INDEXED BY open_writes_waiting CROSS JOIN objects AS o ON o.id = w.object
+    WHERE w.answered = 0 AND w.class <> 'local' AND ${local} AND ${isNewest}`;
   return {
-    count: db.prepare<[], { events: number }>(`SELECT count(*) AS events FROM ${local}`),
-    told: db.prepare<[number, number], { id: number }>(
-      `SELECT o.id FROM ${local} AND o.id <> ? AND NOT EXISTS (${waiting}) ORDER BY o.id LIMIT ?`,
+    count: db.prepare<[], { events: number }>(
+      `SELECT count(*) AS events FROM objects AS o INDEXED BY objects_local_events WHERE ${local}`,
     ),
-    waiting: db.prepare<[], Waiting>(
-      `SELECT o.id, max(w.number) AS newest, w.time FROM objects AS o JOIN open_writes AS w ON w.object = o.id
-       WHERE o.resource IN ('events', 'events.k8s.io/events') AND o.uid IS NULL AND w.answered = 0
-       GROUP BY o.id ORDER BY newest`,
+    told: db.prepare<[number], { id: number }>(
+      `SELECT o.id FROM objects AS o INDEXED BY objects_local_events WHERE ${local} AND o.id <> ?
+       AND NOT EXISTS (SELECT 1 FROM open_writes AS w WHERE w.object = o.id AND w.answered = 0) ORDER BY o.id LIMIT 1`,
     ),
-    older: db.prepare<[string, string], { id: number }>(
-      `SELECT o.id FROM ${local} AND EXISTS (${waiting} AND w.time < ? AND w.time >= ?) LIMIT 1`,
+    oldest: db.prepare<[number], Waiting>(`SELECT o.id, w.time ${waiting} ORDER BY w.number LIMIT ?`),
+    older: db.prepare<[string, string], Waiting>(
+      `SELECT o.id, w.time ${waiting} AND w.time < ? AND w.time >= ? ORDER BY w.number`,
     ),
   };
 }

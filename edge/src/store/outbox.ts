@@ -63,15 +63,13 @@ export class OutboxTable implements Outbox {
     const { flight } = this.#parts;
     const reports: Report[] = [];
     const busy = flight.busy();
-    const unnamed = this.#statements.unnamed.all();
     for (const statement of [this.#statements.waiting, this.#statements.waitingEvents]) {
       for (const record of statement.iterate()) {
         if (reports.length >= limit) return reports;
         if (busy.has(record.object)) continue;
         busy.add(record.object);
-        if (unnamed.some((other) => other.number < record.number && record.body.includes(JSON.stringify(other.uid)))) continue;
         const { resource, namespace, name } = record;
-        if (isHeld({ resource, namespace, name })) continue;
+        if (isHeld({ resource, namespace, name }) || this.#namesUnnamed(record)) continue;
         flight.begin(record.number, record.object);
         reports.push(reportOf({ resource, namespace, name }, record));
       }
@@ -168,6 +166,10 @@ export class OutboxTable implements Outbox {
     );
   }
 
+  #namesUnnamed({ number, body }: OutboxRecord): boolean {
+    return this.#statements.unnamedBefore.all(number).some(({ uid }) => body.includes(JSON.stringify(uid)));
+  }
+
   #mayChange(write: OpenWrite): boolean {
     return write.answer.state === 'waiting' && !this.#parts.flight.isInFlight(write.number);
   }
@@ -253,15 +255,16 @@ function prepare(db: Database) {
   // A status is worth more than what happened on the way to it.
   const waiting = (isEvent: 'IN' | 'NOT IN') =>
     `SELECT w.number, w.object, w.class, w.verb, w.subresource, w.uid, w.time, w.body, o.resource, o.namespace, o.name
-     FROM outbox AS w JOIN objects AS o ON o.id = w.object
-     WHERE o.resource ${isEvent} ('events', 'events.k8s.io/events') ORDER BY w.number`;
+     FROM open_writes AS w INDEXED BY open_writes_waiting CROSS JOIN objects AS o ON o.id = w.object
+     WHERE w.answered = 0 AND w.class <> 'local' AND o.resource ${isEvent} ('events', 'events.k8s.io/events') ORDER BY w.number`;
   return {
     waiting: db.prepare<[], OutboxRecord>(waiting('NOT IN')),
     waitingEvents: db.prepare<[], OutboxRecord>(waiting('IN')),
     // Older ones only are waited for, so that two that name each other do not wait for ever. Nothing names an event.
-    unnamed: db.prepare<[], { number: number; uid: string }>(
-      `SELECT w.number, w.uid FROM outbox AS w JOIN objects AS o ON o.id = w.object
-       WHERE w.verb = 'create' AND o.resource NOT IN ('events', 'events.k8s.io/events')`,
+    unnamedBefore: db.prepare<[number], { uid: string }>(
+      `SELECT w.uid FROM open_writes AS w INDEXED BY open_writes_creates CROSS JOIN objects AS o ON o.id = w.object
+       WHERE w.answered = 0 AND w.class <> 'local' AND w.verb = 'create' AND w.number < ?
+       AND o.resource NOT IN ('events', 'events.k8s.io/events')`,
     ),
   };
 }

@@ -172,6 +172,13 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
         SELECT 'count', CAST(value AS INTEGER), CAST(value AS INTEGER), NULL FROM facts WHERE name = 'events.dropped';
       DELETE FROM facts WHERE name = 'events.dropped';
     `),
+  // What waits, in its order, without a look at what is answered and waits for the cloud's object; Events of the device.
+  (db) =>
+    db.exec(`
+      CREATE INDEX open_writes_waiting ON open_writes (number, object) WHERE answered = 0 AND class <> 'local';
+      CREATE INDEX open_writes_creates ON open_writes (number, uid) WHERE answered = 0 AND class <> 'local' AND verb = 'create';
+      CREATE INDEX objects_local_events ON objects (id) WHERE resource IN ('events', 'events.k8s.io/events') AND uid IS NULL;
+    `),
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
