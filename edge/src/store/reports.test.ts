@@ -316,6 +316,24 @@ describe('a pod of the cloud', () => {
     assert.deepEqual(kubelet.report().body, { status: { phase: 'Pending', message: null } });
   });
 
+  it('says it anew also when another patch has taken it up in between, before or after a restart', async (t) => {
+    const kubelet = new Kubelet(t);
+    kubelet.receive('pods', POD);
+    await kubelet.patch('pods/status', 'web', { status: { phase: 'Running' } }, 'shop');
+    kubelet.report();
+    kubelet.cut();
+    await kubelet.patch('pods/status', 'web', { status: { podIP: '10.1.0.1' } }, 'shop');
+    await kubelet.patch('pods/status', 'web', { status: { phase: 'Pending', podIP: null } }, 'shop');
+    assert.deepEqual(kubelet.report().body, { status: { phase: 'Pending', podIP: null } });
+    const image = kubelet.store.image();
+    const next = openMemoryStore({ logger: silent, clock: { now: () => NOW }, image });
+    t.after(() => next.close());
+    const key = storageKey('pods', 'web', 'shop');
+    const before = served(next, key);
+    update(next, { ...before, status: { ...Object(before.status), message: 'm' } }, key, 'status');
+    assert.deepEqual(readable(onlyReport(next)).body, { status: { phase: 'Pending', podIP: null, message: 'm' } });
+  });
+
   it('is removed by its uid, at once, after its last status', async (t) => {
     const kubelet = new Kubelet(t);
     kubelet.receive('pods', POD);
