@@ -77,8 +77,7 @@ export function dialFailure(error: Error, url: string): LinkFailure {
   if (code === 'ECONNREFUSED') return failure('refused', `${host} refuses connections: no relay listens there`);
   if (UNTRUSTED.has(code)) return failure('relayCertificate', `the certificate of ${host} is not trusted: ${message} (${code})`);
   if (OWN_CERTIFICATE.test(code)) return failure('ownCertificate', `${host} does not take this device's certificate (${code})`);
-  if (code === 'ETIMEDOUT' || /handshake has timed out/.test(message))
-    return failure('timeout', `${host} did not answer in time`);
+  if (code === 'ETIMEDOUT') return failure('timeout', `${host} did not answer in time`);
   if (code === 'ECONNRESET') {
     const hint = 'where this comes back at once, the relay may not trust the authority of the device certificate';
     return failure('unreachable', `${host} broke the connection off: ${hint}`);

@@ -63,6 +63,11 @@ export interface LinkStats {
 
 /** A link that was open for less counts as a failed attempt: a relay that welcomes and falls over is not dialled without pause. */
 const STABLE_MS = 10_000;
+/**
+ * From the dial to an open WebSocket, in milliseconds: name, TCP, TLS and upgrade, some ten round trips of a satellite link or 5 KB at 512
+ * bytes a second. A network that dies in between tells nobody, and nothing below has a deadline of its own.
+ */
+const DIAL_TIMEOUT_MS = 20_000;
 /** No answer to Hello by then, in milliseconds: the connection is given up. */
 const GREETING_TIMEOUT_MS = 15_000;
 
@@ -131,12 +136,16 @@ export function createLink(options: LinkOptions): Link {
         failed: fail,
       });
       socket = mine;
+      cancelTimer = clock.after(DIAL_TIMEOUT_MS, () =>
+        fail(failure('timeout', `the relay did not answer within ${DIAL_TIMEOUT_MS / 1000} s of being dialled`)),
+      );
     } catch (error) {
       failed(failure('unreachable', error instanceof Error ? error.message : String(error)));
     }
   }
 
   function connected(url: string, fail: (reason: LinkFailure) => void): void {
+    cancelTimer();
     enter({ name: 'greeting', url, since: clock.now() });
     const current = socket;
     if (current === undefined) return;

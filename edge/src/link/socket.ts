@@ -41,8 +41,6 @@ export interface LinkSocket {
 /** The path on which relays await agents. */
 export const LINK_PATH = '/v1/link';
 const DEFAULT_PORT = 443;
-/** TCP, TLS and upgrade together: some ten round trips of a satellite link, or 5 KB at 512 bytes a second. */
-const HANDSHAKE_TIMEOUT_MS = 20_000;
 /**
  * Written and not taken by the network: two of the largest frames. An agent answers what it is asked and reports a few at a time, so
  * more than this is asked of it by a relay that does not listen; the link is given up.
@@ -56,7 +54,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
  */
 const MAX_REASON_BYTES = 120;
 
-/** Dials one relay. The one place of the agent that opens a socket to the outside. */
+/** Dials one relay, for as long as it takes: whoever dials gives it up. The one place of the agent that opens a socket to the outside. */
 export function openSocket(url: string, tls: LinkTls, events: SocketEvents): LinkSocket {
   let isOver = false;
   let isOpen = false;
@@ -70,7 +68,6 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     ca: tls.ca,
     minVersion: 'TLSv1.3',
     ...(tls.ecdhCurve === undefined ? {} : { ecdhCurve: tls.ecdhCurve }),
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     followRedirects: false,
     perMessageDeflate: false,
     maxPayload: MAX_FRAME_BYTES,
