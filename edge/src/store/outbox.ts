@@ -188,7 +188,7 @@ export class OutboxTable implements Outbox {
   /** The cloud has found the very object that the device has taken back without telling it: it was never gone. */
   #notGone(row: Row, uid: string): void {
     for (const other of row.writes)
-      if (other.class === 'local' && other.verb === 'delete' && other.uid === uid)
+      if (other.class === 'local' && other.uid === uid)
         this.#parts.objects.rows.removeWrite(other.number);
   }
 

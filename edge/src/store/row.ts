@@ -30,7 +30,7 @@ export interface CloudObject {
 /**
  * - state: patches; those that wait become one
  * - entry: each is delivered
- * - local: never told to the cloud; the object is a single `create` that is replaced by each write
+ * - local: never told to the cloud: the removal of a Node that the cloud has lost
  */
 export type WriteClass = 'state' | 'entry' | 'local';
 
@@ -89,7 +89,7 @@ export function endedWrites({ cloud, writes }: Pick<Row, 'cloud' | 'writes'>): n
 
 function hasEnded(write: OpenWrite, cloud: CloudObject | undefined, writes: readonly OpenWrite[], index: number): boolean {
   // Waits for no answer: it lasts as long as its object.
-  if (write.class === 'local') return write.verb === 'create' ? cloud?.body !== undefined : cloud?.version.uid !== write.uid;
+  if (write.class === 'local') return cloud?.version.uid !== write.uid;
   if (write.answer.state === 'waiting') return false;
   if (cloud?.version.uid === write.uid) {
     // A refused version has not arrived; a write that removed the object ends with the cloud's delete.

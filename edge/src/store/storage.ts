@@ -116,9 +116,8 @@ export class SqliteStorage implements Storage {
     const { uid } = object.metadata;
     if (uid === undefined) throw new HawserError('malformed_object', `${nameOf(key)} has no uid`);
     const row = objects.rows.ensure(key);
-    const isLocal = writeClass(key.resource, 'create') === 'local';
     this.#write(row, { verb: 'create', subresource: '', uid, body: JSON.stringify(toStored(object)) });
-    if (row.provisionalUid === undefined && !isLocal) objects.rows.setProvisionalUid(row.id, uid);
+    if (row.provisionalUid === undefined) objects.rows.setProvisionalUid(row.id, uid);
     const change = objects.refresh(row.id);
     if (isEvent(key.resource)) events.prune(row.id);
     outbox.changed();
@@ -128,11 +127,6 @@ export class SqliteStorage implements Storage {
   #update(row: Row, { object, subresource, intent }: UpdateWrite): KubeObject {
     const { objects, events, outbox } = this.#parts;
     const after = toStored(object);
-    const [only] = row.writes;
-    if (only?.class === 'local' && only.verb === 'create') {
-      objects.rows.setBody(only.number, JSON.stringify(after));
-      return this.#answer(row, objects.refresh(row.id));
-    }
     const before = fold(row.cloud, row.writes);
     if (before !== undefined && jsonEquals(before, after)) return this.#answer(row, undefined);
     const uid = before === undefined ? undefined : uidOf(before);
@@ -202,10 +196,7 @@ export class SqliteStorage implements Storage {
     const { objects, outbox, flight, log } = this.#parts;
     const { uid } = (row.revision === undefined ? undefined : log.served(row.revision))?.metadata ?? {};
     if (uid !== expectedUid) throw new ConflictError(`${nameOf(row.key)} has another uid: ${uid}`);
-    const [only] = row.writes;
-    if (only?.class === 'local' && only.verb === 'create') {
-      objects.rows.removeWrite(only.number);
-    } else if (outbox.unsentCreate(row, expectedUid) !== undefined) {
+    if (outbox.unsentCreate(row, expectedUid) !== undefined) {
       this.#forget(row, expectedUid);
     } else {
       // The last word on the object takes the place of the first half of its delete.
