@@ -318,6 +318,27 @@ describe('autonomy', () => {
     );
   });
 
+  test('of a Node whose annotation changes without end only the last word waits, and no pod waits for it', async () => {
+    const world = new World();
+    world.linked.add('edge-2');
+    world.faults.push(503);
+    for (let index = 0; index < 100; index += 1) world.node('edge-1', { 'hawser.dev/autonomy': `a while ${index}` });
+    await world.settled();
+    world.node('edge-2', { 'hawser.dev/autonomy': '72h' });
+    const key = world.pod('web', 'edge-2');
+    const before = world.requests.length;
+    for (let index = 100; index < 110; index += 1) {
+      world.node('edge-1', { 'hawser.dev/autonomy': `a while ${index}` });
+      world.clock.advance(50);
+      await world.settled();
+    }
+    assert.ok(before <= 2, `${before} requests`);
+    assert.equal(world.tolerates(key), 259_200);
+    world.clock.advance(60_000);
+    await world.settled();
+    assert.match(String([...world.events.values()].at(-1)?.message), /"a while 109"/);
+  });
+
   test('a device that would stop its pods later than they are replaced is told of', async () => {
     const world = new World();
     world.node('edge-1', { 'hawser.dev/autonomy': '72h', 'hawser.dev/autonomy-stop-after': '72h' });

@@ -16,7 +16,7 @@ import {
 import type { Logger } from 'pino';
 import { createBackoff, pause } from '../apiserver/index.ts';
 import type { Clock } from '../clock.ts';
-import { type Answer, type CallCounts, callApi, type NodeApi } from '../upstream/index.ts';
+import { type Answer, type CallCounts, callApi, LogBudget, type NodeApi } from '../upstream/index.ts';
 import { type AutonomyWord, type PodPlan, planPod, readAutonomy } from './plan.ts';
 import { EVENTS_PATH, type NodeTexts, problemEvent, problemsOf } from './problems.ts';
 import { Turns } from './turns.ts';
@@ -92,11 +92,13 @@ export function createAutonomy(options: AutonomyOptions): Autonomy {
   /** One entry for each edge node whose body is known. */
   const nodes = new Map<string, NodeTexts>();
   const pods = new Turns<ObjectKey>(LATER_MS + random() * 2 * LATER_MS);
-  /** Events that wait, by name: at most three for each Node. */
-  const events = new Map<string, JsonObject>();
+  /** Events that wait, by Node: what it says now, which is two problems at the most. */
+  const events = new Map<string, readonly JsonObject[]>();
+  const log = new LogBudget(clock);
   /** Pods that the API server does not let us change, and their uids. */
   const failed = new Map<ObjectKey, string>();
   let isForbidden = false;
+  let wasEvent = false;
   let isRunning = false;
   let running = Promise.resolve();
   let cancelTimer = () => {};
@@ -105,16 +107,24 @@ export function createAutonomy(options: AutonomyOptions): Autonomy {
     const body = objects.body(objectKey('nodes', '', name));
     if (body === undefined) {
       nodes.delete(name);
+      events.delete(name);
       return;
     }
     const before = nodes.get(name);
     const texts = textsOf(body.text, body.version.uid);
     nodes.set(name, texts);
     if (before !== undefined && sameTexts(before, texts)) return;
-    for (const problem of problemsOf(texts)) {
-      const event = problemEvent(name, texts.uid, problem, instance, clock.now());
-      events.set(JSON.stringify(event.metadata), event);
-      logger.warn({ node: name, reason: problem.reason, detail: problem.message }, 'autonomy of a node is not as it should be');
+    events.delete(name);
+    const problems = problemsOf(texts);
+    if (problems.length > 0) {
+      events.set(
+        name,
+        problems.map((problem) => problemEvent(name, texts.uid, problem, instance, clock.now())),
+      );
+    }
+    for (const { reason, message: detail } of problems) {
+      const line = log.take();
+      if (line !== undefined) logger.warn({ node: name, reason, detail, ...line }, 'autonomy of a node is not as it should be');
     }
     for (const pod of objects.podsOf(name)) {
       failed.delete(pod);
@@ -163,23 +173,34 @@ export function createAutonomy(options: AutonomyOptions): Autonomy {
     }
   }
 
-  /** Does the next that is due. @returns how long to wait before another; undefined when nothing is due */
+  /**
+   * Does the next that is due. Events and pods take turns: a device may change the annotation of its Node without end, and is to hold
+   * up no pod. @returns how long to wait before another; undefined when nothing is due
+   */
   async function step(): Promise<number | undefined> {
     if (stopping.signal.aborted) return undefined;
-    for (const [name, event] of events) return tell(name, event);
+    const [next] = events;
+    if (next !== undefined && !wasEvent) return tell(...next);
+    wasEvent = false;
     for (let key = pods.take(now()); key !== undefined; key = pods.take(now())) {
       const plan = planOf(key);
       if (plan?.type === 'patch') return patch(key, plan);
     }
-    return undefined;
+    return next === undefined ? undefined : tell(...next);
   }
 
-  async function tell(name: string, event: JsonObject): Promise<number> {
+  async function tell(node: string, waiting: readonly JsonObject[]): Promise<number> {
+    wasEvent = true;
+    const [event = {}, ...others] = waiting;
     const answer = await call('POST', EVENTS_PATH, event);
     if (answer.type === 'unavailable') return waitAfter(answer.message, answer.retryAfterMs);
     if (answer.type === 'relayRefused') return waitAfter(answer.message, undefined);
     backoff.reset();
-    events.delete(name);
+    // Unless the Node says something else by now.
+    if (events.get(node) === waiting) {
+      events.delete(node);
+      if (others.length > 0) events.set(node, others);
+    }
     if (answer.type === 'forbidden' || answer.type === 'refused') {
       logger.warn({ reason: answer.status.message }, 'event about autonomy not taken');
     }
