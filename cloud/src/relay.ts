@@ -21,7 +21,7 @@ import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
-import { answerQuery, createQueryDesk, createUpstream, Impersonation, nodeMarks } from './upstream/index.ts';
+import { answerQuery, createQueryDesk, createUpstream, Impersonation, LogBudget, nodeMarks } from './upstream/index.ts';
 import { createWatching } from './watching.ts';
 
 /** A server certificate that ends within this is worth a warning at the start. */
@@ -152,6 +152,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     cache: downstream,
     clock,
     logger,
+    log: new LogBudget(clock),
     counts: metrics,
     form: () => impersonation.form ?? 'groups',
   };

@@ -3,7 +3,15 @@ import type { Clock } from '../clock.ts';
 import type { Downstream } from '../downstream/index.ts';
 import type { Claimant, SessionClaims } from '../hub/index.ts';
 import type { NodeLinks } from '../replicas/index.ts';
-import { type ApiCall, type CallCounts, callApi, type ImpersonationForm, type NodeApi, nodeUser } from '../upstream/index.ts';
+import {
+  type ApiCall,
+  type CallCounts,
+  callApi,
+  type ImpersonationForm,
+  LogBudget,
+  type NodeApi,
+  nodeUser,
+} from '../upstream/index.ts';
 import { leaseCall, linkedCall } from './calls.ts';
 import { LinkedConditions, type LinkedWrite } from './linked.ts';
 import { monotonic } from './monotonic.ts';
@@ -67,6 +75,7 @@ export function createNodeLeases(options: NodeLeasesOptions): NodeLeases {
   const nowMs = monotonic(clock);
   const own = new OwnLinks(nowMs);
   const links = options.links ?? own;
+  const logs = { lease: new LogBudget(clock), condition: new LogBudget(clock) };
   const gateEvents = (what: string) => ({
     random,
     onFailing({ message }: Failing, failures: number, waitMs: number) {
@@ -117,7 +126,7 @@ export function createNodeLeases(options: NodeLeasesOptions): NodeLeases {
   async function renew(renewal: Renewal, known: ImpersonationForm): Promise<void> {
     const outcome = await call(renewal.node, leaseCall(renewal, clock.now()), known);
     metrics.leaseRenewal(outcome.type);
-    note(renewal.node, outcome, 'node lease refused');
+    note(renewal.node, outcome, logs.lease, 'node lease refused');
     renewals.settled(renewal, outcome, nowMs());
     wake();
   }
@@ -128,7 +137,7 @@ export function createNodeLeases(options: NodeLeasesOptions): NodeLeases {
     const outcome = await call(node, linkedCall(write, since), known);
     metrics.linkedWrite(outcome.type);
     if (outcome.type === 'written') logger.info({ node, state: condition?.state, agentVersion }, 'link of a node said on it');
-    note(node, outcome, 'node condition refused');
+    note(node, outcome, logs.condition, 'node condition refused');
     linked.settled(write, outcome, nowMs());
     wake();
   }
@@ -137,8 +146,11 @@ export function createNodeLeases(options: NodeLeasesOptions): NodeLeases {
     return outcomeOf(await callApi({ api, clock, counts, logger }, what, nodeUser(node, known)));
   }
 
-  function note(node: string, outcome: Outcome, what: string): void {
-    if (outcome.type === 'refused') logger.warn({ node, detail: outcome.message }, what);
+  /** A right that is missing is one for thousands of nodes: each kind of line has a budget of its own. */
+  function note(node: string, outcome: Outcome, log: LogBudget, what: string): void {
+    if (outcome.type !== 'refused') return;
+    const line = log.take();
+    if (line !== undefined) logger.warn({ node, detail: outcome.message, ...line }, what);
   }
 
   function linkChanged(node: string): void {

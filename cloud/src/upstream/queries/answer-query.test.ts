@@ -36,6 +36,7 @@ interface World {
 /** The answer to a question of node edge-1, and what the API server was asked for it. */
 async function ask(question: Question, { replies = [], cached, bodies = {}, notSynced }: World = {}) {
   const requests: Request[] = [];
+  const counted: (number | 'none')[] = [];
   const answer = await answerQuery(
     {
       api: {
@@ -62,7 +63,8 @@ async function ask(question: Question, { replies = [], cached, bodies = {}, notS
         },
       },
       logger: pino({ level: 'silent' }),
-      counts: { apiCall: () => undefined },
+      log: { take: () => ({}) },
+      counts: { apiCall: (_verb, status) => counted.push(status) },
       form: () => 'constrained',
     },
     'edge-1',
@@ -70,7 +72,7 @@ async function ask(question: Question, { replies = [], cached, bodies = {}, notS
     new AbortController().signal,
   );
   assert.deepEqual(replies, [], 'fewer requests than expected');
-  return { answer, requests };
+  return { answer, requests, counted };
 }
 
 test('what the Node authorizer knows is read from the API server as the node, and told in its canonical form', async () => {
@@ -114,7 +116,17 @@ test('an API server that cannot answer now is unavailable, for as long as it say
     message: 'busy',
   });
   const cut = new HawserError('unreachable', 'connection refused');
-  assert.equal((await ask(CONFIG_MAP, { replies: [cut] })).answer.type, 'unavailable');
+  const unanswered = await ask(CONFIG_MAP, { replies: [cut] });
+  assert.equal(unanswered.answer.type, 'unavailable');
+  assert.deepEqual(unanswered.counted, ['none']);
+});
+
+test('an answer that cannot be passed on is no answer, and one call', async () => {
+  const large = { status: 200, body: { kind: 'ConfigMap', metadata: {}, data: { a: 'x'.repeat(4 * 1024 * 1024) } } };
+  const { answer, counted } = await ask(CONFIG_MAP, { replies: [large] });
+  assert.ok(answer.type === 'unavailable');
+  assert.match(answer.message, /^the answer of the API server cannot be passed on: /);
+  assert.deepEqual(counted, [200]);
 });
 
 test('a right that the relay lacks is no answer to the node', async () => {

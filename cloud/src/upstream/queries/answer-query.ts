@@ -13,9 +13,9 @@ import type { Clock } from '../../clock.ts';
 import type { ReadForNode } from '../../downstream/index.ts';
 import { type Answer, readAnswer } from '../answer.ts';
 import { type ImpersonationForm, nodeUser } from '../impersonation.ts';
+import type { LogBudget } from '../log-budget.ts';
 import type { CallCounts, NodeApi, NodeUser } from '../node-api.ts';
 import type { ApiCall } from '../request.ts';
-
 import { planQuery } from './plan.ts';
 import { isReferred } from './references.ts';
 
@@ -44,6 +44,8 @@ export interface Answerer {
   readonly cache: QueryCache;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Of trouble with queries, whoever asks. */
+  readonly log: Pick<LogBudget, 'take'>;
   readonly counts: CallCounts;
   readonly form: () => ImpersonationForm;
 }
@@ -84,7 +86,7 @@ function fromCache({ cache }: Answerer, node: string, question: Question, key: O
     case 'outside':
       return outside(node, question);
     case 'unavailable':
-      return { type: 'unavailable', retryAfterMs: RETRY_MS, message: cached.detail };
+      return unavailable(cached.detail);
   }
 }
 
@@ -102,8 +104,10 @@ async function ask(
   user: NodeUser | undefined,
   signal: AbortSignal,
 ): Promise<Answered> {
+  const { api, counts } = answerer;
+  let answer: Awaited<ReturnType<NodeApi['request']>>;
   try {
-    const { status, headers, text } = await answerer.api.request({
+    answer = await api.request({
       method,
       path,
       ...(body === undefined ? {} : { body }),
@@ -112,15 +116,36 @@ async function ask(
       signal,
       timeoutMs: CALL_TIMEOUT_MS,
     });
-    answerer.counts.apiCall(method, status);
-    if (status >= 200 && status < 300) return found(question, text);
-    return failed(answerer, node, question, readAnswer({ status, retryAfter: headers['retry-after'], text }));
   } catch (error) {
-    answerer.counts.apiCall(method, 'none');
-    const message = error instanceof Error ? error.message : String(error);
-    if (!signal.aborted) answerer.logger.warn({ err: error, node, resource: question.resource }, 'no answer to a query');
-    return { type: 'unavailable', retryAfterMs: RETRY_MS, message: `no answer of the API server: ${message}` };
+    counts.apiCall(method, 'none');
+    if (!signal.aborted) warn(answerer, { err: error, node, resource: question.resource }, 'no answer to a query');
+    return unavailable(`no answer of the API server: ${messageOf(error)}`);
   }
+  const { status, headers, text } = answer;
+  counts.apiCall(method, status);
+  if (status < 200 || status >= 300) {
+    return failed(answerer, node, question, readAnswer({ status, retryAfter: headers['retry-after'], text }));
+  }
+  try {
+    return found(question, text);
+  } catch (error) {
+    warn(answerer, { err: error, node, resource: question.resource }, 'answer to a query not passed on');
+    return unavailable(`the answer of the API server cannot be passed on: ${messageOf(error)}`);
+  }
+}
+
+function unavailable(message: string): Answered {
+  return { type: 'unavailable', retryAfterMs: RETRY_MS, message };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Devices may ask as often as they like. */
+function warn({ log, logger }: Answerer, facts: object, message: string): void {
+  const line = log.take();
+  if (line !== undefined) logger.warn({ ...facts, ...line }, message);
 }
 
 /** Objects in their canonical form, as those that are synced; what was made by asking as the API server said it. */
@@ -132,22 +157,20 @@ function found(question: Question, text: string): Answered {
   return { type: 'found', cached: false, body };
 }
 
-function failed({ cache, logger }: Answerer, node: string, question: Question, answer: Answer): Answered {
+function failed(answerer: Answerer, node: string, question: Question, answer: Answer): Answered {
   switch (answer.type) {
     case 'forbidden':
       return { type: 'forbidden', ...answer.status };
     case 'refused': {
       if (answer.status.reason !== 'NotFound') return { type: 'refused', ...answer.status };
-      const detail = cache.notSynced();
-      return detail === undefined
-        ? { type: 'notFound', ...answer.status }
-        : { type: 'unavailable', retryAfterMs: RETRY_MS, message: detail };
+      const detail = answerer.cache.notSynced();
+      return detail === undefined ? { type: 'notFound', ...answer.status } : unavailable(detail);
     }
     case 'conflict':
     case 'alreadyExists':
       return { type: 'refused', ...answer.status };
     case 'relayRefused':
-      logger.error({ node, resource: question.resource, reason: answer.message }, 'the relay may not act as the node');
+      warn(answerer, { node, resource: question.resource, reason: answer.message }, 'the relay may not act as the node');
       return {
         type: 'unavailable',
         retryAfterMs: RELAY_REFUSED_RETRY_MS,
@@ -156,7 +179,7 @@ function failed({ cache, logger }: Answerer, node: string, question: Question, a
     case 'unavailable':
       return { type: 'unavailable', retryAfterMs: answer.retryAfterMs ?? RETRY_MS, message: answer.message };
     default:
-      return { type: 'unavailable', retryAfterMs: RETRY_MS, message: 'the API server gave an answer that is none' };
+      return unavailable('the API server gave an answer that is none');
   }
 }
 
