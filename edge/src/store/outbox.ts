@@ -188,8 +188,7 @@ export class OutboxTable implements Outbox {
   /** The cloud has found the very object that the device has taken back without telling it: it was never gone. */
   #notGone(row: Row, uid: string): void {
     for (const other of row.writes)
-      if (other.class === 'local' && other.uid === uid)
-        this.#parts.objects.rows.removeWrite(other.number);
+      if (other.class === 'local' && other.uid === uid) this.#parts.objects.rows.removeWrite(other.number);
   }
 
   #refused(row: Row, write: OpenWrite, outcome: Extract<ReportOutcome, { type: 'refused' }>): void {
