@@ -66,3 +66,31 @@ test('a relay that may not act as a node looks again which form works, once a mi
   assert.equal(impersonation.form, 'constrained');
   assert.equal(asked.filter((path) => path.endsWith('/selfsubjectreviews')).length, 2);
 });
+
+test('an API server that has learnt the newer form is acted on in it within an hour, though the older still works', async () => {
+  const clock = new ManualClock();
+  let groups = ['system:authenticated'];
+  let probes = 0;
+  const api = {
+    async request({ path }: { path: string }) {
+      if (!path.endsWith('/selfsubjectreviews')) return { status: 200, headers: {}, text: '{}' };
+      probes += 1;
+      return { status: 201, headers: {}, text: JSON.stringify({ status: { userInfo: { groups } } }) };
+    },
+  };
+  const impersonation = new Impersonation({ api, clock, signal: NEVER, logger: pino({ level: 'silent' }) });
+  assert.equal(await impersonation.learn(), 'groups');
+  const write = async () => {
+    await impersonation.api.request({ method: 'PATCH', path: '/pods', impersonate: nodeUser('edge-1', 'groups') });
+    await new Promise(setImmediate);
+  };
+  groups = ['system:nodes'];
+  await write();
+  assert.equal(impersonation.form, 'groups');
+  clock.advance(60 * 60_000);
+  await write();
+  assert.equal(impersonation.form, 'constrained');
+  clock.advance(60 * 60_000);
+  await write();
+  assert.equal(probes, 2);
+});

@@ -52,8 +52,10 @@ function groupsOf(text: string): readonly JsonValue[] {
   return Array.isArray(groups) ? groups : [];
 }
 
-/** Rights that were granted, or an API server that was upgraded, while the relay runs are noticed after so long at most. */
+/** After a refusal, rights that were granted while the relay runs are noticed after so long at most. */
 const PROBE_AGAIN_MS = 60_000;
+/** The older form works on, too, after the API server was upgraded or the rights for the newer were granted: after so long it is left. */
+const LEAVE_OLDER_MS = 60 * 60_000;
 
 export interface ImpersonationOptions {
   readonly api: NodeApi;
@@ -62,12 +64,14 @@ export interface ImpersonationOptions {
   readonly logger: Logger;
 }
 
-/** Which form works: seen at the start, and again when the API server says that the relay may not act as a node. */
+/**
+ * Which form works: seen at the start, again when the API server says that the relay may not act as a node, and each hour while it is
+ * the older one.
+ */
 export class Impersonation {
   readonly #options: ImpersonationOptions;
   #form: ImpersonationForm | undefined;
-  /** Before it nothing is asked again. */
-  #againAtMs = 0;
+  #askedAtMs = 0;
 
   constructor(options: ImpersonationOptions) {
     this.#options = options;
@@ -81,28 +85,31 @@ export class Impersonation {
   /** @throws HawserError `unreachable` when the API server gave no answer */
   async learn(): Promise<ImpersonationForm> {
     const { api, clock, signal, logger } = this.#options;
-    this.#againAtMs = clock.now().getTime() + PROBE_AGAIN_MS;
+    this.#askedAtMs = clock.now().getTime();
     const form = await probeImpersonation(api, signal);
     if (this.#form !== undefined && form !== this.#form) logger.info({ impersonation: form }, 'impersonation has another form');
     this.#form = form;
     return form;
   }
 
-  /** The same API; refusals of an impersonation lead to another look. */
+  /** The same API; calls as a node lead to another look where one is due. */
   get api(): NodeApi {
     return {
       request: async (request) => {
         const answer = await this.#options.api.request(request);
-        if (request.impersonate !== undefined && answer.status === 403 && saysNoImpersonation(answer.text)) this.#doubt();
+        if (request.impersonate !== undefined) {
+          if (answer.status === 403 && saysNoImpersonation(answer.text)) this.#lookUnlessWithin(PROBE_AGAIN_MS);
+          else if (this.#form === 'groups') this.#lookUnlessWithin(LEAVE_OLDER_MS);
+        }
         return answer;
       },
     };
   }
 
-  #doubt(): void {
-    if (this.#options.clock.now().getTime() < this.#againAtMs) return;
+  #lookUnlessWithin(milliseconds: number): void {
+    if (Math.abs(this.#options.clock.now().getTime() - this.#askedAtMs) < milliseconds) return;
     this.learn().catch((err: unknown) => {
-      // The form that was seen last holds on; the next refusal asks again.
+      // The form that was seen last holds on; a later call asks again.
       if (!this.#options.signal.aborted) this.#options.logger.warn({ err }, 'form of impersonation not seen');
     });
   }
