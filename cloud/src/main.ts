@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import './young-generation.ts';
 import { pino } from 'pino';
 import { systemClock } from './clock.ts';
 import { EXIT, runCli } from './ops/cli.ts';
