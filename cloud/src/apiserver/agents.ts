@@ -3,8 +3,11 @@ import type { Credentials } from './credentials.ts';
 
 /** Connections at once. Far above the reflectors, reads and reports that the relay has under way; over it requests wait for one. */
 const MAX_SOCKETS = 256;
-/** Idle connections that are kept for the next requests. */
-const MAX_IDLE_SOCKETS = 16;
+/**
+ * Idle connections that are kept for the next requests: as many as reports, questions and Leases have under way at their bounds, so that
+ * a burst does not end connections that the next one makes again. Each costs some 50 KB, until the server ends it.
+ */
+const MAX_IDLE_SOCKETS = 96;
 /** Between probes of a silent TCP connection, so that NATs keep it and a dead peer is found. */
 const TCP_KEEPALIVE_MS = 30_000;
 

@@ -37,6 +37,18 @@ test('any status is a value, with its headers and its text', async (t) => {
   }
 });
 
+test('a burst of requests leaves its connections to the next one', async (t) => {
+  const { server, client } = await setUp(t);
+  // Reports and questions that may be under way at once.
+  const burst = 64;
+  for (const round of ['the first', 'the second', 'the third']) {
+    const answers = Array.from({ length: burst }, () => client.request({ method: 'GET', path: '/' }));
+    for (let answered = 0; answered < burst; answered += 1) (await server.next()).answer(200, {});
+    await Promise.all(answers);
+    assert.ok(server.connections <= burst, `${server.connections} connections after ${round}`);
+  }
+});
+
 test('a write carries its body, type and the node as whom it is done', async (t) => {
   const { server, client } = await setUp(t);
   const body = '{"status":{"phase":"läuft"}}';
