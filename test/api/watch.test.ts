@@ -178,4 +178,23 @@ describe('a reader that does not read', () => {
     quick.abort();
     await test.close();
   });
+
+  it('may fall behind by as much as there was to begin with, while it gets that', async () => {
+    const test = await startTestServer({ storage: { changeLogLimit: 10 } });
+    const big = { v: 'x'.repeat(500_000) };
+    const write = async (prefix: string, count: number) => {
+      for (let n = 0; n < count; n++) {
+        await test.call('POST', COLLECTION, { body: { metadata: { name: `${prefix}${n}` }, data: big } });
+      }
+    };
+    await write('first', 20);
+    const slow = test.watch(`${COLLECTION}?watch=true`, {}, { reads: false });
+    await slow.opened;
+    await write('then', 24);
+    slow.read();
+    const taken = slow.take(44).then(({ length }) => length);
+    assert.equal(await Promise.race([taken, slow.ended]), 44);
+    slow.abort();
+    await test.close();
+  });
 });

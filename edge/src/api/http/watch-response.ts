@@ -5,8 +5,9 @@ import { presentEvent } from './present.ts';
 import type { View } from './view.ts';
 
 /**
- * Bytes that a watch may have waiting for a slow reader, beyond its initial events. At the bound the connection is cut, and the
- * client resumes from the last resourceVersion that it has seen.
+ * Bytes that a watch may have waiting for a slow reader; while its initial events go out, twice these more: what happens meanwhile is the more
+ * the longer they take. At the bound the connection is cut, and the client resumes from the last resourceVersion that it has seen: who is
+ * cut off within the initial events begins with them once more.
  */
 export const MAX_WATCH_BACKLOG_BYTES = 4 * 1024 * 1024;
 
@@ -103,7 +104,7 @@ export async function respondWithWatch(
     return;
   }
   begin();
-  // The initial events are as large as a list: until they are out they count beside the bound, not against it.
-  backlogBound = response.writableLength + MAX_WATCH_BACKLOG_BYTES;
+  // The initial events are as large as a list: until they are out they count beside the bound, not against it, and as much again may wait.
+  backlogBound = 2 * response.writableLength + MAX_WATCH_BACKLOG_BYTES;
   if (!response.writableEnded) watches.open.add(watch);
 }
