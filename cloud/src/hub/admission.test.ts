@@ -10,6 +10,7 @@ import {
   admin,
   edge1,
   edge2,
+  NO_CLAIMS,
   NO_QUERIES,
   report,
   ScriptedSession,
@@ -142,6 +143,7 @@ test('a port in use is named with its setting', async (t) => {
       downstream: { open: (node, wake) => new ScriptedSession(node, wake) },
       reports: createPlainQueue({ concurrency: 1, reportsPerLane: 1, perform: () => Promise.reject(new Error('unused')) }),
       queries: NO_QUERIES,
+      ...NO_CLAIMS,
       epochs: { current: 1, meet: () => ({ type: 'met' }) },
       random: () => 0,
       metrics: {

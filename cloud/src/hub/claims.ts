@@ -11,7 +11,7 @@ export interface Claimant {
   end(ending: Ending): void;
 }
 
-/** Who tells the other replicas of this hub's sessions, and ends those that have gone to another one. */
+/** Who has to know of this hub's sessions: the other replicas, and who renews the Leases of their nodes. May end a session. */
 export interface SessionClaims {
   /** It is its node's session from now on; the one before, if any, has ended. Returns at once. */
   opened(session: Claimant): void;

@@ -36,10 +36,9 @@ export interface HubOptions {
   readonly downstream: Pick<Downstream, 'open'>;
   readonly reports: Pick<ReportQueue, 'open'>;
   readonly queries: Pick<QueryDesk, 'open'>;
-  /** Absent where this relay knows of no others. */
-  readonly claims?: SessionClaims;
+  readonly claims: SessionClaims;
   /** What an agent says of the kubelet beside it, while its session lives. */
-  readonly onKubelet?: (session: Claimant, isAlive: boolean) => void;
+  readonly onKubelet: (session: Claimant, isAlive: boolean) => void;
   readonly epochs: EpochMeeting;
   readonly metrics: LinkMetrics & { linkRefused(why: string): void };
   readonly clock: Clock;
@@ -110,15 +109,15 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     turns: createTurns(),
     metrics,
     logger,
-    onKubelet: (link, isAlive) => options.onKubelet?.(link, isAlive),
+    onKubelet: options.onKubelet,
     onAccepted: (link) => {
       handshakes.end(link.remote);
       sessions.take(link);
-      options.claims?.opened(link);
+      options.claims.opened(link);
     },
     onEnded: (link, stats) => {
       links.delete(link);
-      options.claims?.ended(link);
+      options.claims.ended(link);
       sessions.drop(link, stats);
     },
   };

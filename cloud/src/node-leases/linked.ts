@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.ts';
 import { fractionOf } from './renewals.ts';
 
 /** Writes of Nodes a second, at most: a relay that loses 5,000 nodes at once says so within two minutes. */
-export const LINKED_CALLS_PER_SECOND = 50;
+const LINKED_CALLS_PER_SECOND = 50;
 const MOST_UNDER_WAY = 8;
 /** What several replicas may say is said by the first, and read by the others meanwhile. */
 const SHARED_WITHIN_MS = 10_000;

@@ -7,7 +7,6 @@ import { createReportQueue, type ReportQueue } from './report-queue.ts';
 export { type Answer, readAnswer } from './answer.ts';
 export type { PoolState } from './call-pool.ts';
 export { Impersonation, type ImpersonationForm, nodeUser } from './impersonation.ts';
-export { EDGE_LABEL } from './label.ts';
 export { LogBudget } from './log-budget.ts';
 export { type CallCounts, callApi, type NodeApi } from './node-api.ts';
 export { MAX_MARKS, nodeMarks, parseLabel, parseTaint } from './node-marks.ts';

@@ -1,15 +1,14 @@
 import { isJsonObject, type JsonObject, resourceById, resourcePath } from '@hawser/protocol';
 import type { Logger } from 'pino';
+import { EDGE_LABEL } from '../locating/index.ts';
 import type { Answer, ReadObject } from './answer.ts';
 import { type NodeMarks, nameOfTaint } from './node-marks.ts';
 import type { ApiCall } from './request.ts';
 
-/** Marks the nodes that the relay serves; a kubelet may not set it on itself. */
-export const EDGE_LABEL = 'node-role.kubernetes.io/edge';
 /** Left beside the label, so that whoever takes the label off a Node is not overruled when the device starts again. */
-export const LABELLED_ANNOTATION = 'hawser.dev/edge-label';
+const LABELLED_ANNOTATION = 'hawser.dev/edge-label';
 /** The same for the labels and taints of the settings: the names of those that were set once, with commas. */
-export const MARKED_ANNOTATION = 'hawser.dev/set-by-relay';
+const MARKED_ANNOTATION = 'hawser.dev/set-by-relay';
 /** Controllers take taints off a new Node meanwhile, and write to it otherwise; after so many tries the agent registers again later. */
 const MAX_CONFLICTS = 6;
 

@@ -36,7 +36,7 @@ export interface AutonomousStopStats {
 }
 
 /** The record of `away.ts`, as text. */
-export const AWAY_FACT = 'autonomy.away';
+const AWAY_FACT = 'autonomy.away';
 
 /** The record is written anew after this share of the annotation's span, and between these, in milliseconds. */
 const RECORD_SHARE = 1 / 20;

@@ -3,7 +3,7 @@ import type { CloudAnswer } from '../upstream/index.ts';
 import type { TokenRequestFacts } from './token-request.ts';
 
 /** A request that comes while more than this share of a token's life is left is answered from it: when a kubelet renews, too. */
-export const RENEW_BELOW = 0.2;
+const RENEW_BELOW = 0.2;
 
 /** What a request meets in the store, and what is done about it. Times in milliseconds since 1970. */
 export type KeptState =

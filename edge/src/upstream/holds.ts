@@ -3,7 +3,7 @@ import { fullJitter } from '../link/index.ts';
 /** So many different objects in a row without another answer in between: it is not them, it is the API server or the relay. */
 export const PAUSE_AFTER = 3;
 /** Objects that are held at most; with one more everything waits. Some 100 bytes each. */
-export const MAX_HELD = 256;
+const MAX_HELD = 256;
 /** Waits after "unavailable", in milliseconds; the relay may ask for more. */
 const BACKOFF = { baseMs: 1_000, capMs: 60_000 };
 /** Most that is believed of the relay's wish to wait, in milliseconds. */

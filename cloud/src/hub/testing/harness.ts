@@ -81,6 +81,12 @@ export const NO_QUERIES: HubOptions['queries'] = {
   open: () => ({ ask: () => assert.fail('a query'), cancel: () => undefined, close: () => undefined }),
 };
 
+/** For hubs whose sessions nobody has to know of. */
+export const NO_CLAIMS: Pick<HubOptions, 'claims' | 'onKubelet'> = {
+  claims: { opened: () => undefined, ended: () => undefined },
+  onKubelet: () => undefined,
+};
+
 /** A session that sends what a test gives it, and remembers what it received. */
 export class ScriptedSession implements Session {
   readonly node: string;
@@ -171,6 +177,7 @@ export async function start(t: TestContext, options: Options = {}) {
         perform: async (node) => ({ type: 'applied', uid: 'u', resourceVersion: '1', name: node }),
       }),
     queries: options.queries ?? NO_QUERIES,
+    ...NO_CLAIMS,
     metrics: {
       sessionOpened: () => say('opened'),
       sessionEnded: (how) => say(`ended ${how}`),
