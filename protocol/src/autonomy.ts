@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from './kubernetes/object.ts';
+import { type JsonObject, type JsonValue, MIRROR_ANNOTATION } from './kubernetes/object.ts';
 import { isJsonObject } from './kubernetes/patch/index.ts';
 
 /** On a Node: for how long its pods are kept from eviction while only its link is down. `72h`, `1d12h`, or `forever`. */
@@ -42,8 +42,6 @@ export const UNREACHABLE_TAINT = 'node.kubernetes.io/unreachable';
  * taint not at all.
  */
 export const TOLERATES_ANNOTATION = 'hawser.dev/tolerates-unreachable';
-
-const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 /** How a pod stands to the taint `unreachable:NoExecute`. */
 export interface Tolerance {

@@ -23,7 +23,14 @@ export { DICTIONARIES, dictionaryById } from './dictionary/index.ts';
 export { Digest, digestEntry } from './digest.ts';
 export type { ErrorCode } from './errors.ts';
 export { HawserError } from './errors.ts';
-export type { JsonObject, JsonValue, KubeObject, ObjectMeta, OwnerReference } from './kubernetes/object.ts';
+export {
+  type JsonObject,
+  type JsonValue,
+  type KubeObject,
+  MIRROR_ANNOTATION,
+  type ObjectMeta,
+  type OwnerReference,
+} from './kubernetes/object.ts';
 export type { PatchErrorCode } from './kubernetes/patch/index.ts';
 export {
   applyJsonPatch,

@@ -1,4 +1,4 @@
-import { HawserError, type ObjectKey } from '@hawser/protocol';
+import { HawserError, MIRROR_ANNOTATION, type ObjectKey } from '@hawser/protocol';
 import { persistentVolumeSecrets } from './driver-secrets.ts';
 import { namedKey } from './names.ts';
 import { field, text } from './read.ts';
@@ -11,8 +11,6 @@ export const SERVICE_SCOPE_ANNOTATION = 'hawser.dev/service-scope';
 /** On a Node: whether its device has a link to a relay, and which version its agent has. Relays write both. */
 export const LINKED_CONDITION = 'hawser.dev/Linked';
 export const AGENT_VERSION_ANNOTATION = 'hawser.dev/agent-version';
-/** The kubelet's own account of a static pod. */
-const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
 /** All that locating reads of a pod. Kept for every pod of the cluster, so it is small. */

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue, jsonEquals } from '@hawser/protocol';
+import { isJsonObject, type JsonObject, type JsonValue, jsonEquals, MIRROR_ANNOTATION } from '@hawser/protocol';
 
 /**
  * Whether an object that was there when a create came is the one that the same create made before, and whose answer was lost. The
@@ -7,7 +7,6 @@ import { isJsonObject, type JsonObject, type JsonValue, jsonEquals } from '@haws
 
 /** Set by the API server or of no meaning to a create (Kubernetes API conventions, "Metadata"). */
 const COMPARED_METADATA = ['labels', 'annotations', 'ownerReferences', 'finalizers'];
-const MIRROR = 'kubernetes.io/config.mirror';
 const HASH = 'kubernetes.io/config.hash';
 
 /**
@@ -21,10 +20,12 @@ export function isMadeBy(create: JsonObject, found: JsonObject, node: string): b
   if (metadata.deletionTimestamp !== undefined) return false;
   const wanted = objectAt(create, 'metadata');
   const annotations = objectAt(wanted, 'annotations');
-  if (annotations[MIRROR] !== undefined) {
+  if (annotations[MIRROR_ANNOTATION] !== undefined) {
     const theirs = objectAt(metadata, 'annotations');
     return (
-      theirs[MIRROR] === annotations[MIRROR] && theirs[HASH] === annotations[HASH] && objectAt(found, 'spec').nodeName === node
+      theirs[MIRROR_ANNOTATION] === annotations[MIRROR_ANNOTATION] &&
+      theirs[HASH] === annotations[HASH] &&
+      objectAt(found, 'spec').nodeName === node
     );
   }
   const { apiVersion: _a, kind: _k, metadata: _m, status: _s, ...rest } = create;

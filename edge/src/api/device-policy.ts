@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { KubeObject } from '@hawser/protocol';
+import { type KubeObject, MIRROR_ANNOTATION } from '@hawser/protocol';
 import { timestamp } from './clock.ts';
 import type {
   Admission,
@@ -48,8 +48,6 @@ const NODE_WRITES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
 
 /** Objects that bear the name of the node that they are of. */
 const PER_NODE: ReadonlySet<string> = new Set(['nodes', 'csinodes']);
-
-const MIRROR = 'kubernetes.io/config.mirror';
 
 /** What Kubernetes does not have. */
 const OWN_PATHS = '/hawser/';
@@ -114,7 +112,8 @@ function mayWrite(nodeName: string, verb: string, { resource, subresource, names
 
 /** Of pods only the mirror of a static one is made on its node (the annotation is the kubelet's); the cloud's NodeRestriction says the same. */
 function requireMirror({ operation, resource, object }: Admission): KubeObject {
-  const isOther = operation === 'create' && resource.id === 'pods' && object.metadata.annotations?.[MIRROR] === undefined;
+  const isOther =
+    operation === 'create' && resource.id === 'pods' && object.metadata.annotations?.[MIRROR_ANNOTATION] === undefined;
   if (isOther) throw forbidden(resource, object.metadata.name ?? '', 'a device makes no pods but mirrors of static ones');
   return object;
 }

@@ -36,3 +36,6 @@ export interface KubeObject {
   metadata: ObjectMeta;
   [field: string]: unknown;
 }
+
+/** On a pod: it stands for a static pod of its node, whose kubelet made it; the value is the hash of that one's manifest. */
+export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
