@@ -107,6 +107,7 @@ async function main(): Promise<number> {
       dir,
       agents: AGENTS,
       signal,
+      ownGroups: true,
       ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
       onProcess(process) {
         say(`${process.name} runs as process ${process.pid}`);
@@ -143,9 +144,12 @@ async function main(): Promise<number> {
   } finally {
     over.abort();
     await lifecycle?.stop();
-    if (fleet !== undefined && !fleet.embedded) await cleanUp(fleet, made);
-    await fleet?.stop();
-    rmSync(dir, { recursive: true, force: true });
+    try {
+      if (fleet !== undefined && !fleet.embedded) await cleanUp(fleet, made);
+      await fleet?.stop();
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
     say('all processes have ended, nothing is left behind');
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -47,11 +47,16 @@ test('the demonstration tells its whole story and says so in one line of JSON', 
 
 test('Ctrl-C ends the demonstration and leaves no process and no file behind', { timeout: 120_000 }, async (t) => {
   const tmp = ownTmp(t);
-  const demo = startProcess({ name: 'demo', args: [DEMO, '--json'], env: { TMPDIR: tmp } });
+  const logFile = join(tmp, 'demo.log');
+  const demo = startProcess({ name: 'demo', args: [DEMO, '--json'], env: { TMPDIR: tmp }, logFile, ownGroup: true });
   t.after(() => demo.kill());
   await demo.line('the story’s end', ({ ok }) => ok === true, 90_000);
-  const exit = await demo.stop();
-  assert.deepEqual(exit, { code: 0, signal: null });
+  // As a terminal does it: to all of the foreground group, not to the demonstration alone.
+  process.kill(-demo.pid, 'SIGINT');
+  assert.deepEqual(await demo.exited, { code: 0, signal: null }, demo.tail());
+  const pids = pidsIn(readFileSync(logFile, 'utf8'));
+  assert.equal(pids.length, 4);
+  assert.deepEqual(pids.filter(alive), []);
   assert.deepEqual(demosIn(tmp), []);
 });
 

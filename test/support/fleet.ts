@@ -45,6 +45,8 @@ export interface FleetOptions {
   readonly nodeFlags?: readonly string[];
   /** The same for the embedded API server. */
   readonly apiServerFlags?: readonly string[];
+  /** Each process in a group of its own, so that Ctrl-C does not end them in an order of its own before `stop` does. Default false. */
+  readonly ownGroups?: boolean;
   readonly signal?: AbortSignal;
   readonly onProcess?: (process: RunningProcess) => void;
 }
@@ -157,7 +159,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const { dir } = options;
   const launch = (name: string, args: readonly string[], logName: string) => {
     options.signal?.throwIfAborted();
-    const started = startProcess({ name, args, logFile: join(dir, `${logName}.log`) });
+    const started = startProcess({ name, args, logFile: join(dir, `${logName}.log`), ownGroup: options.ownGroups ?? false });
     ending.push(() => started.stop());
     options.onProcess?.(started);
     void started.exited.then(() => ended.add(started));
@@ -186,9 +188,14 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const isUp = () => apiServer !== undefined && !ended.has(apiServer);
   let isChecked = false;
   const end = async () => {
-    const denied = isUp() && !isChecked ? await deniedRights(kube, options) : [];
+    const isDue = isUp() && !isChecked;
     isChecked = true;
-    await stop();
+    let denied: readonly string[] = [];
+    try {
+      if (isDue) denied = await deniedRights(kube, options);
+    } finally {
+      await stop();
+    }
     if (denied.length > 0) throw new Error(`deploy/rbac does not give the relay what it asked for: ${denied.join(', ')}`);
   };
 

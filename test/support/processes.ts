@@ -17,6 +17,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** All output goes there as well. */
   readonly logFile?: string;
+  /** In a group of its own: Ctrl-C in the terminal reaches only who started it, and that one has to end it. Default false. */
+  readonly ownGroup?: boolean;
 }
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -52,6 +54,7 @@ export function startProcess(options: ProcessOptions): RunningProcess {
     cwd: ROOT,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.ownGroup ?? false,
   });
   if (child.pid === undefined) throw new Error(`${options.name} did not start: is node_modules installed?`);
   const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });

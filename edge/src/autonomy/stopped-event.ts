@@ -1,5 +1,6 @@
 import type { KubeObject } from '@hawser/protocol';
 import { timestamp } from '../api/clock.ts';
+import { humanDuration } from '../api/http/table/duration.ts';
 
 /** Events of Nodes live here (Kubernetes, client-go's event recorder). */
 const NAMESPACE = 'default';
@@ -8,7 +9,7 @@ const COMPONENT = 'hawser-agent';
 /** Told when the link is back: why the device's pods have ended (core/v1 Event on the Node). */
 export function stoppedEvent(node: string, pods: number, awayMs: number, now: Date): KubeObject {
   const time = timestamp(now);
-  const minutes = Math.round(awayMs / 60_000);
+  const ended = pods === 1 ? '1 pod' : `${pods} pods`;
   return {
     apiVersion: 'v1',
     kind: 'Event',
@@ -18,7 +19,7 @@ export function stoppedEvent(node: string, pods: number, awayMs: number, now: Da
     involvedObject: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
     type: 'Warning',
     reason: 'StoppedWithoutLink',
-    message: `The device had no link for ${minutes} minutes and ended ${pods} pods by itself, as hawser.dev/autonomy-stop-after says`,
+    message: `The device had no link for ${humanDuration(awayMs)} and ended ${ended} by itself, as hawser.dev/autonomy-stop-after says`,
     source: { component: COMPONENT, host: node },
     reportingComponent: COMPONENT,
     reportingInstance: node,

@@ -148,7 +148,10 @@ test('query has an exit code for each thing that is no object', async () => {
   );
   const never = await inStore('query', 'persistentvolumes', 'disk', '-o', 'answer');
   assert.deepEqual([never.code, JSON.parse(never.stdout).type], [6, 'unknownOffline']);
-  assert.match(never.stderr, /persistentvolumes "disk": not known without a link: the cloud was not asked for it before/);
+  assert.match(
+    never.stderr,
+    /persistentvolumes "disk": not known without a link: nothing that the cloud has said about it is kept here/,
+  );
   const old = await inStore('query', 'no', 'edge-2');
   assert.equal(old.code, 6);
   assert.match(old.stderr, /the last answer is 90\d{3} s old, and one about nodes serves for 86400 s/);
@@ -233,6 +236,7 @@ test('version, helps and completions', async () => {
   assert.match(bash.stdout, /complete -F _hawser_agent hawser-agent/);
   assert.match(bash.stdout, /get\) words=".*--show-secrets.*configmaps/);
   assert.match(bash.stdout, /query\) words=".*--timeout.*storageclasses/);
+  assert.match(bash.stdout, /"get --output"\|"get -o"\) COMPREPLY=\(\$\(compgen -W "table wide json yaml" /);
   assert.match((await agent('completion', 'zsh')).stdout, /^autoload -U \+X bashcompinit/);
   assert.equal((await agent('completion', 'fish')).code, 2);
 });

@@ -1,6 +1,9 @@
 import { QUERY_TABLE } from '@hawser/protocol';
 import type { Command } from 'commander';
 
+/** What a shell's own completion of files is for. */
+const FILE_FLAGS = ['--config', '--data-dir', '--tls-cert', '--tls-key', '--tls-ca'];
+
 /** The words that may follow: the commands, and the flags of each. */
 function wordsOf(program: Command): { readonly commands: string[]; readonly flags: ReadonlyMap<string, string[]> } {
   const commands = program.commands.map((command) => command.name());
@@ -11,6 +14,18 @@ function wordsOf(program: Command): { readonly commands: string[]; readonly flag
     ]),
   );
   return { commands: [...commands, 'help'], flags };
+}
+
+/** What may follow a flag that wants a value, by the command: its choices, else nothing. */
+function valuesOf(program: Command): string[] {
+  return program.commands.flatMap((command) =>
+    command.options
+      .filter(({ required, long }) => required && !FILE_FLAGS.includes(long ?? ''))
+      .map(({ long, short, argChoices = [] }) => {
+        const before = [long, short].filter((flag) => flag != null).map((flag) => `"${command.name()} ${flag}"`);
+        return `    ${before.join('|')}) COMPREPLY=($(compgen -W "${argChoices.join(' ')}" -- "$current")); return ;;`;
+      }),
+  );
 }
 
 const RESOURCES =
@@ -32,7 +47,10 @@ export function bashCompletion(program: Command): string {
     return
   fi
   case "\${COMP_WORDS[COMP_CWORD-1]}" in
-    --config|--data-dir|--tls-cert|--tls-key|--tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    ${FILE_FLAGS.join('|')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+  esac
+  case "\${COMP_WORDS[1]} \${COMP_WORDS[COMP_CWORD-1]}" in
+${valuesOf(program).join('\n')}
   esac
   case "\${COMP_WORDS[1]}" in
 ${cases.join('\n')}

@@ -2,6 +2,7 @@ import { humanDuration } from '../api/http/table/duration.ts';
 import type { DroppedEvents, OutboxEntry, ReadonlyStore, Refusal, WriteVerb } from '../store/index.ts';
 import type { CliIo } from './io.ts';
 import { withStore } from './open-store.ts';
+import { inWords, nameOf } from './reports-in-words.ts';
 import { alignColumns } from './table.ts';
 
 /** Entries that are shown as a table; JSON has all, which the bound of the outbox is the bound of. */
@@ -112,21 +113,6 @@ function describeDropped({ total, untold }: DroppedEvents): string {
     ...(total.age > 0 ? [`${total.age} too old`] : []),
   ];
   return `${all} since the store began (${reasons.join(', ')}); ${untold === 0 ? 'the cloud was told' : `${untold} not told yet`}`;
-}
-
-const WORDS: Readonly<Record<WriteVerb, string>> = {
-  create: 'create',
-  patch: 'change',
-  mark: 'begin of removal',
-  delete: 'removal',
-};
-
-function inWords({ verb, subresource }: Written): string {
-  return subresource === '' ? WORDS[verb] : `${WORDS[verb]} of ${subresource}`;
-}
-
-function nameOf({ resource, namespace, name }: Written): string {
-  return [resource, ...(namespace === '' ? [] : [namespace]), name].join('/');
 }
 
 function counted(count: number, what: string): string {

@@ -3,9 +3,10 @@ import type { ReadonlyStore } from '../store/index.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
 import type { CliIo } from './io.ts';
 import { withStore } from './open-store.ts';
+import { inWords, nameOf } from './reports-in-words.ts';
 import { alignColumns } from './table.ts';
 
-/** Entries of the outbox and refusals that are listed; of more only the number is told. */
+/** Entries of the outbox and refusals that are listed; `hawser-agent outbox` shows more. */
 const MAX_LISTED = 10;
 
 /** What `hawser-agent status -o json` prints. Times are RFC 3339; what is not known is null. */
@@ -80,26 +81,23 @@ function reportOn(store: ReadonlyStore, now: Date): StatusReport {
       entries: store.outboxCount(),
       oldest: store
         .outboxEntries(MAX_LISTED)
-        .map(
-          ({ key, verb, subresource, time }) =>
-            `${verb} ${keyText(key)}${subresource === '' ? '' : `/${subresource}`} since ${time}`,
-        ),
+        .map(({ key, verb, subresource, time }) => `${inWords({ verb, subresource })} ${nameOf(key)} since ${time}`),
     },
     refusedReports: store
       .refusals()
       .slice(0, MAX_LISTED)
-      .map(({ key, verb, code, reason, message, time }) => `${time} ${verb} ${keyText(key)}: ${code} ${reason}: ${message}`),
+      .map(
+        ({ key, verb, subresource, code, reason, message, time }) =>
+          `${time} ${inWords({ verb, subresource })} ${nameOf(key)}: ${code} ${reason}: ${message}`,
+      ),
     refusedObjects: store.refusedObjects().map(({ key, reason }) => `${key}: ${reason}`),
     store: { path: store.path, bytes: database, logBytes: log, revision: store.revision() },
   };
 }
 
-function keyText({ resource, namespace, name }: { resource: string; namespace: string; name: string }): string {
-  return `${resource}/${namespace}/${name}`;
-}
-
 function describe(report: StatusReport): string {
   const { link, session, outbox } = report;
+  const unlisted = outbox.entries - outbox.oldest.length;
   const past = report.running ? '' : ' (of its last run)';
   const rows: (readonly [string, string])[] = [
     ['Agent', report.running ? `running since ${report.startedAt ?? '?'}` : 'not running'],
@@ -124,6 +122,7 @@ function describe(report: StatusReport): string {
     ],
     ['Outbox', outbox.entries === 0 ? 'empty' : `${outbox.entries} waiting for the cloud`],
     ...outbox.oldest.map((entry) => ['', entry] as const),
+    ...(unlisted > 0 ? [['', `and ${unlisted} more: see "hawser-agent outbox"`] as const] : []),
     ...listed('Refused reports', report.refusedReports),
     ...listed('Refused objects', report.refusedObjects),
     ['Store', `${report.store.path}, ${report.store.bytes + report.store.logBytes} bytes, revision ${report.store.revision}`],

@@ -123,7 +123,7 @@ function fromSynced(object: KubeObject | undefined, ageMs: number | undefined): 
 /** What a kept answer is worth without a link. */
 function fromKept({ kept, offlineSeconds, resource }: QueryRule, answer: KeptAnswer | undefined, now: Date): Lookup {
   if (!kept) return unknown(`answers about ${resource} are not kept`);
-  if (answer === undefined) return unknown('the cloud was not asked for it before, or its answer is not kept any more');
+  if (answer === undefined) return unknown('nothing that the cloud has said about it is kept here');
   // A clock that was set back makes no answer younger than new.
   const ageMs = Math.max(0, now.getTime() - answer.readAt);
   if (offlineSeconds !== undefined && ageMs > offlineSeconds * 1000) {
