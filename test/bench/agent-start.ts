@@ -26,6 +26,7 @@ export async function measureAgentStart(options: AgentOptions, context: BenchCon
     agentFlags,
     nodeFlags,
     signal,
+    ownGroups: true,
   });
   const stop = () => void fleet.stop();
   context.signal.addEventListener('abort', stop);

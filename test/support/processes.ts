@@ -52,7 +52,7 @@ const STOP_TIMEOUT_MS = 10_000;
 export function startProcess(options: ProcessOptions): RunningProcess {
   const child = spawn(NODE, [...options.args], {
     cwd: ROOT,
-    env: { ...process.env, ...options.env },
+    env: { ...withoutSettings(process.env), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: options.ownGroup ?? false,
   });
@@ -119,7 +119,7 @@ export function startProcess(options: ProcessOptions): RunningProcess {
 export async function runCommand(options: ProcessOptions): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
   const child = spawn(NODE, [...options.args], {
     cwd: ROOT,
-    env: { ...process.env, ...options.env },
+    env: { ...withoutSettings(process.env), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
@@ -131,6 +131,11 @@ export async function runCommand(options: ProcessOptions): Promise<Exit & { read
   });
   const exit = await new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
   return { ...exit, ...output };
+}
+
+/** Settings in the environment of who starts a test or the demonstration are for commands of theirs, and mean other files. */
+function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('HAWSER_')));
 }
 
 async function end(child: ChildProcess, exited: Promise<Exit>, signal: NodeJS.Signals): Promise<Exit> {

@@ -46,6 +46,7 @@ export async function measureFanout(options: FanoutOptions, context: BenchContex
       relayMain: context.relayMain,
       nodeFlags: context.nodeFlags,
       signal,
+      ownGroups: true,
     });
     ending.push(() => fleet.stop());
     return await measure(options, context, fleet, cluster, random, ending);

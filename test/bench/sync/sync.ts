@@ -42,6 +42,7 @@ export async function measureSync(options: SyncOptions, context: BenchContext): 
     agentFlags: context.agentFlags,
     nodeFlags: context.nodeFlags,
     signal,
+    ownGroups: true,
   });
   const stop = () => void fleet.stop();
   context.signal.addEventListener('abort', stop);

@@ -54,6 +54,7 @@ export async function measureMany(options: UpstreamOptions, context: BenchContex
       nodeFlags,
       apiServerFlags: nodeFlags,
       signal,
+      ownGroups: true,
     });
     ending.push(() => fleet.stop());
     const isReady = async () => {

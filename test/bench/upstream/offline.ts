@@ -83,6 +83,7 @@ export async function measureOffline(events: number, context: BenchContext): Pro
       agentMain: context.agentMain,
       agentFlags: { '--workload': 'none', ...context.agentFlags },
       signal,
+      ownGroups: true,
     });
     ending.push(() => fleet.stop());
     const [agent] = fleet.agents;
