@@ -57,6 +57,7 @@ class Device {
     for (let batch = this.store.outbox.pending(10); batch.length > 0; batch = this.store.outbox.pending(10)) {
       for (const { number } of batch) this.store.outbox.answer(number, applied(`u${number}`, String(number)));
       reports.push(...batch);
+      assert.ok(reports.length < 10_000, 'the outbox does not empty');
     }
     return reports;
   }

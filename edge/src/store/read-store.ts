@@ -117,10 +117,6 @@ class SqliteReadonlyStore implements ReadonlyStore {
     return answer === 'unreadable' ? undefined : answer;
   }
 
-  answerStats(): ReturnType<ReadonlyStore['answerStats']> {
-    return this.#answers.stats();
-  }
-
   list(resource: string, namespace?: string): KubeObject[] {
     return this.#statements.list
       .all(resource, namespace ?? null, namespace ?? null)

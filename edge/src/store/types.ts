@@ -300,8 +300,6 @@ export interface ReadonlyStore {
   synced(key: StorageKey): KubeObject | undefined;
   /** As `KeptAnswers.get`. */
   answer(key: StorageKey): KeptAnswer | undefined;
-  /** As `KeptAnswers.stats`. */
-  answerStats(): ReturnType<KeptAnswers['stats']>;
   /** As served by the local API, sorted by namespace and name. */
   list(resource: string, namespace?: string): KubeObject[];
   /** Served objects of each resource, sorted by resource. */

@@ -8,12 +8,11 @@ import {
   resourcePath,
   type StatusText,
 } from '@hawser/protocol';
-import type { ApiCall } from '../request.ts';
-import { isDotSegment } from '../request.ts';
+import { type ApiCall, isDotSegment } from '../request.ts';
 
 export type QueryPlan =
   | { readonly type: 'cache'; readonly key: ObjectKey }
-  | { readonly type: 'call'; readonly call: ApiCall; readonly rights: QueryRule['rights']; readonly isGet: boolean }
+  | { readonly type: 'call'; readonly call: ApiCall; readonly rights: QueryRule['rights'] }
   | ({ readonly type: 'refused' } & StatusText);
 
 /** How a question is answered, by the query table. */
@@ -39,7 +38,7 @@ export function planQuery(question: Question): QueryPlan {
     type === 'get'
       ? { method: 'GET', path, body: undefined, contentType: undefined }
       : { method: 'POST', path, body: question.body, contentType: 'application/json' };
-  return { type: 'call', call, rights: rule.rights, isGet: type === 'get' };
+  return { type: 'call', call, rights: rule.rights };
 }
 
 function refusal(code: number, reason: string, message: string): QueryPlan {
