@@ -66,7 +66,7 @@ const writes: [boolean, RequestAttributes][] = [
   [false, on('create', 'pods/binding', 'web', 'default')],
   [false, on('deletecollection', 'pods', '', 'default')],
   [true, on('create', 'csinodes')],
-  [true, on('delete', 'csinodes', 'edge-1')],
+  [false, on('delete', 'csinodes', 'edge-1')],
   [false, on('patch', 'csinodes', 'edge-2')],
   [true, on('create', 'events', '', 'default')],
   [true, on('update', 'leases', 'edge-1', 'kube-node-lease')],

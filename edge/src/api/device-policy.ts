@@ -43,7 +43,7 @@ const NODE_WRITES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['pods/status', new Set(['update', 'patch'])],
   ['events', new Set(['create', 'update', 'patch'])],
   ['leases', new Set(['create', 'update', 'patch'])],
-  ['csinodes', new Set(['create', 'update', 'patch', 'delete'])],
+  ['csinodes', new Set(['create', 'update', 'patch'])],
 ]);
 
 /** Objects that bear the name of the node that they are of. */
