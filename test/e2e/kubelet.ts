@@ -88,6 +88,10 @@ export function writeEvent(device: LocalApi, name: string): Promise<void> {
   return atLocalApi(device, 'POST', eventsPath, event(name, 1), { repeated: 409 });
 }
 
+export function countEvent(device: LocalApi, name: string, count: number): Promise<void> {
+  return atLocalApi(device, 'PATCH', `${eventsPath}/${name}`, { count }, { contentType: STRATEGIC });
+}
+
 /** A pod is on the device, and has been deleted in the cluster: its containers are to stop. */
 export async function ending(kube: KubeClient, device: FleetAgent, name: string): Promise<void> {
   await kube.create(plainPod(device.node, name));

@@ -6,6 +6,7 @@ import { atDevice, type Fleet, type FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
 import {
+  countEvent,
   emptyOutbox,
   ending,
   NAMESPACE,
@@ -58,9 +59,13 @@ test('an hour’s worth of reports, made while the link is cut, comes about once
   const { fleet, device, history } = scene;
   await podsAt(scene, PODS);
   for (const name of ENDED) await ending(fleet.kube, device, name);
+  await writeEvent(device, 'repeated');
   await emptyOutbox(device);
 
   device.link.cut();
+  // As a cluster does with every Event after an hour.
+  await fleet.kube.remove('events', NAMESPACE, 'repeated');
+  await countEvent(device, 'repeated', 2);
   const events = Array.from({ length: EVENTS }, (_, n) => `event-${n}`);
   for (let n = 0; n < STATUSES_EACH; n += 1) {
     for (const name of PODS) await writePodStatus(device, name, `${name} ${n}`);
@@ -68,7 +73,7 @@ test('an hour’s worth of reports, made while the link is cut, comes about once
       await writeEvent(device, name);
   }
   for (const name of ENDED) await removePod(device, name);
-  assert.equal(outboxOf(device), PODS.length + EVENTS + ENDED.length, 'statuses of a pod are one');
+  assert.equal(outboxOf(device), PODS.length + EVENTS + 1 + ENDED.length, 'statuses of a pod are one');
 
   device.link.restore();
   const arrived = () => events.filter((name) => history.count('ADDED', 'events', NAMESPACE, name) > 0).length;
@@ -80,6 +85,8 @@ test('an hour’s worth of reports, made while the link is cut, comes about once
   await history.caughtUp();
 
   for (const name of events) assert.equal(history.of('events', NAMESPACE, name).length, 1, name);
+  const repeated = await fleet.kube.get('events', NAMESPACE, 'repeated');
+  assert.deepEqual([repeated?.count, repeated?.message], [2, 'image is present'], 'it is made anew, whole');
   for (const name of PODS) {
     assert.equal(history.count('MODIFIED', 'pods', NAMESPACE, name), 1, name);
     assert.equal(readyMessage((await fleet.kube.get('pods', NAMESPACE, name)) ?? assert.fail()), `${name} ${STATUSES_EACH - 1}`);

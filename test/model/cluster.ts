@@ -1,4 +1,4 @@
-import { type JsonObject, type ObjectKey, parseObjectKey, resourceById } from '@hawser/protocol';
+import { type JsonObject, type ObjectKey, parseObjectKey, type Report, resourceById } from '@hawser/protocol';
 import { ApiServerHistory } from './history.ts';
 
 /**
@@ -61,6 +61,12 @@ export class Cluster {
   compacted = FIRST_REVISION;
   /** Changes of the present timeline, oldest first. */
   #events: ClusterEvent[] = [];
+  /** Told of each change that a report has made: not of those that find all as it should be. */
+  onReported: (report: Report, before: Stored | undefined, after: Stored | undefined) => void = () => undefined;
+  /** Told of each report that is about an object which is gone, or another one. */
+  onRefused: (report: Report) => void = () => undefined;
+  /** Told when somebody else has written his part of a status. */
+  onForeign: (object: Stored) => void = () => undefined;
   readonly #prefix: string;
   #uids = 0;
 

@@ -11,7 +11,7 @@ import {
   startRechecking,
   watchKubelet,
 } from '@hawser/edge';
-import { type KubeObject, type ObjectKey, objectKey, type Version } from '@hawser/protocol';
+import { type JsonObject, type KubeObject, type ObjectKey, objectKey, type Version } from '@hawser/protocol';
 import type { Statement } from 'better-sqlite3';
 import type { Logger } from 'pino';
 import { ProcessClock, type SimulatedClock } from './clock.ts';
@@ -50,6 +50,9 @@ interface AgentProcess {
 
 /** An empty, migrated database without an identity, so that no store of the model has to be migrated again. */
 const TEMPLATE = emptyDatabase();
+
+/** Small, so that the bound of Events is met with a handful. */
+const STORE_LIMITS = { events: 12 };
 
 /** The agent's default: all rows are read again within it. */
 const RECHECK_MS = 60_000;
@@ -107,7 +110,7 @@ export class Device {
     if (this.#process !== undefined) return;
     const { clock: world, logger, random, node, urls, dial } = this.#options;
     const clock = new ProcessClock(world);
-    const store = openMemoryStore({ image: this.#disk, logger, clock });
+    const store = openMemoryStore({ image: this.#disk, logger, clock, limits: STORE_LIMITS });
     this.#synced = this.#disk;
     const sync = createSync({ store, agentVersion: 'model', logger, clock });
     const connections: Connection[] = [];
@@ -213,30 +216,29 @@ export class Device {
     return count?.get(resource, namespace, name)?.writes ?? 0;
   }
 
-  /** A kubelet writes the status of a pod that it runs. Returns false when there is no such pod. */
-  writeStatus(name: string, namespace: string, status: Readonly<Record<string, string>>): boolean {
+  /** A kubelet writes the status of its Node or of a pod that it runs. @returns the object's uid; undefined when there is none */
+  writeStatus(resource: 'nodes' | 'pods', namespace: string, name: string, status: JsonObject): string | undefined {
     const storage = this.#process?.store.storage;
-    const key = { resource: 'pods', namespace, name };
-    const pod = storage?.get(key);
-    if (storage === undefined || pod === undefined) return false;
-    const before = typeof pod.status === 'object' ? pod.status : {};
-    const object: KubeObject = { ...pod, status: { ...before, ...status } };
-    const expectedRevision = Number(pod.metadata.resourceVersion);
+    const key = { resource, namespace, name };
+    const before = storage?.get(key);
+    if (storage === undefined || before === undefined) return undefined;
+    const object: KubeObject = { ...before, status: { ...(typeof before.status === 'object' ? before.status : {}), ...status } };
+    const expectedRevision = Number(before.metadata.resourceVersion);
     const intent = { verb: 'patch', patchType: 'strategic', patch: { status } } as const;
     storage.commit({ type: 'update', key, expectedRevision, object, subresource: 'status', intent });
-    return true;
+    return before.metadata.uid;
   }
 
-  /** A kubelet has ended a pod: the last delete, with grace 0. */
-  deletePod(name: string, namespace: string): boolean {
+  /** A kubelet has ended a pod: the last delete, with grace 0. @returns its uid; undefined when there is none */
+  deletePod(name: string, namespace: string): string | undefined {
     const storage = this.#process?.store.storage;
     const key = { resource: 'pods', namespace, name };
     const pod = storage?.get(key);
-    if (storage === undefined || pod === undefined) return false;
+    if (storage === undefined || pod === undefined) return undefined;
     const { uid = '', resourceVersion } = pod.metadata;
     const expectedRevision = Number(resourceVersion);
     storage.commit({ type: 'delete', key, expectedRevision, expectedUid: uid, gracePeriodSeconds: 0 });
-    return true;
+    return uid;
   }
 
   writeEvent(name: string, namespace: string): void {
@@ -245,8 +247,32 @@ export class Device {
     this.#process?.store.storage.commit({
       type: 'create',
       key,
-      object: { apiVersion: 'v1', kind: 'Event', metadata, reason: 'Started', message: name },
+      object: { apiVersion: 'v1', kind: 'Event', metadata, reason: 'Started', message: name, count: 1 },
     });
+  }
+
+  /** It happened once more. @returns the new count; undefined when the Event is no longer here */
+  countEvent(name: string, namespace: string): number | undefined {
+    const storage = this.#process?.store.storage;
+    const key = { resource: 'events', namespace, name };
+    const event = storage?.get(key);
+    if (storage === undefined || event === undefined) return undefined;
+    const count = Number(event.count) + 1;
+    const expectedRevision = Number(event.metadata.resourceVersion);
+    const intent = { verb: 'patch', patchType: 'strategic', patch: { count } } as const;
+    storage.commit({ type: 'update', key, expectedRevision, object: { ...event, count }, subresource: '', intent });
+    return count;
+  }
+
+  /** Of the Events that its API serves. */
+  eventNames(): string[] {
+    return this.#process?.store.storage.list('events').map(({ metadata }) => metadata.name ?? '') ?? [];
+  }
+
+  /** Events that it has dropped over their bound before the cloud had them. */
+  droppedEvents(): number {
+    const { count = 0, bytes = 0, age = 0 } = this.#process?.store.outbox.dropped().total ?? {};
+    return count + bytes + age;
   }
 
   #mayLeave(bytes: Uint8Array): boolean {

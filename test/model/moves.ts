@@ -28,6 +28,7 @@ export function moveRelay(world: World, relay: SimulatedRelay): boolean {
     () => count(world, 'turn', relay.turn()),
     () => random.oneIn(8) && count(world, 'report not taken', relay.performReport(false)),
     () => count(world, 'report performed', relay.performReport(true)),
+    () => count(world, 'report answered', relay.answerReport(random.integer(8))),
   ];
   return inTurn(random.integer(moves.length), moves).some((move) => move());
 }
@@ -64,7 +65,13 @@ export function drain(world: World): void {
     for (const relay of world.runningRelays()) {
       const withBodies = !world.withoutBodies.has(relay);
       if (!world.lagging.has(relay)) relay.catchUp(withBodies);
-      while ((withBodies && relay.takeBody()) || relay.turn() || relay.performReport(true) || relay.answerQuestion())
+      while (
+        (withBodies && relay.takeBody()) ||
+        relay.turn() ||
+        relay.performReport(true) ||
+        relay.answerReport() ||
+        relay.answerQuestion()
+      )
         isBusy = true;
     }
     for (const wire of world.wires) {

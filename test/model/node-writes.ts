@@ -19,15 +19,22 @@ export function performReport(cluster: Cluster, report: Report): ReportOutcome {
   const object = cluster.objects.get(key);
   const { operation } = report;
   if (operation.type === 'create') {
+    // As the product's relay answers it: the Event is made to say what the report says.
+    if (object !== undefined && report.resource === 'events') return said(cluster, report, object);
     if (object !== undefined) return refused(409, 'AlreadyExists');
     const { metadata, apiVersion: _v, kind: _k, ...rest } = objectOf(operation.body);
     const { labels } = isJsonObject(metadata) ? metadata : {};
-    return applied(cluster.put(key, { ...rest, ...(labels === undefined ? {} : { metadata: { labels } }) }));
+    return changed(cluster, report, undefined, () =>
+      cluster.put(key, { ...rest, ...(labels === undefined ? {} : { metadata: { labels } }) }),
+    );
   }
-  if (object === undefined) return refused(404, 'NotFound');
-  if (report.uid !== undefined && report.uid !== object.uid) return refused(409, 'Conflict');
+  if (object === undefined || (report.uid !== undefined && report.uid !== object.uid)) {
+    cluster.onRefused(report);
+    return object === undefined ? refused(404, 'NotFound') : refused(409, 'Conflict');
+  }
   if (operation.type === 'remove') {
     cluster.remove(key);
+    cluster.onReported(report, object, undefined);
     return { type: 'applied', uid: object.uid, resourceVersion: undefined, name: report.name };
   }
   const change = objectOf(operation.body);
@@ -39,7 +46,25 @@ export function performReport(cluster: Cluster, report: Report): ReportOutcome {
   // The subresource takes the status alone.
   const fields = report.subresource === 'status' ? { ...object.fields, ...(status === undefined ? {} : { status }) } : written;
   if (jsonEquals(fields, object.fields)) return applied(object);
-  return applied(cluster.put(key, fields, object.facts));
+  return changed(cluster, report, object, () => cluster.put(key, fields, object.facts));
+}
+
+function said(cluster: Cluster, report: Report, object: Stored): ReportOutcome {
+  const {
+    metadata: _m,
+    apiVersion: _v,
+    kind: _k,
+    ...rest
+  } = objectOf(report.operation.type === 'create' ? report.operation.body : '');
+  const fields = { ...object.fields, ...rest };
+  if (jsonEquals(fields, object.fields)) return applied(object);
+  return changed(cluster, report, object, () => cluster.put(object.key, fields, object.facts));
+}
+
+function changed(cluster: Cluster, report: Report, before: Stored | undefined, put: () => Stored): ReportOutcome {
+  const after = put();
+  cluster.onReported(report, before, after);
+  return applied(after);
 }
 
 function applied({ uid, revision, key }: Stored): ReportOutcome {

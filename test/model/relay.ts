@@ -59,6 +59,8 @@ interface Lane {
   readonly answer: (number: number, outcome: ReportOutcome) => void;
   readonly room: () => void;
   isOpen: boolean;
+  /** Reports that the API server has taken and not answered. */
+  underWay: number;
 }
 
 type BodyAnswer = Observed | { readonly notFound: ObjectKey };
@@ -91,6 +93,8 @@ export class SimulatedRelay {
   /** What waits for a turn of the event loop. */
   readonly turns: (() => void)[] = [];
   readonly lanes: Lane[] = [];
+  /** What the API server has done or refused to do, and what it says of it: on the way back. */
+  readonly #answers: { readonly lane: Lane; readonly number: number; readonly outcome: ReportOutcome }[] = [];
   readonly epochs: Epochs;
   readonly #context: LinkContext;
   /** The cluster's changes when everything had come in; -1 before that. */
@@ -194,7 +198,7 @@ export class SimulatedRelay {
     return question !== undefined;
   }
 
-  /** The API server takes one report. @param isAvailable false: it answers that it has no time now */
+  /** The API server takes one report; its answer is still on its way. @param isAvailable false: it answers that it has no time now */
   performReport(isAvailable: boolean): boolean {
     const lane = this.lanes.find(({ reports }) => reports.length > 0);
     const report = lane?.reports.shift();
@@ -202,10 +206,21 @@ export class SimulatedRelay {
     const outcome: ReportOutcome = isAvailable
       ? performReport(this.cluster, report)
       : { type: 'unavailable', retryAfterMs: 0, message: 'simulated 503' };
+    lane.underWay += 1;
+    this.#answers.push({ lane, number: report.number, outcome });
+    return true;
+  }
+
+  /** One answer of the API server arrives, in any order, and goes on to the agent. @param at of those that are on their way */
+  answerReport(at = 0): boolean {
+    const [found] = this.#answers.splice(at % Math.max(1, this.#answers.length), 1);
+    if (found === undefined) return false;
+    const { lane, number, outcome } = found;
+    const wasFull = isFull(lane);
+    lane.underWay -= 1;
     if (!lane.isOpen) return true;
-    const wasFull = lane.reports.length + 1 >= RELAY_LIMITS.reportsPerSession;
-    lane.answer(report.number, outcome);
-    if (wasFull) lane.room();
+    lane.answer(number, outcome);
+    if (wasFull && !isFull(lane)) lane.room();
     return true;
   }
 
@@ -267,17 +282,21 @@ export class SimulatedRelay {
   }
 
   #openLane(node: string, answer: Lane['answer'], room: () => void) {
-    const lane: Lane = { node, reports: [], answer, room, isOpen: true };
+    const lane: Lane = { node, reports: [], answer, room, isOpen: true, underWay: 0 };
     this.lanes.push(lane);
     return {
       push: (report: Report) => void lane.reports.push(report),
-      isFull: () => lane.reports.length >= RELAY_LIMITS.reportsPerSession,
+      isFull: () => isFull(lane),
       close: () => {
         lane.isOpen = false;
         this.lanes.splice(this.lanes.indexOf(lane), 1);
       },
     };
   }
+}
+
+function isFull({ reports, underWay }: Lane): boolean {
+  return reports.length + underWay >= RELAY_LIMITS.reportsPerSession;
 }
 
 const NO_METRICS: LinkContext['metrics'] = {

@@ -27,6 +27,7 @@ export function settle(world: World): void {
   const what = restless(world);
   hold(what === undefined, 'settles', () => `after three hours ${what}`);
   for (const device of settledDevices(world)) compare(world, device);
+  world.said.check(new Map(settledDevices(world).map((device) => [device.label, device.droppedEvents()])));
 }
 
 /** With nothing changed, a link that is made anew brings nothing but its greeting. */
@@ -50,10 +51,13 @@ export function reconnect(world: World): void {
 
 function endDisturbances(world: World): void {
   world.setImpostor(undefined);
+  world.offline.clear();
   world.damagesNextBatch = false;
   world.lagging.clear();
   world.withoutBodies.clear();
   if (world.twin.isRunning) world.twin.kill();
+  // What it had to say and had not said is not heard any more.
+  world.said.storeLost(world.twin.label);
   for (const index of world.relays.keys()) world.startRelay(index);
   for (const { connection } of world.wires) connection.hold(false, false);
   for (const watcher of world.watchers) {
@@ -68,6 +72,7 @@ function endDisturbances(world: World): void {
     if (device.store?.identity().clusterUid === world.foreign.uid) {
       device.loseStore();
       watcher.storeLost();
+      world.said.storeLost(device.label);
       world.startDevice(device);
     }
   }

@@ -1,6 +1,8 @@
-import { parseObjectKey } from '@hawser/protocol';
+import { objectKey, parseObjectKey } from '@hawser/protocol';
 import { desiredOf } from './desired.ts';
+import type { Device } from './device.ts';
 import { drain, flow, moveRelay, moveWire } from './moves.ts';
+import { DEVICE_FIELDS } from './reports.ts';
 import { NODES } from './workload.ts';
 import type { World } from './world.ts';
 
@@ -11,6 +13,8 @@ export interface StepKind {
   /** Returns false when there was nothing to do it to. */
   readonly run: (world: World) => boolean;
 }
+
+type Watcher = World['watchers'][number];
 
 const always = (run: (world: World) => void) => (world: World) => {
   run(world);
@@ -196,6 +200,7 @@ const DEVICES: readonly StepKind[] = [
       someDevice(world, (watcher) => {
         watcher.device.loseStore();
         watcher.storeLost();
+        world.said.storeLost(watcher.device.label);
       }),
   },
   { name: 'row damaged', weight: 1, run: damageRow },
@@ -208,8 +213,10 @@ const DEVICES: readonly StepKind[] = [
     }),
   },
   { name: 'pod status on the device', weight: 5, run: writeStatus },
+  { name: 'node status on the device', weight: 2, run: writeNodeStatus },
   { name: 'pod ended on the device', weight: 2, run: endPod },
-  { name: 'event on the device', weight: 1, run: writeEvent },
+  { name: 'event on the device', weight: 4, run: writeEvent },
+  { name: 'an hour without a link', weight: 1, run: hourOffline },
   { name: 'twin starts', weight: 1, run: (world) => startTwin(world) },
   {
     name: 'twin ends',
@@ -257,11 +264,9 @@ function someWire(world: World, run: (wire: World['wires'][number]) => void): bo
 }
 
 /** One that runs. */
-function someDevice(world: World, run: (watcher: World['watchers'][number]) => void): boolean {
+function someDevice(world: World, run: (watcher: Watcher) => unknown): boolean {
   const watcher = world.random.pick(world.watchers.filter(({ device }) => device.isRunning));
-  if (watcher === undefined) return false;
-  run(watcher);
-  return true;
+  return watcher !== undefined && run(watcher) !== false;
 }
 
 /** What a device needs changes, is sent, and changes again before anything arrives. */
@@ -364,25 +369,78 @@ function somePod(world: World) {
 
 function writeStatus(world: World): boolean {
   const pod = somePod(world);
-  if (pod === undefined) return false;
-  const status = world.random.oneIn(2)
-    ? { phase: String(world.random.integer(100)) }
-    : { note: String(world.random.integer(100)) };
-  return onDisk(() => pod.watcher.device.writeStatus(pod.name, pod.namespace, status));
+  return pod !== undefined && writeStatusOf(world, pod.watcher, 'pods', pod.namespace, pod.name);
+}
+
+function writeNodeStatus(world: World): boolean {
+  return someDevice(world, (watcher) => writeStatusOf(world, watcher, 'nodes', '', watcher.device.node));
+}
+
+function writeStatusOf(world: World, { device }: Watcher, resource: 'nodes' | 'pods', namespace: string, name: string): boolean {
+  const field = world.random.pick(DEVICE_FIELDS) ?? 'phase';
+  const number = world.said.nextNumber();
+  return onDisk(() => {
+    const uid = device.writeStatus(resource, namespace, name, { [field]: String(number) });
+    if (uid !== undefined && isOurs(world, device))
+      world.said.statusWritten(device.label, objectKey(resource, namespace, name), uid, field, number);
+    return uid !== undefined;
+  });
 }
 
 function endPod(world: World): boolean {
   const pod = somePod(world);
-  return pod !== undefined && onDisk(() => pod.watcher.device.deletePod(pod.name, pod.namespace));
+  if (pod === undefined) return false;
+  const { device } = pod.watcher;
+  return onDisk(() => {
+    const uid = device.deletePod(pod.name, pod.namespace);
+    if (uid !== undefined && isOurs(world, device))
+      world.said.podEnded(device.label, objectKey('pods', pod.namespace, pod.name), uid);
+    return uid !== undefined;
+  });
 }
 
+const EVENT_NAMESPACE = 'shop';
+
 function writeEvent(world: World): boolean {
-  return someDevice(world, ({ device }) => {
+  const { clock, random, said } = world;
+  return someDevice(world, ({ device }) =>
     onDisk(() => {
-      device.writeEvent(`e${world.clock.time}-${world.random.integer(1_000_000)}`, 'shop');
+      const counted = random.oneIn(3) ? random.pick(device.eventNames()) : undefined;
+      const name = counted ?? `e${clock.time}-${said.nextNumber()}`;
+      if (counted === undefined) device.writeEvent(name, EVENT_NAMESPACE);
+      const count = counted === undefined ? 1 : device.countEvent(name, EVENT_NAMESPACE);
+      if (count !== undefined && isOurs(world, device))
+        said.eventWritten(device.label, objectKey('events', EVENT_NAMESPACE, name), count);
       return true;
-    });
-  });
+    }),
+  );
+}
+
+/** What a device says that belongs to the other cluster, or to none yet, may go to that one. */
+function isOurs(world: World, device: Device): boolean {
+  return device.store?.identity().clusterUid === world.cluster.uid;
+}
+
+/** A device is cut off for an hour, and goes on with its work; so does the cluster with the same objects. */
+function hourOffline(world: World): boolean {
+  const { random, workload } = world;
+  const watcher = random.pick(world.watchers.filter(({ device }) => device.isRunning));
+  if (watcher === undefined) return false;
+  world.offline.add(watcher.device);
+  for (const { device, connection } of world.wires) if (device === watcher.device) connection.cut(true, true);
+  for (let minutes = 0; minutes < 60; minutes += 10) {
+    for (let writes = random.integer(8); writes > 0; writes -= 1) {
+      const write = random.pick([writeStatus, writeStatus, writeNodeStatus, endPod, writeEvent, writeEvent]);
+      write?.(world);
+      if (random.oneIn(4)) workload.writeCondition(random);
+      if (random.oneIn(8)) workload.recreate(random);
+    }
+    if (random.oneIn(12)) watcher.device.kill();
+    world.startDevice(watcher.device);
+    flow(world, 10 * 60_000);
+  }
+  world.offline.delete(watcher.device);
+  return true;
 }
 
 /** What the local API refuses for want of room is not written. */

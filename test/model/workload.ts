@@ -40,8 +40,13 @@ export class Workload {
   putNode(node: string, isEdge: boolean, scope?: Facts['scope']): void {
     const labels: JsonObject = isEdge ? { [EDGE_LABEL]: '' } : {};
     const annotations: JsonObject = scope === undefined ? {} : { [SCOPE_ANNOTATION]: scope };
-    const fields = { metadata: { labels, ...(scope === undefined ? {} : { annotations }) } };
-    this.cluster.put(objectKey('nodes', '', node), fields, { isEdge, ...(scope === undefined ? {} : { scope }) });
+    const key = objectKey('nodes', '', node);
+    const status = this.cluster.objects.get(key)?.fields.status;
+    const fields = {
+      metadata: { labels, ...(scope === undefined ? {} : { annotations }) },
+      ...(status === undefined ? {} : { status }),
+    };
+    this.cluster.put(key, fields, { isEdge, ...(scope === undefined ? {} : { scope }) });
   }
 
   putPod(random: Random): void {
@@ -58,7 +63,9 @@ export class Workload {
     const namespace = random.pick(NAMESPACES) ?? '';
     for (const name of MANY_CONFIGS)
       this.#put(objectKey('configmaps', namespace, name), { fields: { data: { name } }, facts: {} });
-    this.#put(objectKey('pods', namespace, 'many'), podOf(namespace, random.pick(NODES), MANY_CONFIGS));
+    const key = objectKey('pods', namespace, 'many');
+    const before = this.cluster.objects.get(key);
+    this.#put(key, podOf(namespace, before?.facts.node ?? random.pick(NODES), MANY_CONFIGS), before?.fields);
   }
 
   putConfig(random: Random): void {
@@ -104,14 +111,14 @@ export class Workload {
     this.cluster.put(object.key, object.fields, object.facts);
   }
 
-  /** As the cluster does with a pod of a node that it does not hear of. */
+  /** As the cluster does with a pod, or the Node, of a device that it does not hear of. */
   writeCondition(random: Random): void {
-    const object = this.#anyOf(random, 'pods/');
+    const object = this.#anyOf(random, random.oneIn(4) ? 'nodes/' : 'pods/');
     if (object === undefined) return;
     const { status } = object.fields;
     this.#writes += 1;
     const fields = { ...object.fields, status: { ...(typeof status === 'object' ? status : {}), seen: `${this.#writes}` } };
-    this.cluster.put(object.key, fields, object.facts);
+    this.cluster.onForeign(this.cluster.put(object.key, fields, object.facts));
   }
 
   #put(key: ObjectKey, { fields, facts }: { fields: JsonObject; facts: Facts }, before?: JsonObject): void {
@@ -128,11 +135,12 @@ export class Workload {
     const last = this.#lastConfig === undefined ? undefined : this.cluster.objects.get(this.#lastConfig);
     if (last !== undefined && random.oneIn(3)) return last;
     const begin = random.pick(['pods/', 'configmaps/', 'secrets/', '']) ?? '';
-    return begin === '' ? this.#otherThan(random, 'nodes/') : this.#anyOf(random, begin);
+    return begin === '' ? this.#anyButOfDevices(random) : this.#anyOf(random, begin);
   }
 
-  #otherThan(random: Random, begin: string) {
-    return random.pick([...this.cluster.objects.values()].filter(({ key }) => !key.startsWith(begin)));
+  /** Nodes have steps of their own, and nobody but its device writes an Event. */
+  #anyButOfDevices(random: Random) {
+    return random.pick([...this.cluster.objects.values()].filter(({ key }) => !/^(nodes|events)\//.test(key)));
   }
 
   #anyOf(random: Random, begin: string) {

@@ -8,6 +8,7 @@ import { Device } from './device.ts';
 import { Figures } from './figures.ts';
 import { Random } from './random.ts';
 import { SimulatedRelay } from './relay.ts';
+import { ReportWitness } from './reports.ts';
 import { digestsAgree, rule1NothingBeforeSynced, rule5OneSession, rule9Bounds } from './rules.ts';
 import { damagedBatch } from './tampering.ts';
 import { Violation } from './violation.ts';
@@ -54,10 +55,14 @@ export class World {
   readonly lagging = new Set<SimulatedRelay>();
   /** Relays whose reads of single objects are not answered. */
   readonly withoutBodies = new Set<SimulatedRelay>();
+  /** Devices without a network. */
+  readonly offline = new Set<Device>();
   /** Bits of the bodies of the next batch to any agent are others when it arrives. */
   damagesNextBatch = false;
   impostor: { readonly url: string; readonly relay: SimulatedRelay } | undefined;
   readonly watchers: readonly DeviceWatcher[];
+  /** What the devices have said to the cluster. */
+  readonly said: ReportWitness;
   /** A second device with the name of the first. */
   readonly twin: Device;
   wires: Wire[] = [];
@@ -86,6 +91,9 @@ export class World {
       watcher.device.onSend = (bytes) => this.#guard(() => watcher.sent(decodeAgentMessage(bytes)));
       watcher.device.onDeath = () => this.#guard(() => watcher.dies());
     }
+    this.said = new ReportWitness(this.cluster, this.figures);
+    const { onReported } = this.cluster;
+    this.cluster.onReported = (...effect) => this.#guard(() => onReported(...effect));
     this.workload.begin(this.random);
     this.#foreignWorkload.begin(this.random);
     // Mostly two of three; some are ready before anything happens.
@@ -121,6 +129,7 @@ export class World {
     if (this.backup === undefined || this.backup.revision >= this.cluster.revision) return false;
     for (const relay of this.relays) relay?.catchUp(false);
     this.cluster.restore(this.backup);
+    this.said.restored();
     for (const relay of this.relays) {
       for (const reflector of relay?.reflectors ?? []) reflector.cut();
       for (const reflector of relay?.reflectors ?? []) reflector.read();
@@ -152,7 +161,7 @@ export class World {
   /** The relay, or whoever answers at that address. */
   accept(wire: Wire): void {
     const relay = this.impostor?.url === wire.url ? this.impostor.relay : this.relays[RELAYS.indexOf(wire.url)];
-    if (relay === undefined) {
+    if (relay === undefined || this.offline.has(wire.device)) {
       wire.connection.refuse('refused');
       return;
     }

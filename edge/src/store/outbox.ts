@@ -11,10 +11,10 @@ import type { Objects } from './objects.ts';
 import type { OutboxSize, Size } from './outbox-size.ts';
 import { RefusalTable } from './refusals.ts';
 import { reportOf } from './report.ts';
-import { nextProvisional, type OpenWrite, type Row, type WriteClass } from './row.ts';
+import { fold, nextProvisional, type OpenWrite, type Row, type WriteClass } from './row.ts';
 import type { Transactions } from './transactions.ts';
 import type { DroppedEvents, Outbox, Refusal, StoreLimits, WriteVerb } from './types.ts';
-import { isEvent } from './write-class.ts';
+import { isEvent, writeClass } from './write-class.ts';
 
 interface OutboxRecord {
   readonly number: number;
@@ -198,12 +198,33 @@ export class OutboxTable implements Outbox {
     if (wasDoneBefore(row, write, code)) {
       objects.rows.setAnswered(number, undefined);
       this.#named(row, write);
+    } else if (isOfLostEvent(row, write, code)) {
+      this.#makeAnew(row, write);
     } else {
       this.#refusals.add({ number, key: row.key, verb, subresource, code, reason, message, time: clock.now().toISOString() });
       logger.warn({ ...row.key, number, verb, subresource, code, reason }, 'report refused');
       this.#forget(row, write);
     }
     objects.refresh(row.id);
+  }
+
+  /** What the device says of it, all in one. The uid was the lost one's, and stands for that of the next until it has its own. */
+  #makeAnew(row: Row, { uid, time }: OpenWrite): void {
+    const { flight, objects } = this.#parts;
+    const body = JSON.stringify(fold(row.cloud, row.writes));
+    for (const { number } of row.writes) {
+      objects.rows.removeWrite(number);
+      flight.ended(number);
+    }
+    objects.rows.addWrite(row.id, {
+      class: writeClass(row.key.resource, 'create'),
+      verb: 'create',
+      subresource: '',
+      uid,
+      time,
+      body,
+    });
+    objects.rows.setProvisionalUid(row.id, uid);
   }
 
   /** What was not created has no later writes either. */
@@ -248,6 +269,14 @@ export class OutboxTable implements Outbox {
 function wasDoneBefore({ key }: Row, { verb }: OpenWrite, code: number): boolean {
   if (verb === 'create') return code === 409 && isEvent(key.resource);
   return (verb === 'delete' || verb === 'mark') && (code === 404 || code === 409);
+}
+
+/**
+ * What is counted up is not in the cluster, or is another one of that name: a cluster forgets an Event after an hour, and may have been
+ * restored to before it. Whoever counts up on the device learns nothing of that.
+ */
+function isOfLostEvent({ key }: Row, { verb }: OpenWrite, code: number): boolean {
+  return isEvent(key.resource) && verb === 'patch' && (code === 404 || code === 409);
 }
 
 function prepare(db: Database) {

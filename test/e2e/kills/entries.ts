@@ -5,8 +5,8 @@ import { atDevice } from '../../support/fleet.ts';
 import { until } from '../../support/until.ts';
 import {
   atLocalApi,
+  countEvent,
   ending,
-  eventsPath,
   type LocalApi,
   NAMESPACE,
   plainPod,
@@ -158,9 +158,7 @@ export const ENTRIES: readonly Entry[] = [
       await writeEvent(worn, `again-${name}`);
       await until('the Event', 30_000, undefined, () => fleet.kube.get('events', NAMESPACE, `again-${name}`));
     },
-    async write({ name }, device) {
-      await atLocalApi(device, 'PATCH', `${eventsPath}/again-${name}`, { count: 2 }, { contentType: STRATEGIC });
-    },
+    write: ({ name }, device) => countEvent(device, `again-${name}`, 2),
     effects({ name }, history) {
       const key = ['events', NAMESPACE, `again-${name}`] as const;
       return { times: history.count('MODIFIED', ...key), isRight: last(history, ...key)?.count === 2 };
