@@ -49,7 +49,7 @@ async function podsAt({ fleet, device }: Scene, names: readonly string[]): Promi
 
 const PODS = ['one', 'two', 'three', 'four', 'five', 'six'];
 const STATUSES_EACH = 30;
-const EVENTS = 300;
+const EVENTS = 500;
 const ENDED = ['ended-1', 'ended-2', 'ended-3'];
 
 test('an hour’s worth of reports, made while the link is cut, comes about once, though the relay is killed in the middle', {

@@ -35,6 +35,8 @@ export class ReportWitness {
   readonly #said = new Map<string, Said>();
   /** Number → the device that wrote it. */
   readonly #writers = new Map<number, string>();
+  /** Key, uid and what → the devices that have ever said something of it. */
+  readonly #sayers = new Map<string, Set<string>>();
   /** Key, uid → what somebody else wrote last. */
   readonly #foreign = new Map<string, JsonValue | undefined>();
   #numbers = 0;
@@ -119,6 +121,8 @@ export class ReportWitness {
 
   #say(said: Said): void {
     const name = nameOf(said);
+    const sayers = this.#sayers.get(matterOf(said)) ?? new Set();
+    this.#sayers.set(matterOf(said), sayers.add(said.device));
     const before = this.#said.get(name);
     this.#said.set(name, { ...said, effect: before?.effect ?? 0, isRefused: before?.isRefused ?? false });
   }
@@ -169,15 +173,17 @@ export class ReportWitness {
     return undefined;
   }
 
-  #isOnlyWriter({ device, key, uid, what }: Said): boolean {
-    for (const other of this.#said.values())
-      if (other.device !== device && other.key === key && other.uid === uid && other.what === what) return false;
-    return true;
+  #isOnlyWriter(said: Said): boolean {
+    return this.#sayers.get(matterOf(said))?.size === 1;
   }
 }
 
-function nameOf({ device, key, uid, what }: Said): string {
-  return [device, key, uid, what].join(' ');
+function matterOf({ key, uid, what }: Said): string {
+  return [key, uid, what].join(' ');
+}
+
+function nameOf(said: Said): string {
+  return `${said.device} ${matterOf(said)}`;
 }
 
 function statusOf(fields: JsonObject | undefined): JsonObject {

@@ -162,10 +162,10 @@ export class Backlog {
     const room = this.#window.room();
     if (room === 0) return undefined;
     const builder = new BatchBuilder({ ...this.#limits, batchBytes: this.#window.batchBytes }, room);
-    for (const key of this.#guard.release(this.#view.isConfirmed)) this.#dirty.defer(key);
+    this.#releaseDeletes();
     this.#fill(builder);
     // All that is to be deleted has been seen only now.
-    for (const key of this.#guard.release(this.#view.isConfirmed)) this.#dirty.defer(key);
+    this.#releaseDeletes();
     if (builder.operations.length === 0) this.#fill(builder);
     if (this.isSettled) this.#guard.settled();
     const complete = this.#owed?.size === 0;
@@ -175,6 +175,14 @@ export class Backlog {
     const { operations, objects, deltas, touches, bytes } = builder;
     const number = this.#window.send({ bytes, digest: this.known.digestNow(), objects, deltas, touches });
     return { type: 'batch', number, operations, complete };
+  }
+
+  /** Those that are more than an ordinary change come with the mark of completeness or after it, also where bodies are long in coming. */
+  #releaseDeletes(): void {
+    const hasMark = this.#owed === undefined || this.#owed.size === 0;
+    // Asked in any case, since it is the question that lets the lists be made.
+    const mayGo = (resources: ReadonlySet<string>) => this.#view.isConfirmed(resources) && hasMark;
+    for (const key of this.#guard.release(mayGo)) this.#dirty.defer(key);
   }
 
   #fill(builder: BatchBuilder): void {

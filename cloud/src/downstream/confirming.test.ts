@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { objectKey } from '@hawser/protocol';
 import type { Observed } from '../merge/change.ts';
 import { createDownstream } from './downstream.ts';
+import { DEFAULT_DOWNSTREAM_LIMITS } from './limits.ts';
 import { WATCHED_RESOURCES } from './sync-status.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { ModelAgent } from './testing/model-agent.ts';
@@ -24,14 +25,14 @@ function started(listed: number) {
     listAgain: (resource) => asked.push(resource),
     onBehind: (node, ahead) => behind.push([node, Object.fromEntries(ahead)]),
   });
-  const put = (key: typeof NODE, fields: object, labels = {}) => {
+  const observed = (key: typeof NODE, fields: object, labels = {}): Observed => {
     const [resource = '', namespace = '', name = ''] = key.split('/');
     const kind = { nodes: 'Node', pods: 'Pod', configmaps: 'ConfigMap' }[resource] ?? '';
     const metadata = { name, ...(namespace === '' ? {} : { namespace }), uid: `uid-${name}`, resourceVersion: '50', labels };
     const text = JSON.stringify({ metadata, ...fields });
-    const object: Observed = { key, uid: metadata.uid, resourceVersion: '50', text, type: { apiVersion: 'v1', kind } };
-    downstream.apply({ type: 'upsert', object });
+    return { key, uid: metadata.uid, resourceVersion: '50', text, type: { apiVersion: 'v1', kind } };
   };
+  const put = (...object: Parameters<typeof observed>) => downstream.apply({ type: 'upsert', object: observed(...object) });
   const needs = (count: number) => {
     const volumes = Array.from({ length: count }, (_, n) => ({ configMap: { name: `c-${n}` } }));
     put(objectKey('pods', 'shop', 'cart'), { spec: { nodeName: 'edge-1', volumes, containers: [] } });
@@ -42,7 +43,7 @@ function started(listed: number) {
   needs(listed);
   for (let n = 0; n < listed; n += 1) put(config(n), { data: {} });
   tell();
-  return { downstream, asked, behind, clock, put, needs, tell };
+  return { downstream, asked, behind, clock, observed, put, needs, tell };
 }
 
 function holding(count: number, resourceVersion = '40'): ModelAgent {
@@ -72,6 +73,30 @@ test('most of what a device holds is deleted only when a second list says so too
   link.drain();
   assert.equal(agent.held.size, 3);
   assert.equal(link.session.status().state, 'inSync');
+});
+
+test('deletes that are confirmed still wait for the mark of completeness, where a body is long in coming', () => {
+  const { downstream, asked, clock, observed, put } = started(1);
+  const late = observed(config(40), { data: {} });
+  downstream.apply({ type: 'upsert', object: { ...late, text: undefined } });
+  const volumes = [{ configMap: { name: 'c-40' } }];
+  put(objectKey('pods', 'shop', 'second'), { spec: { nodeName: 'edge-1', volumes, containers: [] } });
+  const agent = holding(30);
+  const link = new ModelLink(agent, downstream, 'edge-1');
+  link.drain();
+  clock.advance(DEFAULT_DOWNSTREAM_LIMITS.bodyWaitMs);
+  link.drain();
+  assert.equal(asked.length, 3);
+  for (const resource of asked) downstream.listedAgain(resource);
+  link.drain();
+  assert.ok(batches(link).every(({ complete }) => !complete));
+  assert.equal([...agent.held.keys()].filter((key) => key.startsWith('configmaps/')).length, 30, 'nothing has gone');
+  downstream.provideBody(late);
+  link.drain();
+  const marked = batches(link).findIndex(({ complete }) => complete);
+  const deleting = batches(link).findIndex(({ operations }) => operations.some(({ change }) => change.type === 'delete'));
+  assert.ok(marked >= 0 && deleting >= marked, `marked in ${marked}, deleted in ${deleting}`);
+  assert.equal([...agent.held.keys()].filter((key) => key.startsWith('configmaps/')).length, 2);
 });
 
 test('what a second list brings after all stays', () => {

@@ -115,6 +115,17 @@ const FOREIGN: readonly (readonly [string, string, Partial<Record<Damage, number
 ];
 
 describe('a row that another connection changed while the agent runs', () => {
+  it('loses nothing of what the device has written to its object, and writes after', (t) => {
+    const { path, store } = inSync(t);
+    foreign(path, "UPDATE objects SET body = replace(body, 'nodeName', 'nodeNome') WHERE name = 'web'");
+    round(store);
+    assert.equal(damage(store).body, 1);
+    writeStatus(store, POD, { podIP: '10.0.0.7' });
+    const report = store.outbox.pending(10).find(({ name }) => name === POD.name);
+    const { status } = JSON.parse(report?.operation.type === 'patch' ? report.operation.body : '{}');
+    assert.deepEqual(status, { phase: 'Running', podIP: '10.0.0.7' });
+  });
+
   for (const [what, statement, expected] of FOREIGN) {
     it(`is found within a round and mended by the cloud: ${what}`, (t) => {
       const { path, store, digest } = inSync(t);

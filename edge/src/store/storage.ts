@@ -181,10 +181,12 @@ export class SqliteStorage implements Storage {
       if (patch !== undefined) this.#write(row, { verb: 'patch', subresource, uid, body: JSON.stringify(patch) });
       return;
     }
-    // What the cloud may have already cannot be unsaid by leaving it out.
-    const patch = flight.mayHaveArrived(open.number)
-      ? restatementOf(base, after, JSON.parse(open.body))
-      : differenceOf(base, after);
+    // What the cloud may have already cannot be unsaid by leaving it out. And a body that stands in for one that was damaged or refused is
+    // what was served: it may show what was written.
+    const patch =
+      flight.mayHaveArrived(open.number) || row.cloud?.refused !== undefined
+        ? restatementOf(base, after, JSON.parse(open.body))
+        : differenceOf(base, after);
     objects.rows.removeWrite(open.number);
     flight.ended(open.number);
     if (patch === undefined) return;
