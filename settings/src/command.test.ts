@@ -40,6 +40,9 @@ test('the file is the one of --config, otherwise the one of HAWSER_CONFIG, where
   assert.deepEqual(given(['--config', one], { HAWSER_CONFIG: two }).file, { path: one, text: 'one' });
   assert.deepEqual(given([], { HAWSER_CONFIG: two }).file, { path: two, text: 'two' });
   assert.equal(given([], { HAWSER_CONFIG: '' }).file, undefined);
+  const gone = `${one}.gone`;
+  assert.throws(() => given(['--config', gone], { HAWSER_CONFIG: two }), { message: `--config: the file ${gone} is not there` });
+  assert.throws(() => given([], { HAWSER_CONFIG: gone }), { message: `HAWSER_CONFIG: the file ${gone} is not there` });
 });
 
 test('help shows each flag with the kind of its value and its default', () => {

@@ -30,8 +30,8 @@ export function sourcesOf(command: Command, table: readonly Setting[], env: Sour
     if (value !== undefined) flags.set(setting.path, value);
   }
   const variable = env[CONFIG_VARIABLE];
-  const path = given.config ?? (variable === '' ? undefined : variable);
-  return { env, flags, file: path === undefined ? undefined : readSettingsFile(path) };
+  if (given.config !== undefined) return { env, flags, file: readSettingsFile(given.config) };
+  return { env, flags, file: variable ? readSettingsFile(variable, CONFIG_VARIABLE) : undefined };
 }
 
 /** Defaults are shown and not set: a flag that was not typed must not hide the file. */

@@ -14,10 +14,11 @@ export interface SettingsFile {
 const MAX_SIZE = 256 * 1024;
 
 /**
- * Reads the file that --config names, no further than its bound; pipes are taken too.
+ * Reads the configuration, no further than its bound; pipes are taken too.
+ * @param namedBy the flag or variable that names the file, for the message
  * @throws HawserError `bad_config`
  */
-export function readSettingsFile(path: string): SettingsFile {
+export function readSettingsFile(path: string, namedBy = '--config'): SettingsFile {
   const bytes = Buffer.allocUnsafe(MAX_SIZE + 1);
   let length = 0;
   try {
@@ -32,7 +33,7 @@ export function readSettingsFile(path: string): SettingsFile {
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${String(code)})`;
-    throw new HawserError('bad_config', `--config: the file ${path} ${why}`, { cause });
+    throw new HawserError('bad_config', `${namedBy}: the file ${path} ${why}`, { cause });
   }
   if (length > MAX_SIZE) throw new HawserError('bad_config', `${path}: has more than the ${MAX_SIZE} bytes of a configuration`);
   return { path, text: bytes.toString('utf8', 0, length) };
