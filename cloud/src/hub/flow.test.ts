@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { encodeAgentMessage } from '@hawser/protocol';
+import { encodeAgentMessage, type QueryAnswer } from '@hawser/protocol';
 import { createPlainQueue } from '../upstream/testing/plain-queue.ts';
 import { batchOf, edge1, HELLO, maskedFrame, report, start, tls } from './testing/harness.ts';
 
@@ -154,4 +154,43 @@ test('a link that answers no ping is cut within two intervals', async (t) => {
   await counted('ended lost');
   await closed;
   assert.equal(sessions[0]?.isClosed, true);
+});
+
+test('an agent that asks and does not read gets no more bodies than fit beside what is synced, and keeps its link', async (t) => {
+  let give: (id: number, answer: QueryAnswer) => void = () => assert.fail('no session');
+  let asked = 0;
+  const { dial } = await start(t, {
+    queries: {
+      open(_node, _dictionary, onAnswer) {
+        give = onAnswer;
+        return {
+          ask: () => {
+            asked += 1;
+          },
+          cancel: () => undefined,
+          close: () => undefined,
+        };
+      },
+    },
+  });
+  const agent = await dial();
+  await agent.greet();
+  agent.socket.pause();
+  const question = { type: 'get', resource: 'configmaps', namespace: 'web', name: 'app' } as const;
+  for (let id = 1; id <= 30; id += 1) agent.send({ type: 'query', query: { id, deadlineMs: 60_000, question } });
+  while (asked < 30) await turn();
+  const bytes = new Uint8Array(2 * 1024 * 1024);
+  for (let id = 1; id <= 30; id += 1) {
+    give(id, { type: 'found', cached: false, body: { encoding: 'identity', bytes, size: bytes.length } });
+  }
+  agent.socket.resume();
+  const types: string[] = [];
+  while (types.length < 30) {
+    const message = await agent.next();
+    assert.ok(message.type === 'queryAnswer');
+    types.push(message.answer.type);
+  }
+  assert.equal(types[0], 'found');
+  assert.ok(types.filter((type) => type === 'found').length < 5, types.join(' '));
+  assert.equal(types.at(-1), 'unavailable');
 });

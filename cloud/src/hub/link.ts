@@ -4,6 +4,7 @@ import {
   encodeRelayMessage,
   HawserError,
   type Hello,
+  type QueryAnswer,
   type RelayMessage,
   type SessionStatus,
 } from '@hawser/protocol';
@@ -24,6 +25,8 @@ const PROTOCOL_ERROR_WAIT_MS = 30_000;
 const OVERLOADED_WAIT_MS = 10_000;
 /** An agent that answers nothing for minutes is not helped by dialling at once. */
 const STALLED_WAIT_MS = 60_000;
+/** A question whose answer found the link full may be asked again; in milliseconds. */
+const BEHIND_RETRY_MS = 5_000;
 /** After our close frame the other side has so long to answer it; then the connection is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -235,7 +238,7 @@ export class Link {
       () => this.#socket.resume(),
     );
     const dictionary = commonDictionary(hello);
-    const asked = queries.open(this.node, dictionary, (id, answer) => this.#send({ type: 'queryAnswer', id, answer }));
+    const asked = queries.open(this.node, dictionary, (id, answer) => this.#answer(id, answer));
     const stopKeepAlive = keepAlive({
       intervalMs: limits.pingSeconds * 1000,
       clock,
@@ -259,6 +262,16 @@ export class Link {
     );
     this.#send({ ...greeting.welcome, status });
     this.#schedulePump();
+  }
+
+  /** A body that the link cannot take now would take the place of what is synced, and in the end the link. */
+  #answer(id: number, answer: QueryAnswer): void {
+    const isBehind = this.#socket.bufferedAmount >= HOLD_UP_BYTES;
+    const given: QueryAnswer =
+      isBehind && answer.type === 'found'
+        ? { type: 'unavailable', retryAfterMs: BEHIND_RETRY_MS, message: 'the link is behind with what was sent before' }
+        : answer;
+    this.#send({ type: 'queryAnswer', id, answer: given });
   }
 
   #schedulePump(): void {
