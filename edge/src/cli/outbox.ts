@@ -99,7 +99,7 @@ function describeRefused({ refused }: OutboxReport): string {
   if (refused.length === 0) return 'The cloud has refused nothing.\n';
   const rows = refused.map((entry) => [
     ...[String(entry.number), entry.time, inWords(entry), nameOf(entry)],
-    ...[String(entry.code), entry.reason, oneLine(entry.message)],
+    ...[String(entry.code), oneLine(entry.reason), oneLine(entry.message)],
   ]);
   return alignColumns([['NUMBER', 'TIME', 'WHAT', 'OBJECT', 'CODE', 'REASON', 'MESSAGE'], ...rows]);
 }

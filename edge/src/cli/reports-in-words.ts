@@ -8,9 +8,10 @@ const WORDS: Readonly<Record<WriteVerb, string>> = {
   delete: 'removal',
 };
 
-/** What a report does: `change of status`. */
+/** What a report does: `change of status`. A row that is damaged and not mended yet may say anything. */
 export function inWords({ verb, subresource }: { readonly verb: WriteVerb; readonly subresource: string }): string {
-  return subresource === '' ? WORDS[verb] : `${WORDS[verb]} of ${subresource}`;
+  const word = Object.hasOwn(WORDS, verb) ? WORDS[verb] : '?';
+  return subresource === '' ? word : `${word} of ${subresource.replaceAll(/[\s\p{Cc}]+/gu, ' ')}`;
 }
 
 /** The object that it is about: `pods/shop/web`, `nodes/edge-1`. */

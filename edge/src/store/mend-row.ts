@@ -18,6 +18,7 @@ import type { ChangeLog } from './change-log.ts';
 import { type HeldSet, isSoundVersion } from './held-set.ts';
 import type { Objects } from './objects.ts';
 import { fold } from './row.ts';
+import { isSoundWrite, type StoredWrite } from './sound-write.ts';
 import type { Damage } from './types.ts';
 
 /** A hash that no body has: what is held under it is another version than the cloud's, whichever that is. */
@@ -168,8 +169,9 @@ export class RowMender {
   }
 
   #mendWrites({ id, resource, namespace, name }: StoredRow): void {
-    for (const { number, body } of this.#statements.writes.all(id)) {
-      if (isObject(body)) continue;
+    for (const write of this.#statements.writes.all(id)) {
+      if (isSoundWrite(write)) continue;
+      const { number } = write;
       this.#parts.logger.error({ resource, namespace, name, number }, 'open write damaged, its report is lost');
       this.#parts.objects.rows.removeWrite(number);
     }
@@ -237,7 +239,7 @@ export class RowMender {
   }
 
   #lookAtWrites({ id }: StoredRow): Damage | undefined {
-    return this.#statements.writes.all(id).every(({ body }) => isObject(body)) ? undefined : 'write';
+    return this.#statements.writes.all(id).every(isSoundWrite) ? undefined : 'write';
   }
 
   /** Only what is sound up to here may be folded. */
@@ -342,7 +344,9 @@ function prepare(db: Database) {
       'SELECT id FROM objects WHERE resource = ? AND namespace = ? AND name = ?',
     ),
     rename: db.prepare<[string, string, string, number]>('UPDATE objects SET resource = ?, namespace = ?, name = ? WHERE id = ?'),
-    writes: db.prepare<[number], { number: number; body: string }>('SELECT number, body FROM open_writes WHERE object = ?'),
+    writes: db.prepare<[number], StoredWrite>(
+      'SELECT number, verb, subresource, uid, answered, answered_version, body FROM open_writes WHERE object = ?',
+    ),
     dropWrites: db.prepare<[number]>('DELETE FROM open_writes WHERE object = ?'),
     dropOrphans: db.prepare<[]>('DELETE FROM open_writes WHERE object NOT IN (SELECT id FROM objects)'),
   };

@@ -228,6 +228,30 @@ describe('what only the device knows of', () => {
     assert.deepEqual(damage(store), { write: 1, served: 1 });
   });
 
+  for (const [column, value] of [
+    ['verb', "'patcx'"],
+    ['subresource', "'st/tus'"],
+    ['subresource', "'status' || char(10)"],
+    ['uid', "''"],
+    ['answered', '7'],
+    ['answered_version', "'12x'"],
+    ['body', `'${'{"a":'.repeat(1000)}1${'}'.repeat(1000)}'`],
+  ] as const) {
+    it(`loses an open write whose ${column} no report could be made of: ${value.slice(0, 24)}`, (t) => {
+      const { path, store } = inSync(t);
+      foreign(path, `UPDATE open_writes SET ${column} = ${value} WHERE verb = 'patch'`);
+      round(store);
+      assert.equal(damage(store).write, 1);
+      assert.deepEqual(
+        store.outbox.pending(10).map(({ operation }) => operation.type),
+        ['create'],
+        'the rest goes to the cloud',
+      );
+      round(store);
+      assert.equal(damage(store).write, 1);
+    });
+  }
+
   it('goes with the row that it was written to', (t) => {
     const { path, store } = inSync(t);
     foreign(path, "DELETE FROM objects WHERE name = 'web'");
