@@ -37,8 +37,13 @@ export class Meta {
   identity(): StoreIdentity {
     const storeId = this.get('store_id');
     if (storeId === undefined) throw new HawserError('store_damaged', 'the store has no id');
-    const epoch = this.get('cluster_epoch');
-    return { storeId, clusterUid: this.get('cluster_uid'), epoch: epoch === undefined ? undefined : Number(epoch) };
+    return { storeId, clusterUid: this.get('cluster_uid'), epoch: this.#clusterEpoch() };
+  }
+
+  /** What is no number tells nothing, and no relay would take it: as in a store that has never been in sync, all is compared. */
+  #clusterEpoch(): number | undefined {
+    const epoch = Number(this.get('cluster_epoch') ?? 0);
+    return Number.isSafeInteger(epoch) && epoch > 0 ? epoch : undefined;
   }
 
   fact(name: string): string | undefined {

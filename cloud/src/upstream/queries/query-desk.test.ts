@@ -71,6 +71,64 @@ test('one question over the bound is answered at once that it cannot be answered
   assert.deepEqual(edge.answers, [[MAX_OPEN_QUERIES + 1, 'unavailable']]);
 });
 
+test('who asks and cancels without end begins no more than others of its questions in a second', async () => {
+  const { clock, lane, give, begun, desk } = open(1_000);
+  const loud = lane('loud');
+  let id = 0;
+  const flood = async (questions: number) => {
+    const before = begun.length;
+    for (let last = id + questions; id < last; loud.cancel(id)) {
+      id += 1;
+      loud.ask(query(id));
+      await give(`app-${id}`);
+    }
+    return begun.length - before;
+  };
+  assert.equal(await flood(500), 128);
+  clock.advance(1_000);
+  assert.equal(await flood(500), 50);
+  clock.set(-3600_000);
+  clock.advance(1_000);
+  await flood(1);
+  clock.advance(1_000);
+  assert.equal(await flood(500), 50, 'a clock that is set back holds nobody up for longer');
+  id += 1;
+  loud.ask(query(id, 'waits'));
+  lane('quiet').ask(query(1, 'quiet'));
+  assert.equal(begun.at(-1), 'quiet quiet');
+  assert.deepEqual(desk.counts(), { waiting: 1, running: 1 });
+  clock.advance(20);
+  assert.equal(begun.at(-1), 'loud waits');
+  loud.close();
+  assert.equal(desk.counts().waiting, 0);
+});
+
+test('large bodies wait at the agent: one is taken, and further ones as far as they fit beside it', async () => {
+  const { lane, give } = open(1);
+  const edge = lane('edge-1');
+  const submit = (id: number, size: number): Query => ({
+    ...query(id),
+    question: {
+      ...{ type: 'submit', resource: 'serviceaccounts', namespace: 'web', name: `sa-${id}`, subresource: 'token' },
+      body: JSON.stringify('x'.repeat(size)),
+    },
+  });
+  edge.ask(submit(1, 3_000_000));
+  edge.ask(submit(2, 100));
+  edge.ask(query(3));
+  assert.deepEqual(edge.answers, [[2, 'unavailable']]);
+  edge.cancel(1);
+  edge.ask(submit(4, 100));
+  assert.deepEqual(edge.answers.at(-1), [4, 'unavailable'], 'it runs until its call has ended');
+  await give('sa-1');
+  edge.ask(submit(5, 200_000));
+  edge.ask(submit(6, 200_000));
+  assert.deepEqual(edge.answers.at(-1), [6, 'unavailable']);
+  edge.cancel(5);
+  edge.ask(submit(7, 200_000));
+  assert.equal(edge.answers.length, 3);
+});
+
 test('after its deadline a question is not begun, and one that has begun is ended', async () => {
   const { clock, lane, give, begun, ended, desk } = open(1);
   const edge = lane('edge-1');

@@ -8,13 +8,17 @@ import {
   type StaticDictionary,
 } from '@hawser/protocol';
 import type { Clock } from '../../clock.ts';
+import { monotonic } from '../../node-leases/monotonic.ts';
+import { Pace } from '../../replicas/index.ts';
 import type { Answered } from './answer-query.ts';
 
 /**
  * Queries of all sessions on their way to an answer.
  *
  * - At most `concurrency` are at the API server at a time; sessions take turns, so that one that asks much does not hold up the others.
- * - Of one session at most MAX_OPEN_QUERIES are open; one more is answered `unavailable` at once.
+ * - Of one session at most MAX_OPEN_QUERIES are open, with MAX_LANE_SIZE of bodies; one more is answered `unavailable` at once.
+ * - Of one session so many begin in a second as LANE_GAP_MS says; the others wait for it. Without that one which asks and cancels without
+ *   end would have the API server open a connection for each.
  * - A query whose deadline has passed, that was cancelled, or whose session has ended is not begun, and ended where it has begun.
  */
 export interface QueryDesk {
@@ -45,12 +49,23 @@ export interface QueryDeskOptions {
 
 /** An agent that asks more than it may side by side; in milliseconds. */
 const TOO_MANY_RETRY_MS = 1_000;
+/** Bodies of one session's questions that wait or run, in characters, though always one: a TokenRequest has some 500. */
+const MAX_LANE_SIZE = 256 * 1024;
+/** Over time one question of a session begins in so many milliseconds, 50 in a second. */
+const LANE_GAP_MS = 20;
+/** So many begin at once after a quiet time: the tokens of a device full of pods (110 by default) that has just started. */
+const LANE_BURST = 128;
 
 interface Lane {
   readonly node: string;
   readonly waiting: Open[];
   readonly open: Map<number, Open>;
+  readonly pace: Pace;
   lastId: number;
+  /** Of the bodies of what waits or runs, those that run for nobody any more included. */
+  size: number;
+  /** While it has begun what it may: calls off the end of that. */
+  cancelRest: (() => void) | undefined;
 }
 
 interface Open {
@@ -65,26 +80,51 @@ interface Open {
 export function createQueryDesk({ concurrency, clock, answer, onAnswered }: QueryDeskOptions): QueryDesk {
   /** Lanes in which something waits, in the order of their turns. */
   const turns = new Set<Lane>();
+  /** Lanes in which something may wait, and nothing may begin for a moment. */
+  const resting = new Set<Lane>();
   const running = new Set<Open>();
   let isStopped = false;
   const nowMs = () => clock.now().getTime();
+  const steadyMs = monotonic(clock);
 
   function fill(): void {
     while (running.size < concurrency && !isStopped) {
       const lane = turns.values().next().value;
       if (lane === undefined) return;
       turns.delete(lane);
+      const restMs = lane.pace.nextAtMs() - steadyMs();
+      if (restMs > 0) {
+        rest(lane, restMs);
+        continue;
+      }
       const next = lane.waiting.shift();
       if (next === undefined) continue;
+      lane.pace.done(steadyMs());
       if (lane.waiting.length > 0) turns.add(lane);
       void run(next);
     }
+  }
+
+  function rest(lane: Lane, milliseconds: number): void {
+    resting.add(lane);
+    lane.cancelRest = clock.after(Math.ceil(milliseconds), () => {
+      wake(lane);
+      if (lane.waiting.length > 0) turns.add(lane);
+      fill();
+    });
+  }
+
+  function wake(lane: Lane): void {
+    lane.cancelRest?.();
+    lane.cancelRest = undefined;
+    resting.delete(lane);
   }
 
   async function run(one: Open): Promise<void> {
     running.add(one);
     const answered = await answer(one.lane.node, one.query.question, one.ending.signal);
     running.delete(one);
+    one.lane.size -= sizeOf(one.query.question);
     settle(one, answered);
     fill();
   }
@@ -105,15 +145,30 @@ export function createQueryDesk({ concurrency, clock, answer, onAnswered }: Quer
     if (!forget(one)) return;
     const { waiting } = one.lane;
     const index = waiting.indexOf(one);
-    if (index >= 0) waiting.splice(index, 1);
+    if (index >= 0) {
+      waiting.splice(index, 1);
+      one.lane.size -= sizeOf(one.query.question);
+    }
     if (waiting.length === 0) turns.delete(one.lane);
     one.ending.abort();
   }
 
   return {
     open(node, dictionary, onAnswer) {
-      const lane: Lane = { node, waiting: [], open: new Map(), lastId: 0 };
+      const lane: Lane = {
+        node,
+        waiting: [],
+        open: new Map(),
+        pace: new Pace(LANE_GAP_MS, LANE_BURST),
+        lastId: 0,
+        size: 0,
+        cancelRest: undefined,
+      };
       let isOpen = true;
+      const refuse = ({ id, question }: Query, message: string) => {
+        onAnswer(id, { type: 'unavailable', retryAfterMs: TOO_MANY_RETRY_MS, message });
+        onAnswered(question, 'unavailable', 0);
+      };
       return {
         ask(query) {
           if (!isOpen || isStopped) return;
@@ -121,11 +176,15 @@ export function createQueryDesk({ concurrency, clock, answer, onAnswered }: Quer
           if (id <= lane.lastId) throw new HawserError('protocol', `query ${id} after query ${lane.lastId}`);
           lane.lastId = id;
           if (lane.open.size >= MAX_OPEN_QUERIES) {
-            const message = `${MAX_OPEN_QUERIES} queries of this session are open`;
-            onAnswer(id, { type: 'unavailable', retryAfterMs: TOO_MANY_RETRY_MS, message });
-            onAnswered(query.question, 'unavailable', 0);
+            refuse(query, `${MAX_OPEN_QUERIES} queries of this session are open`);
             return;
           }
+          const size = sizeOf(query.question);
+          if (size > 0 && lane.size > 0 && lane.size + size > MAX_LANE_SIZE) {
+            refuse(query, `the open queries of this session have bodies of ${lane.size} characters`);
+            return;
+          }
+          lane.size += size;
           const one: Open = {
             query,
             lane,
@@ -136,7 +195,7 @@ export function createQueryDesk({ concurrency, clock, answer, onAnswered }: Quer
           };
           lane.open.set(id, one);
           lane.waiting.push(one);
-          turns.add(lane);
+          if (lane.cancelRest === undefined) turns.add(lane);
           fill();
         },
         cancel(id) {
@@ -146,19 +205,25 @@ export function createQueryDesk({ concurrency, clock, answer, onAnswered }: Quer
         close() {
           isOpen = false;
           for (const one of [...lane.open.values()]) drop(one);
+          wake(lane);
         },
       };
     },
     counts() {
       let waiting = 0;
-      for (const lane of turns) waiting += lane.waiting.length;
+      for (const lanes of [turns, resting]) for (const lane of lanes) waiting += lane.waiting.length;
       return { waiting, running: running.size };
     },
     stop() {
       isStopped = true;
+      for (const lane of [...resting]) wake(lane);
       for (const one of running) one.ending.abort();
     },
   };
+}
+
+function sizeOf(question: Question): number {
+  return question.type === 'submit' ? question.body.length : 0;
 }
 
 function encoded(answered: Answered, dictionary: StaticDictionary | undefined): QueryAnswer {
