@@ -104,6 +104,24 @@ describe('the condition hawser.dev/Linked', () => {
     assert.equal(scene.linked.waiting(), 0);
   });
 
+  it('of a device that overwrites it as often as it is written is written every ten seconds, and holds up no other', () => {
+    const scene = new Scene();
+    scene.node('loud');
+    scene.link('loud', 'up');
+    scene.run(30_000);
+    for (let atMs = 31_000; atMs <= 90_000; atMs += 100) {
+      if (scene.nodes.get('loud')?.linked === 'True') scene.node('loud', { linked: 'False' });
+      scene.run(atMs);
+    }
+    assert.deepEqual(
+      scene.writes.map(({ atMs }) => Math.floor(atMs / 10_000)),
+      [3, 4, 5, 6, 7, 8, 9],
+    );
+    scene.run(200_000);
+    assert.equal(scene.nodes.get('loud')?.linked, 'True');
+    assert.equal(scene.linked.waiting(), 0);
+  });
+
   it('is not touched by a short cut', () => {
     const scene = new Scene();
     scene.node('edge-1', { linked: 'True', agentVersion: '1.0' });

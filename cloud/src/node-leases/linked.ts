@@ -10,7 +10,7 @@ const LINKED_CALLS_PER_SECOND = 50;
 const MOST_UNDER_WAY = 8;
 /** What several replicas may say is said by the first, and read by the others meanwhile. */
 const SHARED_WITHIN_MS = 10_000;
-/** After a write of ours the watch brings it within this. */
+/** After a write of ours the watch brings it within this, and nothing is written to the same Node before. */
 const ECHO_MS = 10_000;
 /** A node that was linked when it was last written of, and of which nobody knows a link: so long after our start. */
 const START_GRACE_MS = 60_000;
@@ -75,7 +75,8 @@ export class LinkedConditions {
     const wanted = this.#wanted(node, nowMs);
     if (wanted === undefined) {
       this.#agenda.drop(node);
-      this.#troubles.delete(node);
+      // A device may write the condition too: what it overwrites again and again is not for that written at its pace.
+      if ((this.#troubles.get(node)?.fromMs ?? nowMs) <= nowMs) this.#troubles.delete(node);
     } else this.#agenda.put(node, Math.max(wanted.atMs, this.#troubles.get(node)?.fromMs ?? wanted.atMs));
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RenewalAction } from './renewals.ts';
+import { fractionOf, type RenewalAction } from './renewals.ts';
 import { LeaseWorld, session } from './testing/lease-world.ts';
 
 const FAILING = { type: 'failing', message: '503', retryAfterMs: undefined } as const;
@@ -86,6 +86,20 @@ describe('the Lease of a node', () => {
     world.run(300_000);
     assert.equal(relay.began.length, renewed + 2, 'a lost session stops at once');
     assert.deepEqual([...relay.renewals.states(world.nowMs)], []);
+  });
+
+  it('is renewed at the usual pace where the device says all the time that its kubelet has died and lives', () => {
+    const world = new LeaseWorld();
+    // Of the names, one whose first renewal comes at once.
+    const node = nodesIn(world, 200).sort((a, b) => fractionOf(a) - fractionOf(b))[0] ?? '';
+    const relay = world.relay();
+    const edge = session(node);
+    relay.link(edge);
+    for (let atMs = 50; atMs <= 60_000; atMs += 50) {
+      world.run(atMs);
+      relay.alive(edge, atMs % 100 === 0);
+    }
+    assert.ok(relay.began.length >= 6 && relay.began.length <= 14, `${relay.began.length} renewals in a minute`);
   });
 
   it('stays another session’s: what is over changes nothing, and what it had under way is nobody’s', () => {

@@ -119,6 +119,8 @@ export class Renewals {
     const entry = this.#entryOf(session);
     if (entry === undefined || entry.isAlive === isAlive) return;
     entry.isAlive = isAlive;
+    // However often a device changes its mind, its Lease is renewed no more often than that of others.
+    if (entry.renewedAtMs !== undefined) entry.fromMs = Math.max(entry.fromMs, entry.renewedAtMs + this.#options.renewMs / 2);
     this.#reconsider(entry, nowMs);
   }
 
