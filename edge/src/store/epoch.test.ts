@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import Database from 'better-sqlite3';
 import {
   applied,
   CLUSTER,
@@ -42,6 +43,21 @@ describe('an epoch of the cluster', () => {
     const again = openTestStore(path);
     assert.equal(again.identity().epoch, 3);
     again.close();
+  });
+
+  it('that the file no longer gives as a number is none: all is compared, and the next is entered', (t) => {
+    const path = join(temporaryFolder(t), 'agent.db');
+    openTestStore(path).close();
+    for (const value of ['x3', '-3', '1e300', '']) {
+      const db = new Database(path);
+      db.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('cluster_epoch', ?)").run(value);
+      db.close();
+      const store = openTestStore(path);
+      assert.equal(store.identity().epoch, undefined, value);
+      store.enterEpoch(3);
+      assert.equal(store.identity().epoch, 3);
+      store.close();
+    }
   });
 
   it('ends a write that was answered in the one before with whatever comes of its object', (t) => {
