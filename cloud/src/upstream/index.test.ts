@@ -20,6 +20,7 @@ function harness() {
   const lines: Line[] = [];
   const outcomes: string[] = [];
   const api = { status: 404, retryAfter: undefined as string | undefined };
+  const cache = { isBroken: false };
   const upstream = createUpstream({
     api: {
       request: async () => ({
@@ -32,7 +33,10 @@ function harness() {
     random: () => 0,
     logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     counts: { apiCall: () => undefined, patchSent: () => undefined },
-    cached: () => undefined,
+    cached: () => {
+      if (cache.isBroken) throw new RangeError('Maximum call stack size exceeded');
+      return undefined;
+    },
     form: () => 'constrained',
     marks: nodeMarks(false, [], []),
     apiCalls: 8,
@@ -41,7 +45,7 @@ function harness() {
     onOutcome: (outcome, about) => outcomes.push(`${about} ${outcome}`),
     onBegun: () => undefined,
   });
-  return { clock, lines, outcomes, api, upstream };
+  return { clock, lines, outcomes, api, cache, upstream };
 }
 
 function report(number: number, fields: Partial<Report> = {}): Report {
@@ -113,6 +117,16 @@ test('a pause is one line of the log, whatever waits, and its end another', asyn
     ],
   );
   assert.equal(Math.round(upstream.poolStats().rate), 500);
+});
+
+test('a report that the relay itself fails over is kept by its device, logged, and ends nothing of others', async () => {
+  const { lines, cache, upstream } = harness();
+  const status: Partial<Report> = { operation: { type: 'patch', patchType: 'strategic', body: '{"status":{}}' } };
+  cache.isBroken = true;
+  const { told } = await answers(upstream, 'bad', [report(1, status), report(2)]);
+  assert.deepEqual(told.map(({ type }) => type).sort(), ['refused', 'unavailable']);
+  assert.equal(lines.filter(({ msg, level }) => msg === 'fault in a report' && level === 50).length, 1);
+  assert.deepEqual(upstream.counts(), { waiting: 0, running: 0 });
 });
 
 test('outcomes are told by what they are about', async () => {

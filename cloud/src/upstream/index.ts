@@ -16,6 +16,9 @@ export type { ReportClass } from './report-class.ts';
 export type { ReportLane, ReportQueue } from './report-queue.ts';
 export type { ApiCall } from './request.ts';
 
+/** Nothing is likely to change soon. */
+const FAULT_RETRY_MS = 60_000;
+
 export interface UpstreamOptions extends Omit<Performer, 'pool'> {
   /** Calls of the API server at a time. */
   readonly apiCalls: number;
@@ -67,6 +70,13 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     );
   }
 
+  /** A report that we fail over is one of one device, and the others go on; the device keeps it. */
+  function fault({ node, log }: ReportSession, { resource, name, operation }: Report, err: unknown): ReportOutcome {
+    const line = log.take();
+    if (line !== undefined) logger.error({ err, node, resource, name, operation: operation.type, ...line }, 'fault in a report');
+    return { type: 'unavailable', retryAfterMs: FAULT_RETRY_MS, message: 'internal error of the relay' };
+  }
+
   const queue = createReportQueue<ReportSession>({
     concurrency: apiCalls,
     reportsPerLane: reportsPerSession,
@@ -77,7 +87,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     onBegun,
     openSession: (node) => openReportSession(node, clock),
     async perform(session, report) {
-      const outcome = await perform({ ...performer, pool }, session, report);
+      const outcome = await perform({ ...performer, pool }, session, report).catch((error: unknown) =>
+        fault(session, report, error),
+      );
       onOutcome(outcome.type, classOf(report));
       if (outcome.type === 'refused') tellRefusal(session, report, outcome);
       return outcome;

@@ -70,7 +70,7 @@ export function openReportSession(node: string, clock: Clock): ReportSession {
 
 /**
  * Does what a report asks for, as the node, and says how it ended. Effects are idempotent, since reports come at least once: what
- * the same report did before is answered as applied or refused, never done twice to another object. Never rejects.
+ * the same report did before is answered as applied or refused, never done twice to another object. Rejects only for a fault of the relay.
  */
 export async function perform(performer: Performer, session: ReportSession, report: Report): Promise<ReportOutcome> {
   const planned = planReport(report);

@@ -149,6 +149,12 @@ test('what a node may not read comes from the cache, and only where the node nee
   assert.equal((await ask(SLICE, { cached: { state: 'unavailable', detail: 'listing' } })).answer.type, 'unavailable');
 });
 
+test('a fault of our own is an answer too: nothing of it ends the relay, with all its devices', async () => {
+  // No cache was given, so reading it throws.
+  const { answer } = await ask(SLICE);
+  assert.deepEqual(answer, { type: 'unavailable', retryAfterMs: 30_000, message: 'internal error of the relay' });
+});
+
 test('a class is read with the rights of the relay where an object of the node names it, and is forbidden elsewhere', async () => {
   const claim = '{"kind":"PersistentVolumeClaim","spec":{"storageClassName":"fast"}}';
   const found = { status: 200, body: { metadata: { name: 'fast', uid: 'u', resourceVersion: '1' } } };

@@ -61,6 +61,16 @@ const RELAY_REFUSED_RETRY_MS = 30_000;
 
 /** Answers one question of a node. Never rejects. @param signal nobody waits any more: nobody reads what it resolves with then */
 export async function answerQuery(answerer: Answerer, node: string, question: Question, signal: AbortSignal): Promise<Answered> {
+  try {
+    return await answerOf(answerer, node, question, signal);
+  } catch (err) {
+    // A question that we fail over is one of one device, and the others go on.
+    answerer.logger.error({ err, node, resource: question.resource, name: question.name }, 'fault in a query');
+    return { type: 'unavailable', retryAfterMs: RELAY_REFUSED_RETRY_MS, message: 'internal error of the relay' };
+  }
+}
+
+async function answerOf(answerer: Answerer, node: string, question: Question, signal: AbortSignal): Promise<Answered> {
   const plan = planQuery(question);
   if (plan.type === 'refused') return plan;
   if (plan.type === 'cache') return fromCache(answerer, node, question, plan.key);
