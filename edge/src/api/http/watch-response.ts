@@ -87,6 +87,8 @@ export async function respondWithWatch(
   };
   stop = await start({
     event(event) {
+      // Ended by us, and the client has not taken all of it yet: its watch goes on until then.
+      if (response.writableEnded) return;
       begin();
       const shown = presentEvent(resource, event.object, view(), first);
       batch();
