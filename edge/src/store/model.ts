@@ -103,7 +103,9 @@ export class Model {
     row.writes = row.writes.filter((write) => write !== open);
     const base = apply(row.cloud?.body, row.writes)?.fields ?? {};
     const after = { ...before.fields, ...fields };
-    const merged = { ...differing(after, base), ...(open.maybeSent ? named(after, open.fields) : {}) };
+    // What the cloud may have, or what stands in for a refused body may show, is said anew.
+    const isUnsure = open.maybeSent || row.cloud?.refused === true;
+    const merged = { ...differing(after, base), ...(isUnsure ? named(after, open.fields) : {}) };
     if (Object.keys(merged).length > 0) this.#write(row, 'patch', before.uid, merged, open.maybeSent);
     else settle(row);
   }
