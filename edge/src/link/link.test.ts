@@ -203,7 +203,7 @@ test('a link is ended with a reason when what came over it was wrong', () => {
 test('a dial that is not answered is given up, wherever on its way the network has died, and made again', () => {
   const { link, clock, sockets, downs } = harness();
   link.start();
-  clock.advance(19_999);
+  clock.advance(59_999);
   assert.equal(link.state().name, 'dialling');
   clock.advance(1);
   assert.equal(downs.length, 0, 'no link was lost');

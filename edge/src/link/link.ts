@@ -64,10 +64,11 @@ export interface LinkStats {
 /** A link that was open for less counts as a failed attempt: a relay that welcomes and falls over is not dialled without pause. */
 const STABLE_MS = 10_000;
 /**
- * From the dial to an open WebSocket, in milliseconds: name, TCP, TLS and upgrade, some ten round trips of a satellite link or 5 KB at 512
- * bytes a second. A network that dies in between tells nobody, and nothing below has a deadline of its own.
+ * From the dial to an open WebSocket, in milliseconds: name, TCP, TLS and upgrade. A network that dies in between tells nobody, and nothing
+ * below has a deadline of its own. Far above what a slow link takes (5 KB at 512 bytes a second are 10 s): a relay to which a thousand
+ * devices come back at once is slow too, and a handshake that is given up half-way has to be made again by both.
  */
-const DIAL_TIMEOUT_MS = 20_000;
+const DIAL_TIMEOUT_MS = 60_000;
 /** No answer to Hello by then, in milliseconds: the connection is given up. */
 const GREETING_TIMEOUT_MS = 15_000;
 
