@@ -27,6 +27,14 @@ export async function readMeter(fleet: Fleet, agents: readonly { readonly pid: n
 }
 
 export function between(before: Reading, after: Reading): Reading {
-  const names = Object.keys(before) as (keyof Reading)[];
-  return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as Reading;
+  const difference = (name: keyof Reading) => after[name] - before[name];
+  return {
+    at: difference('at'),
+    relayMs: difference('relayMs'),
+    apiServerMs: difference('apiServerMs'),
+    agentsMs: difference('agentsMs'),
+    statusCalls: difference('statusCalls'),
+    relayCalls: difference('relayCalls'),
+    podChanges: difference('podChanges'),
+  };
 }

@@ -3,11 +3,8 @@ import { test } from 'node:test';
 import { HawserError, type Question } from '@hawser/protocol';
 import { pino } from 'pino';
 import type { ReadForNode } from '../../downstream/index.ts';
-import type { NodeApi } from '../node-api.ts';
+import { failure, type Reply, type Request, scriptedApi } from '../testing/scripted-api.ts';
 import { answerQuery } from './answer-query.ts';
-
-type Request = Parameters<NodeApi['request']>[0];
-type Reply = { readonly status: number; readonly body: unknown; readonly retryAfter?: string } | Error;
 
 const CONFIG_MAP: Question = { type: 'get', resource: 'configmaps', namespace: 'web', name: 'app' };
 const SLICE: Question = { type: 'get', resource: 'discovery.k8s.io/endpointslices', namespace: 'web', name: 'front-1' };
@@ -20,11 +17,6 @@ const TOKEN: Question = {
   subresource: 'token',
   body: '{"spec":{"audiences":[]}}',
 };
-
-const failure = (code: number, reason: string, message = 'because'): Reply => ({
-  status: code,
-  body: { kind: 'Status', status: 'Failure', code, reason, message },
-});
 
 interface World {
   readonly replies?: Reply[];
@@ -39,15 +31,7 @@ async function ask(question: Question, { replies = [], cached, bodies = {}, notS
   const counted: (number | 'none')[] = [];
   const answer = await answerQuery(
     {
-      api: {
-        async request(request) {
-          requests.push(request);
-          const reply = replies.shift();
-          assert.ok(reply !== undefined, `one request too many: ${request.method} ${request.path}`);
-          if (reply instanceof Error) throw reply;
-          return { status: reply.status, headers: { 'retry-after': reply.retryAfter }, text: JSON.stringify(reply.body) };
-        },
-      },
+      api: scriptedApi(replies, requests),
       cache: {
         read: () => cached ?? assert.fail('the cache was read'),
         *bodiesFor(_node, resources) {

@@ -23,6 +23,19 @@ export const failure = (code: number, reason: string, message = 'because'): Repl
   body: { kind: 'Status', status: 'Failure', code, reason, message },
 });
 
+/** An API server that gives these answers one after the other, takes them from the list, and notes what it was asked. */
+export function scriptedApi(replies: Reply[], requests: Request[]): NodeApi {
+  return {
+    async request(request) {
+      requests.push(request);
+      const reply = replies.shift();
+      assert.ok(reply !== undefined, `one request too many: ${request.method} ${request.path}`);
+      if (reply instanceof Error) throw reply;
+      return { status: reply.status, headers: { 'retry-after': reply.retryAfter }, text: JSON.stringify(reply.body) };
+    },
+  };
+}
+
 /** Timers fire at once, and are remembered. */
 function hurriedClock(pauses: number[]): Clock {
   return {
@@ -61,15 +74,7 @@ export async function run(fields: Partial<Report>, replies: Reply[], options: Op
   let running = 0;
   const outcome = await perform(
     {
-      api: {
-        async request(request) {
-          requests.push(request);
-          const reply = replies.shift();
-          assert.ok(reply !== undefined, `one request too many: ${request.method} ${request.path}`);
-          if (reply instanceof Error) throw reply;
-          return { status: reply.status, headers: { 'retry-after': reply.retryAfter }, text: JSON.stringify(reply.body) };
-        },
-      },
+      api: scriptedApi(replies, requests),
       clock,
       logger: pino({ level: 'silent' }),
       counts: { apiCall: () => undefined, patchSent: (how) => sent.push(how) },
