@@ -15,8 +15,10 @@ import type {
   ReportOperation,
 } from './messages.ts';
 import { MAX_QUERY_MS } from './queries.ts';
+import { MAX_PUBLIC_KEY_BYTES, MAX_SIGNATURE_BYTES } from './trust/limits.ts';
 import {
   boundedList,
+  bytesFromWire,
   counterFromWire,
   enumeration,
   hexFromWire,
@@ -86,6 +88,8 @@ export function agentMessageToWire(message: AgentMessage): pb.Frame['message'] {
       return { case: 'query', value: queryToWire(message.query) };
     case 'cancelQuery':
       return { case: 'cancelQuery', value: create(pb.CancelQuerySchema, { id: BigInt(message.id) }) };
+    case 'renew':
+      return { case: 'renew', value: create(pb.RenewSchema, { publicKey: message.publicKey, proof: message.proof }) };
   }
 }
 
@@ -120,6 +124,12 @@ export function agentMessageFromWire(message: pb.Frame['message']): AgentMessage
       return { type: 'query', query: queryFromWire(message.value) };
     case 'cancelQuery':
       return { type: 'cancelQuery', id: idFromWire(message.value.id, 'cancelQuery.id') };
+    case 'renew':
+      return {
+        type: 'renew',
+        publicKey: bytesFromWire(message.value.publicKey, MAX_PUBLIC_KEY_BYTES, 'renew.publicKey'),
+        proof: bytesFromWire(message.value.proof, MAX_SIGNATURE_BYTES, 'renew.proof'),
+      };
     case undefined:
       throw malformed('frame', 'holds no message that this version knows');
     default:
@@ -138,6 +148,7 @@ function helloToWire(hello: Hello): pb.Hello {
     digest: hexToWire(hello.digest),
     objects: hello.objects,
     epoch: BigInt(hello.epoch ?? 0),
+    authorities: hexToWire(hello.authorities ?? ''),
   });
 }
 
@@ -159,6 +170,7 @@ function helloFromWire(hello: pb.Hello): Hello {
     digest: hexFromWire(hello.digest, 16, 'hello.digest'),
     objects: hello.objects,
     epoch: hello.epoch === 0n ? undefined : counterFromWire(hello.epoch, 'hello.epoch'),
+    authorities: hello.authorities.length === 0 ? undefined : hexFromWire(hello.authorities, 8, 'hello.authorities'),
   };
 }
 

@@ -9,14 +9,17 @@ import type {
   OperationChange,
   QueryAnswer,
   RelayMessage,
+  RenewalOutcome,
   ReportOutcome,
   SessionState,
   SessionStatus,
   StatusText,
   Welcome,
 } from './messages.ts';
+import { MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES } from './trust/limits.ts';
 import {
   boundedList,
+  bytesFromWire,
   counterFromWire,
   enumeration,
   hexFromWire,
@@ -51,6 +54,8 @@ const goodbyeReasons = enumeration<GoodbyeReason, pb.Goodbye_Reason>({
   wrongCluster: pb.Goodbye_Reason.WRONG_CLUSTER,
   overloaded: pb.Goodbye_Reason.OVERLOADED,
   newEpoch: pb.Goodbye_Reason.NEW_EPOCH,
+  revoked: pb.Goodbye_Reason.REVOKED,
+  overBound: pb.Goodbye_Reason.OVER_BOUND,
 });
 
 const encodings = enumeration<EncodedBody['encoding'], pb.Encoding>({
@@ -85,6 +90,13 @@ export function relayMessageToWire(message: RelayMessage): pb.Frame['message'] {
       return {
         case: 'queryAnswer',
         value: create(pb.QueryAnswerSchema, { id: BigInt(message.id), answer: answerToWire(message.answer) }),
+      };
+    case 'renewed':
+      return { case: 'renewed', value: create(pb.RenewedSchema, { outcome: renewalToWire(message.outcome) }) };
+    case 'authorities':
+      return {
+        case: 'authorities',
+        value: create(pb.AuthoritiesSchema, { certificates: [...message.certificates] }),
       };
     case 'goodbye':
       return {
@@ -125,6 +137,10 @@ export function relayMessageFromWire(message: pb.Frame['message']): RelayMessage
         id: positiveFromWire(counterFromWire(message.value.id, 'queryAnswer.id'), 'queryAnswer.id'),
         answer: answerFromWire(message.value.answer),
       };
+    case 'renewed':
+      return { type: 'renewed', outcome: renewalFromWire(message.value.outcome) };
+    case 'authorities':
+      return { type: 'authorities', certificates: certificatesFromWire(message.value.certificates, 'authorities.certificates') };
     case 'goodbye':
       return goodbyeFromWire(message.value);
     case undefined:
@@ -337,6 +353,36 @@ function answerFromWire(answer: pb.QueryAnswer['answer']): QueryAnswer {
     default:
       throw malformed('queryAnswer.answer', 'is missing or unknown');
   }
+}
+
+function renewalToWire(outcome: RenewalOutcome): pb.Renewed['outcome'] {
+  switch (outcome.type) {
+    case 'issued':
+      return { case: 'issued', value: create(pb.IssuedSchema, { certificates: [...outcome.certificates] }) };
+    case 'refused':
+      return { case: 'refused', value: statusTextToWire(outcome) };
+    case 'unavailable':
+      return { case: 'unavailable', value: unavailableToWire(outcome) };
+  }
+}
+
+function renewalFromWire(outcome: pb.Renewed['outcome']): RenewalOutcome {
+  switch (outcome.case) {
+    case 'issued':
+      return { type: 'issued', certificates: certificatesFromWire(outcome.value.certificates, 'renewed.certificates') };
+    case 'refused':
+      return { type: 'refused', ...statusTextFromWire(outcome.value, 'renewed.refused') };
+    case 'unavailable':
+      return { type: 'unavailable', ...unavailableFromWire(outcome.value) };
+    default:
+      throw malformed('renewed.outcome', 'is missing or unknown');
+  }
+}
+
+/** One at least: an empty list would take away all trust. What the bytes are is looked at by whoever trusts them. */
+function certificatesFromWire(certificates: readonly Uint8Array[], field: string): readonly Uint8Array[] {
+  if (certificates.length === 0) throw malformed(field, 'is empty');
+  return boundedList(certificates, MAX_CERTIFICATES, field).map((bytes) => bytesFromWire(bytes, MAX_CERTIFICATE_BYTES, field));
 }
 
 function statusTextToWire({ code, reason, message }: StatusText): pb.Refused {

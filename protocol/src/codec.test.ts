@@ -51,6 +51,7 @@ const agentMessages: fc.Arbitrary<AgentMessage> = fc.oneof(
     digest: hex(32),
     objects: fc.nat(),
     epoch: fc.option(counter, { nil: undefined }),
+    authorities: fc.option(hex(16), { nil: undefined }),
   }),
   fc.record({
     type: fc.constant('inventory' as const),
@@ -107,6 +108,11 @@ const agentMessages: fc.Arbitrary<AgentMessage> = fc.oneof(
     }),
   }),
   fc.record({ type: fc.constant('cancelQuery' as const), id: counter }),
+  fc.record({
+    type: fc.constant('renew' as const),
+    publicKey: fc.uint8Array({ minLength: 1, maxLength: 200 }),
+    proof: fc.uint8Array({ minLength: 1, maxLength: 200 }),
+  }),
 );
 
 const encodedBody = fc
@@ -125,6 +131,8 @@ const change: fc.Arbitrary<Batch['operations'][number]['change']> = fc.oneof(
   fc.record({ type: fc.constant('touch' as const), resourceVersion }),
   fc.record({ type: fc.constant('delete' as const), uid }),
 );
+
+const certificates = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 4 });
 
 const relayMessages: fc.Arbitrary<RelayMessage> = fc.oneof(
   fc.record({
@@ -175,8 +183,17 @@ const relayMessages: fc.Arbitrary<RelayMessage> = fc.oneof(
     ),
   }),
   fc.record({
+    type: fc.constant('renewed' as const),
+    outcome: fc.oneof(
+      fc.record({ type: fc.constant('issued' as const), certificates }),
+      fc.record({ type: fc.constant('refused' as const), code: fc.nat(599), reason: name, message: fc.string() }),
+      fc.record({ type: fc.constant('unavailable' as const), retryAfterMs: fc.nat(), message: fc.string() }),
+    ),
+  }),
+  fc.record({ type: fc.constant('authorities' as const), certificates }),
+  fc.record({
     type: fc.constant('goodbye' as const),
-    reason: fc.constantFrom('replaced' as const, 'shuttingDown' as const, 'wrongCluster' as const),
+    reason: fc.constantFrom('replaced' as const, 'shuttingDown' as const, 'wrongCluster' as const, 'revoked' as const),
     detail: fc.string(),
     retryAfterMs: fc.nat(),
   }),

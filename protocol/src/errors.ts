@@ -6,6 +6,7 @@
  * | bad_config | a setting, flag or file of the configuration is wrong; the message names its path |
  * | malformed_frame | bytes from the link that are no frame, or a frame with a field out of bounds |
  * | malformed_object | text that should be a Kubernetes object and is not, or lacks uid, name or resourceVersion |
+ * | malformed_request | a request to the enrolment endpoint, or its answer, with a field that is wrong |
  * | protocol | a frame that may not come now: wrong direction, wrong order, unknown number |
  * | wrong_cluster | the other side speaks for another cluster than the store's |
  * | too_large | something is over its bound |
@@ -21,6 +22,7 @@ export type ErrorCode =
   | 'bad_config'
   | 'malformed_frame'
   | 'malformed_object'
+  | 'malformed_request'
   | 'protocol'
   | 'wrong_cluster'
   | 'too_large'

@@ -53,5 +53,6 @@ export type { ObjectKey, ObjectKeyParts } from './objectkey.ts';
 export { objectKey, parseObjectKey } from './objectkey.ts';
 export type { QueryRule } from './queries.ts';
 export { MAX_OPEN_QUERIES, MAX_QUERY_MS, QUERY_TABLE, queryRule } from './queries.ts';
+export * from './trust/index.ts';
 export type { Version } from './version.ts';
 export { compareResourceVersions, isResourceVersion, sameVersion } from './version.ts';

@@ -15,7 +15,7 @@ export type Feature = 'delta';
 
 // ---- agent to relay ----
 
-export type AgentMessage = Hello | Inventory | Ack | Check | ReportMessage | KubeletMessage | QueryMessage | CancelQuery;
+export type AgentMessage = Hello | Inventory | Ack | Check | ReportMessage | KubeletMessage | QueryMessage | CancelQuery | Renew;
 
 /** First on a link. The node's name is not in it: it comes from the client certificate. */
 export interface Hello {
@@ -34,6 +34,11 @@ export interface Hello {
   readonly objects: number;
   /** The epoch of the cluster in which those versions were read; undefined in a new store. */
   readonly epoch: number | undefined;
+  /**
+   * Which authorities relays are verified with: 16 hex digits of `authoritiesDigest`. Undefined where they were given as files by an
+   * operator: those are not the relay's to change.
+   */
+  readonly authorities: string | undefined;
 }
 
 /** The answer to an inventory request, in as many frames as it takes. */
@@ -147,9 +152,27 @@ export interface CancelQuery {
   readonly id: number;
 }
 
+/** The certificate of this link has lived for most of its time: here is the key of the next one. One at a time on a link. */
+export interface Renew {
+  readonly type: 'renew';
+  /** SubjectPublicKeyInfo in DER, at most MAX_PUBLIC_KEY_BYTES; a P-256 key has 91 bytes. */
+  readonly publicKey: Uint8Array;
+  /** By the new key, over `renewalProof(certificate of this link)`. */
+  readonly proof: Uint8Array;
+}
+
 // ---- relay to agent ----
 
-export type RelayMessage = Welcome | StatusMessage | InventoryRequest | Batch | ReportAnswer | QueryAnswerMessage | Goodbye;
+export type RelayMessage =
+  | Welcome
+  | StatusMessage
+  | InventoryRequest
+  | Batch
+  | ReportAnswer
+  | QueryAnswerMessage
+  | Renewed
+  | Authorities
+  | Goodbye;
 
 export interface Welcome {
   readonly type: 'welcome';
@@ -262,8 +285,42 @@ export type QueryAnswer =
   /** No answer now. */
   | { readonly type: 'unavailable'; readonly retryAfterMs: number; readonly message: string };
 
-/** `newEpoch`: the API server was restored from a backup, and the handshake has to be made again. */
-export type GoodbyeReason = 'replaced' | 'shuttingDown' | 'protocolError' | 'wrongCluster' | 'overloaded' | 'newEpoch';
+export interface Renewed {
+  readonly type: 'renewed';
+  readonly outcome: RenewalOutcome;
+}
+
+export type RenewalOutcome =
+  /** The device's certificate first, then those between it and the authority, in DER. */
+  | { readonly type: 'issued'; readonly certificates: readonly Uint8Array[] }
+  /** For good. */
+  | ({ readonly type: 'refused' } & StatusText)
+  /** Not now: the certificate of the link still serves. */
+  | { readonly type: 'unavailable'; readonly retryAfterMs: number; readonly message: string };
+
+/**
+ * All authorities that relays are verified with from now on, in DER; at least one. Sent after a welcome when they are not those that
+ * the hello named, and when they change.
+ */
+export interface Authorities {
+  readonly type: 'authorities';
+  readonly certificates: readonly Uint8Array[];
+}
+
+/**
+ * - newEpoch: the API server was restored from a backup, and the handshake has to be made again
+ * - revoked: the device was revoked, or another key holds its name: it does not dial for long, and its operator is told
+ * - overBound: the agent went over a bound, which the detail names
+ */
+export type GoodbyeReason =
+  | 'replaced'
+  | 'shuttingDown'
+  | 'protocolError'
+  | 'wrongCluster'
+  | 'overloaded'
+  | 'newEpoch'
+  | 'revoked'
+  | 'overBound';
 
 export interface Goodbye {
   readonly type: 'goodbye';

@@ -43,6 +43,13 @@ export function hexFromWire(bytes: Uint8Array, length: number, field: string): s
   return Buffer.from(bytes).toString('hex');
 }
 
+/** Bytes of a length that varies: from 1 to `most`. */
+export function bytesFromWire(bytes: Uint8Array, most: number, field: string): Uint8Array {
+  if (bytes.length === 0) throw malformed(field, 'is empty');
+  if (bytes.length > most) throw malformed(field, `has ${bytes.length} bytes, at most ${most} are taken`);
+  return bytes;
+}
+
 export function keyFromWire(key: string, field: string): ObjectKey {
   try {
     return parseObjectKey(key).key;

@@ -68,6 +68,7 @@ export class ScriptedAgent {
       digest: new Digest().toString(),
       objects: 0,
       epoch: undefined,
+      authorities: undefined,
       ...hello,
     });
     const welcome = await agent.message('the welcome', (message) => message.type === 'welcome');

@@ -16,6 +16,8 @@ import type { GoodbyeReason } from '@hawser/protocol';
  * | 4002 | wrongCluster | the agent's store belongs to another cluster | keeps its objects, tells its operator |
  * | 4003 | noCommonVersion | no protocol version in common | tells its operator |
  * | 4004 | newEpoch | the API server was restored from a backup: everything held is to be compared anew | dials again after the goodbye's wait |
+ * | 4005 | revoked | the device was revoked, or another key holds its name | keeps its pods, tells its operator, dials rarely |
+ * | 4006 | overBound | the agent went over a bound of the link, named in the goodbye | dials again after the goodbye's wait |
  * | 4008 | helloTimeout | no hello in time | dials again with backoff |
  * | 4009 | stalled | an ack or an inventory that was waited for did not come | dials again after the goodbye's wait |
  */
@@ -30,6 +32,8 @@ export const CLOSE_CODES = {
   wrongCluster: 4002,
   noCommonVersion: 4003,
   newEpoch: 4004,
+  revoked: 4005,
+  overBound: 4006,
   helloTimeout: 4008,
   stalled: 4009,
 } as const;

@@ -16,6 +16,7 @@ const HELLO: Hello = {
   digest: '0'.repeat(32),
   objects: 0,
   epoch: undefined,
+  authorities: undefined,
 };
 
 test('a new store is welcomed under the name in the certificate, and told the cluster', () => {

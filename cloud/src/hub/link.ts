@@ -6,6 +6,7 @@ import {
   type Hello,
   type QueryAnswer,
   type RelayMessage,
+  type RenewalOutcome,
   type SessionStatus,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
@@ -29,6 +30,9 @@ const STALLED_WAIT_MS = 60_000;
 const BEHIND_RETRY_MS = 5_000;
 /** After our close frame the other side has so long to answer it; then the connection is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
+
+/** Whoever issued the device's certificate issues the next one. */
+const NO_ISSUER: RenewalOutcome = { type: 'unavailable', retryAfterMs: 3_600_000, message: 'this relay issues no certificates' };
 
 export interface LinkMetrics {
   sessionOpened(): void;
@@ -216,6 +220,9 @@ export class Link {
         return;
       case 'cancelQuery':
         queries.cancel(message.id);
+        return;
+      case 'renew':
+        this.#send({ type: 'renewed', outcome: NO_ISSUER });
         return;
     }
   }

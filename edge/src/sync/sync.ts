@@ -82,6 +82,7 @@ class SyncMachine implements Sync {
       digest: this.#told,
       objects: store.objectCount(),
       epoch,
+      authorities: this.#options.authorities?.(),
     };
   }
 
@@ -99,6 +100,8 @@ class SyncMachine implements Sync {
         return [this.#batch(this.#requireSession(message), message)];
       case 'reportAnswer':
       case 'queryAnswer':
+      case 'renewed':
+      case 'authorities':
         this.#requireSession(message);
         return [];
       case 'goodbye':

@@ -21,6 +21,8 @@ export type SyncStore = Pick<
 export interface SyncOptions {
   readonly store: SyncStore;
   readonly agentVersion: string;
+  /** Which authorities relays are verified with, for the hello: see `Hello`. Default: they are not the relay's to change. */
+  readonly authorities?: () => string | undefined;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
 }

@@ -73,6 +73,7 @@ export class ModelAgent {
       digest: this.digest(),
       objects: this.held.size,
       epoch: this.epoch,
+      authorities: undefined,
     };
   }
 

@@ -74,6 +74,7 @@ export const HELLO: Hello = {
   digest: '0'.repeat(32),
   objects: 0,
   epoch: undefined,
+  authorities: undefined,
 };
 
 /** For hubs whose agents ask nothing. */

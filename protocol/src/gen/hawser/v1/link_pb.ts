@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hawser/v1/link.proto.
  */
 export const file_hawser_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChRoYXdzZXIvdjEvbGluay5wcm90bxIJaGF3c2VyLnYxIoIFCgVGcmFtZRIhCgVoZWxsbxgBIAEoCzIQLmhhd3Nlci52MS5IZWxsb0gAEiUKB3dlbGNvbWUYAiABKAsyEi5oYXdzZXIudjEuV2VsY29tZUgAEjIKDnNlc3Npb25fc3RhdHVzGAMgASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXNIABI4ChFpbnZlbnRvcnlfcmVxdWVzdBgEIAEoCzIbLmhhd3Nlci52MS5JbnZlbnRvcnlSZXF1ZXN0SAASKQoJaW52ZW50b3J5GAUgASgLMhQuaGF3c2VyLnYxLkludmVudG9yeUgAEiEKBWJhdGNoGAYgASgLMhAuaGF3c2VyLnYxLkJhdGNoSAASHQoDYWNrGAcgASgLMg4uaGF3c2VyLnYxLkFja0gAEiMKBnJlcG9ydBgIIAEoCzIRLmhhd3Nlci52MS5SZXBvcnRIABIwCg1yZXBvcnRfYW5zd2VyGAkgASgLMhcuaGF3c2VyLnYxLlJlcG9ydEFuc3dlckgAEiUKB2dvb2RieWUYCiABKAsyEi5oYXdzZXIudjEuR29vZGJ5ZUgAEiEKBWNoZWNrGAsgASgLMhAuaGF3c2VyLnYxLkNoZWNrSAASJQoHa3ViZWxldBgMIAEoCzISLmhhd3Nlci52MS5LdWJlbGV0SAASIQoFcXVlcnkYDSABKAsyEC5oYXdzZXIudjEuUXVlcnlIABIuCgxjYW5jZWxfcXVlcnkYDiABKAsyFi5oYXdzZXIudjEuQ2FuY2VsUXVlcnlIABIuCgxxdWVyeV9hbnN3ZXIYDyABKAsyFi5oYXdzZXIudjEuUXVlcnlBbnN3ZXJIAEIJCgdtZXNzYWdlIrgBCgVIZWxsbxIZChFwcm90b2NvbF92ZXJzaW9ucxgBIAMoDRIQCghmZWF0dXJlcxgCIAMoCRIUCgxkaWN0aW9uYXJpZXMYAyADKAwSFQoNYWdlbnRfdmVyc2lvbhgEIAEoCRIQCghzdG9yZV9pZBgFIAEoDBITCgtjbHVzdGVyX3VpZBgGIAEoCRIOCgZkaWdlc3QYByABKAwSDwoHb2JqZWN0cxgIIAEoDRINCgVlcG9jaBgJIAEoBCLDAQoHV2VsY29tZRIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhAKCGZlYXR1cmVzGAIgAygJEhQKDGRpY3Rpb25hcmllcxgDIAMoDBIVCg1yZWxheV92ZXJzaW9uGAQgASgJEhMKC2NsdXN0ZXJfdWlkGAUgASgJEg0KBWVwb2NoGAYgASgEEhEKCW5vZGVfbmFtZRgHIAEoCRIoCgZzdGF0dXMYCCABKAsyGC5oYXdzZXIudjEuU2Vzc2lvblN0YXR1cyLjAQoNU2Vzc2lvblN0YXR1cxItCgVzdGF0ZRgBIAEoDjIeLmhhd3Nlci52MS5TZXNzaW9uU3RhdHVzLlN0YXRlEg4KBmRldGFpbBgCIAEoCSKSAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIXChNTVEFURV9SRUxBWV9TWU5DSU5HEAESFgoSU1RBVEVfTk9ERV9NSVNTSU5HEAISGwoXU1RBVEVfTk9ERV9OT1RfTEFCRUxMRUQQAxIRCg1TVEFURV9TWU5DSU5HEAQSEQoNU1RBVEVfSU5fU1lOQxAFIhIKEEludmVudG9yeVJlcXVlc3QiagoJSW52ZW50b3J5EioKB2VudHJpZXMYASADKAsyGS5oYXdzZXIudjEuSW52ZW50b3J5RW50cnkSDAoEbGFzdBgCIAEoCBIOCgZwYWNrZWQYAyABKAwSEwoLcGFja2VkX3NpemUYBCABKA0igwEKDkludmVudG9yeUVudHJ5Eg4KBm51bWJlchgBIAEoDRILCgNrZXkYAiABKAkSGwoDdWlkGAMgASgLMg4uaGF3c2VyLnYxLlVpZBIYChByZXNvdXJjZV92ZXJzaW9uGAQgASgJEgwKBGhhc2gYBSABKAwSDwoHcmVmdXNlZBgGIAEoCCItCgNVaWQSDgoEdXVpZBgBIAEoDEgAEg4KBHRleHQYAiABKAlIAEIGCgRmb3JtIicKBUNoZWNrEg4KBm51bWJlchgBIAEoBBIOCgZkaWdlc3QYAiABKAwiUwoFQmF0Y2gSDgoGbnVtYmVyGAEgASgEEigKCm9wZXJhdGlvbnMYAiADKAsyFC5oYXdzZXIudjEuT3BlcmF0aW9uEhAKCGNvbXBsZXRlGAMgASgIIs0BCglPcGVyYXRpb24SDgoGb2JqZWN0GAEgASgNEgsKA2tleRgCIAEoCRIjCgZ1cHNlcnQYAyABKAsyES5oYXdzZXIudjEuVXBzZXJ0SAASLgoMdXBzZXJ0X2RlbHRhGAQgASgLMhYuaGF3c2VyLnYxLlVwc2VydERlbHRhSAASIQoFdG91Y2gYBSABKAsyEC5oYXdzZXIudjEuVG91Y2hIABIjCgZkZWxldGUYBiABKAsyES5oYXdzZXIudjEuRGVsZXRlSABCBgoEa2luZCKkAQoGVXBzZXJ0EhsKA3VpZBgBIAEoCzIOLmhhd3Nlci52MS5VaWQSGAoQcmVzb3VyY2VfdmVyc2lvbhgCIAEoCRIMCgRoYXNoGAMgASgMEiUKCGVuY29kaW5nGAQgASgOMhMuaGF3c2VyLnYxLkVuY29kaW5nEgwKBGJvZHkYBSABKAwSEgoKZGljdGlvbmFyeRgGIAEoDBIMCgRzaXplGAcgASgNImQKC1Vwc2VydERlbHRhEhgKEHJlc291cmNlX3ZlcnNpb24YASABKAkSEQoJYmFzZV9oYXNoGAIgASgMEgwKBGhhc2gYAyABKAwSDAoEYm9keRgEIAEoDBIMCgRzaXplGAUgASgNIiEKBVRvdWNoEhgKEHJlc291cmNlX3ZlcnNpb24YASABKAkiJQoGRGVsZXRlEhsKA3VpZBgBIAEoCzIOLmhhd3Nlci52MS5VaWQiRQoDQWNrEg4KBm51bWJlchgBIAEoBBIOCgZkaWdlc3QYAiABKAwSHgoFbmFja3MYAyADKAsyDy5oYXdzZXIudjEuTmFjayL6AQoETmFjaxIOCgZvYmplY3QYASABKA0SJgoGcmVhc29uGAIgASgOMhYuaGF3c2VyLnYxLk5hY2suUmVhc29uEg4KBmRldGFpbBgDIAEoCSKpAQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhgKFFJFQVNPTl9IQVNIX01JU01BVENIEAESFwoTUkVBU09OX0JBU0VfVU5LTk9XThACEhQKEFJFQVNPTl9UT09fTEFSR0UQAxIUChBSRUFTT05fTUFMRk9STUVEEAQSFgoSUkVBU09OX1VOU1VQUE9SVEVEEAUSEAoMUkVBU09OX1NUT1JFEAYinAIKBlJlcG9ydBIOCgZudW1iZXIYASABKAQSEAoIcmVzb3VyY2UYAiABKAkSEQoJbmFtZXNwYWNlGAMgASgJEgwKBG5hbWUYBCABKAkSGwoDdWlkGAUgASgLMg4uaGF3c2VyLnYxLlVpZBITCgtzdWJyZXNvdXJjZRgGIAEoCRIjCgZjcmVhdGUYByABKAsyES5oYXdzZXIudjEuQ3JlYXRlSAASIwoGdXBkYXRlGAggASgLMhEuaGF3c2VyLnYxLlVwZGF0ZUgAEiEKBXBhdGNoGAkgASgLMhAuaGF3c2VyLnYxLlBhdGNoSAASIwoGcmVtb3ZlGAogASgLMhEuaGF3c2VyLnYxLlJlbW92ZUgAQgsKCW9wZXJhdGlvbiIWCgZDcmVhdGUSDAoEYm9keRgBIAEoDCIWCgZVcGRhdGUSDAoEYm9keRgBIAEoDCKRAQoFUGF0Y2gSIwoEdHlwZRgBIAEoDjIVLmhhd3Nlci52MS5QYXRjaC5UeXBlEgwKBGJvZHkYAiABKAwiVQoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASGAoUVFlQRV9TVFJBVEVHSUNfTUVSR0UQARIOCgpUWVBFX01FUkdFEAISDQoJVFlQRV9KU09OEAMiRAoGUmVtb3ZlEiEKFGdyYWNlX3BlcmlvZF9zZWNvbmRzGAEgASgNSACIAQFCFwoVX2dyYWNlX3BlcmlvZF9zZWNvbmRzIqYBCgxSZXBvcnRBbnN3ZXISDgoGbnVtYmVyGAEgASgEEiUKB2FwcGxpZWQYAiABKAsyEi5oYXdzZXIudjEuQXBwbGllZEgAEiUKB3JlZnVzZWQYAyABKAsyEi5oYXdzZXIudjEuUmVmdXNlZEgAEi0KC3VuYXZhaWxhYmxlGAQgASgLMhYuaGF3c2VyLnYxLlVuYXZhaWxhYmxlSABCCQoHb3V0Y29tZSJOCgdBcHBsaWVkEhsKA3VpZBgBIAEoCzIOLmhhd3Nlci52MS5VaWQSGAoQcmVzb3VyY2VfdmVyc2lvbhgCIAEoCRIMCgRuYW1lGAMgASgJIjgKB1JlZnVzZWQSDAoEY29kZRgBIAEoDRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCSI2CgtVbmF2YWlsYWJsZRIWCg5yZXRyeV9hZnRlcl9tcxgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIhgKB0t1YmVsZXQSDQoFYWxpdmUYASABKAgiqwEKBVF1ZXJ5EgoKAmlkGAEgASgEEhMKC2RlYWRsaW5lX21zGAIgASgNEhAKCHJlc291cmNlGAMgASgJEhEKCW5hbWVzcGFjZRgEIAEoCRIMCgRuYW1lGAUgASgJEh0KA2dldBgGIAEoCzIOLmhhd3Nlci52MS5HZXRIABIjCgZzdWJtaXQYByABKAsyES5oYXdzZXIudjEuU3VibWl0SABCCgoIcXVlc3Rpb24iBQoDR2V0IisKBlN1Ym1pdBITCgtzdWJyZXNvdXJjZRgBIAEoCRIMCgRib2R5GAIgASgMIhkKC0NhbmNlbFF1ZXJ5EgoKAmlkGAEgASgEIu4BCgtRdWVyeUFuc3dlchIKCgJpZBgBIAEoBBIhCgVmb3VuZBgCIAEoCzIQLmhhd3Nlci52MS5Gb3VuZEgAEicKCW5vdF9mb3VuZBgDIAEoCzISLmhhd3Nlci52MS5SZWZ1c2VkSAASJwoJZm9yYmlkZGVuGAQgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABIlCgdyZWZ1c2VkGAUgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABItCgt1bmF2YWlsYWJsZRgGIAEoCzIWLmhhd3Nlci52MS5VbmF2YWlsYWJsZUgAQggKBmFuc3dlciJuCgVGb3VuZBIlCghlbmNvZGluZxgBIAEoDjITLmhhd3Nlci52MS5FbmNvZGluZxIMCgRib2R5GAIgASgMEhIKCmRpY3Rpb25hcnkYAyABKAwSDAoEc2l6ZRgEIAEoDRIOCgZjYWNoZWQYBSABKAgikAIKB0dvb2RieWUSKQoGcmVhc29uGAEgASgOMhkuaGF3c2VyLnYxLkdvb2RieWUuUmVhc29uEg4KBmRldGFpbBgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDSKxAQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9SRVBMQUNFRBABEhgKFFJFQVNPTl9TSFVUVElOR19ET1dOEAISGQoVUkVBU09OX1BST1RPQ09MX0VSUk9SEAMSGAoUUkVBU09OX1dST05HX0NMVVNURVIQBBIVChFSRUFTT05fT1ZFUkxPQURFRBAFEhQKEFJFQVNPTl9ORVdfRVBPQ0gQBipoCghFbmNvZGluZxIYChRFTkNPRElOR19VTlNQRUNJRklFRBAAEhUKEUVOQ09ESU5HX0lERU5USVRZEAESEQoNRU5DT0RJTkdfWlNURBACEhgKFEVOQ09ESU5HX1pTVERfU1RBVElDEANiBnByb3RvMw");
+  fileDesc("ChRoYXdzZXIvdjEvbGluay5wcm90bxIJaGF3c2VyLnYxIvsFCgVGcmFtZRIhCgVoZWxsbxgBIAEoCzIQLmhhd3Nlci52MS5IZWxsb0gAEiUKB3dlbGNvbWUYAiABKAsyEi5oYXdzZXIudjEuV2VsY29tZUgAEjIKDnNlc3Npb25fc3RhdHVzGAMgASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXNIABI4ChFpbnZlbnRvcnlfcmVxdWVzdBgEIAEoCzIbLmhhd3Nlci52MS5JbnZlbnRvcnlSZXF1ZXN0SAASKQoJaW52ZW50b3J5GAUgASgLMhQuaGF3c2VyLnYxLkludmVudG9yeUgAEiEKBWJhdGNoGAYgASgLMhAuaGF3c2VyLnYxLkJhdGNoSAASHQoDYWNrGAcgASgLMg4uaGF3c2VyLnYxLkFja0gAEiMKBnJlcG9ydBgIIAEoCzIRLmhhd3Nlci52MS5SZXBvcnRIABIwCg1yZXBvcnRfYW5zd2VyGAkgASgLMhcuaGF3c2VyLnYxLlJlcG9ydEFuc3dlckgAEiUKB2dvb2RieWUYCiABKAsyEi5oYXdzZXIudjEuR29vZGJ5ZUgAEiEKBWNoZWNrGAsgASgLMhAuaGF3c2VyLnYxLkNoZWNrSAASJQoHa3ViZWxldBgMIAEoCzISLmhhd3Nlci52MS5LdWJlbGV0SAASIQoFcXVlcnkYDSABKAsyEC5oYXdzZXIudjEuUXVlcnlIABIuCgxjYW5jZWxfcXVlcnkYDiABKAsyFi5oYXdzZXIudjEuQ2FuY2VsUXVlcnlIABIuCgxxdWVyeV9hbnN3ZXIYDyABKAsyFi5oYXdzZXIudjEuUXVlcnlBbnN3ZXJIABIhCgVyZW5ldxgQIAEoCzIQLmhhd3Nlci52MS5SZW5ld0gAEiUKB3JlbmV3ZWQYESABKAsyEi5oYXdzZXIudjEuUmVuZXdlZEgAEi0KC2F1dGhvcml0aWVzGBIgASgLMhYuaGF3c2VyLnYxLkF1dGhvcml0aWVzSABCCQoHbWVzc2FnZSLNAQoFSGVsbG8SGQoRcHJvdG9jb2xfdmVyc2lvbnMYASADKA0SEAoIZmVhdHVyZXMYAiADKAkSFAoMZGljdGlvbmFyaWVzGAMgAygMEhUKDWFnZW50X3ZlcnNpb24YBCABKAkSEAoIc3RvcmVfaWQYBSABKAwSEwoLY2x1c3Rlcl91aWQYBiABKAkSDgoGZGlnZXN0GAcgASgMEg8KB29iamVjdHMYCCABKA0SDQoFZXBvY2gYCSABKAQSEwoLYXV0aG9yaXRpZXMYCiABKAwiwwEKB1dlbGNvbWUSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIQCghmZWF0dXJlcxgCIAMoCRIUCgxkaWN0aW9uYXJpZXMYAyADKAwSFQoNcmVsYXlfdmVyc2lvbhgEIAEoCRITCgtjbHVzdGVyX3VpZBgFIAEoCRINCgVlcG9jaBgGIAEoBBIRCglub2RlX25hbWUYByABKAkSKAoGc3RhdHVzGAggASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXMi4wEKDVNlc3Npb25TdGF0dXMSLQoFc3RhdGUYASABKA4yHi5oYXdzZXIudjEuU2Vzc2lvblN0YXR1cy5TdGF0ZRIOCgZkZXRhaWwYAiABKAkikgEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU1RBVEVfUkVMQVlfU1lOQ0lORxABEhYKElNUQVRFX05PREVfTUlTU0lORxACEhsKF1NUQVRFX05PREVfTk9UX0xBQkVMTEVEEAMSEQoNU1RBVEVfU1lOQ0lORxAEEhEKDVNUQVRFX0lOX1NZTkMQBSISChBJbnZlbnRvcnlSZXF1ZXN0ImoKCUludmVudG9yeRIqCgdlbnRyaWVzGAEgAygLMhkuaGF3c2VyLnYxLkludmVudG9yeUVudHJ5EgwKBGxhc3QYAiABKAgSDgoGcGFja2VkGAMgASgMEhMKC3BhY2tlZF9zaXplGAQgASgNIoMBCg5JbnZlbnRvcnlFbnRyeRIOCgZudW1iZXIYASABKA0SCwoDa2V5GAIgASgJEhsKA3VpZBgDIAEoCzIOLmhhd3Nlci52MS5VaWQSGAoQcmVzb3VyY2VfdmVyc2lvbhgEIAEoCRIMCgRoYXNoGAUgASgMEg8KB3JlZnVzZWQYBiABKAgiLQoDVWlkEg4KBHV1aWQYASABKAxIABIOCgR0ZXh0GAIgASgJSABCBgoEZm9ybSInCgVDaGVjaxIOCgZudW1iZXIYASABKAQSDgoGZGlnZXN0GAIgASgMIlMKBUJhdGNoEg4KBm51bWJlchgBIAEoBBIoCgpvcGVyYXRpb25zGAIgAygLMhQuaGF3c2VyLnYxLk9wZXJhdGlvbhIQCghjb21wbGV0ZRgDIAEoCCLNAQoJT3BlcmF0aW9uEg4KBm9iamVjdBgBIAEoDRILCgNrZXkYAiABKAkSIwoGdXBzZXJ0GAMgASgLMhEuaGF3c2VyLnYxLlVwc2VydEgAEi4KDHVwc2VydF9kZWx0YRgEIAEoCzIWLmhhd3Nlci52MS5VcHNlcnREZWx0YUgAEiEKBXRvdWNoGAUgASgLMhAuaGF3c2VyLnYxLlRvdWNoSAASIwoGZGVsZXRlGAYgASgLMhEuaGF3c2VyLnYxLkRlbGV0ZUgAQgYKBGtpbmQipAEKBlVwc2VydBIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkEhgKEHJlc291cmNlX3ZlcnNpb24YAiABKAkSDAoEaGFzaBgDIAEoDBIlCghlbmNvZGluZxgEIAEoDjITLmhhd3Nlci52MS5FbmNvZGluZxIMCgRib2R5GAUgASgMEhIKCmRpY3Rpb25hcnkYBiABKAwSDAoEc2l6ZRgHIAEoDSJkCgtVcHNlcnREZWx0YRIYChByZXNvdXJjZV92ZXJzaW9uGAEgASgJEhEKCWJhc2VfaGFzaBgCIAEoDBIMCgRoYXNoGAMgASgMEgwKBGJvZHkYBCABKAwSDAoEc2l6ZRgFIAEoDSIhCgVUb3VjaBIYChByZXNvdXJjZV92ZXJzaW9uGAEgASgJIiUKBkRlbGV0ZRIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkIkUKA0FjaxIOCgZudW1iZXIYASABKAQSDgoGZGlnZXN0GAIgASgMEh4KBW5hY2tzGAMgAygLMg8uaGF3c2VyLnYxLk5hY2si+gEKBE5hY2sSDgoGb2JqZWN0GAEgASgNEiYKBnJlYXNvbhgCIAEoDjIWLmhhd3Nlci52MS5OYWNrLlJlYXNvbhIOCgZkZXRhaWwYAyABKAkiqQEKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIYChRSRUFTT05fSEFTSF9NSVNNQVRDSBABEhcKE1JFQVNPTl9CQVNFX1VOS05PV04QAhIUChBSRUFTT05fVE9PX0xBUkdFEAMSFAoQUkVBU09OX01BTEZPUk1FRBAEEhYKElJFQVNPTl9VTlNVUFBPUlRFRBAFEhAKDFJFQVNPTl9TVE9SRRAGIpwCCgZSZXBvcnQSDgoGbnVtYmVyGAEgASgEEhAKCHJlc291cmNlGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIMCgRuYW1lGAQgASgJEhsKA3VpZBgFIAEoCzIOLmhhd3Nlci52MS5VaWQSEwoLc3VicmVzb3VyY2UYBiABKAkSIwoGY3JlYXRlGAcgASgLMhEuaGF3c2VyLnYxLkNyZWF0ZUgAEiMKBnVwZGF0ZRgIIAEoCzIRLmhhd3Nlci52MS5VcGRhdGVIABIhCgVwYXRjaBgJIAEoCzIQLmhhd3Nlci52MS5QYXRjaEgAEiMKBnJlbW92ZRgKIAEoCzIRLmhhd3Nlci52MS5SZW1vdmVIAEILCglvcGVyYXRpb24iFgoGQ3JlYXRlEgwKBGJvZHkYASABKAwiFgoGVXBkYXRlEgwKBGJvZHkYASABKAwikQEKBVBhdGNoEiMKBHR5cGUYASABKA4yFS5oYXdzZXIudjEuUGF0Y2guVHlwZRIMCgRib2R5GAIgASgMIlUKBFR5cGUSFAoQVFlQRV9VTlNQRUNJRklFRBAAEhgKFFRZUEVfU1RSQVRFR0lDX01FUkdFEAESDgoKVFlQRV9NRVJHRRACEg0KCVRZUEVfSlNPThADIkQKBlJlbW92ZRIhChRncmFjZV9wZXJpb2Rfc2Vjb25kcxgBIAEoDUgAiAEBQhcKFV9ncmFjZV9wZXJpb2Rfc2Vjb25kcyKmAQoMUmVwb3J0QW5zd2VyEg4KBm51bWJlchgBIAEoBBIlCgdhcHBsaWVkGAIgASgLMhIuaGF3c2VyLnYxLkFwcGxpZWRIABIlCgdyZWZ1c2VkGAMgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABItCgt1bmF2YWlsYWJsZRgEIAEoCzIWLmhhd3Nlci52MS5VbmF2YWlsYWJsZUgAQgkKB291dGNvbWUiTgoHQXBwbGllZBIbCgN1aWQYASABKAsyDi5oYXdzZXIudjEuVWlkEhgKEHJlc291cmNlX3ZlcnNpb24YAiABKAkSDAoEbmFtZRgDIAEoCSI4CgdSZWZ1c2VkEgwKBGNvZGUYASABKA0SDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiNgoLVW5hdmFpbGFibGUSFgoOcmV0cnlfYWZ0ZXJfbXMYASABKA0SDwoHbWVzc2FnZRgCIAEoCSIYCgdLdWJlbGV0Eg0KBWFsaXZlGAEgASgIIqsBCgVRdWVyeRIKCgJpZBgBIAEoBBITCgtkZWFkbGluZV9tcxgCIAEoDRIQCghyZXNvdXJjZRgDIAEoCRIRCgluYW1lc3BhY2UYBCABKAkSDAoEbmFtZRgFIAEoCRIdCgNnZXQYBiABKAsyDi5oYXdzZXIudjEuR2V0SAASIwoGc3VibWl0GAcgASgLMhEuaGF3c2VyLnYxLlN1Ym1pdEgAQgoKCHF1ZXN0aW9uIgUKA0dldCIrCgZTdWJtaXQSEwoLc3VicmVzb3VyY2UYASABKAkSDAoEYm9keRgCIAEoDCIZCgtDYW5jZWxRdWVyeRIKCgJpZBgBIAEoBCLuAQoLUXVlcnlBbnN3ZXISCgoCaWQYASABKAQSIQoFZm91bmQYAiABKAsyEC5oYXdzZXIudjEuRm91bmRIABInCglub3RfZm91bmQYAyABKAsyEi5oYXdzZXIudjEuUmVmdXNlZEgAEicKCWZvcmJpZGRlbhgEIAEoCzISLmhhd3Nlci52MS5SZWZ1c2VkSAASJQoHcmVmdXNlZBgFIAEoCzISLmhhd3Nlci52MS5SZWZ1c2VkSAASLQoLdW5hdmFpbGFibGUYBiABKAsyFi5oYXdzZXIudjEuVW5hdmFpbGFibGVIAEIICgZhbnN3ZXIibgoFRm91bmQSJQoIZW5jb2RpbmcYASABKA4yEy5oYXdzZXIudjEuRW5jb2RpbmcSDAoEYm9keRgCIAEoDBISCgpkaWN0aW9uYXJ5GAMgASgMEgwKBHNpemUYBCABKA0SDgoGY2FjaGVkGAUgASgIIioKBVJlbmV3EhIKCnB1YmxpY19rZXkYASABKAwSDQoFcHJvb2YYAiABKAwijwEKB1JlbmV3ZWQSIwoGaXNzdWVkGAEgASgLMhEuaGF3c2VyLnYxLklzc3VlZEgAEiUKB3JlZnVzZWQYAiABKAsyEi5oYXdzZXIudjEuUmVmdXNlZEgAEi0KC3VuYXZhaWxhYmxlGAMgASgLMhYuaGF3c2VyLnYxLlVuYXZhaWxhYmxlSABCCQoHb3V0Y29tZSIeCgZJc3N1ZWQSFAoMY2VydGlmaWNhdGVzGAEgAygMIiMKC0F1dGhvcml0aWVzEhQKDGNlcnRpZmljYXRlcxgBIAMoDCK7AgoHR29vZGJ5ZRIpCgZyZWFzb24YASABKA4yGS5oYXdzZXIudjEuR29vZGJ5ZS5SZWFzb24SDgoGZGV0YWlsGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNItwBCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPUkVBU09OX1JFUExBQ0VEEAESGAoUUkVBU09OX1NIVVRUSU5HX0RPV04QAhIZChVSRUFTT05fUFJPVE9DT0xfRVJST1IQAxIYChRSRUFTT05fV1JPTkdfQ0xVU1RFUhAEEhUKEVJFQVNPTl9PVkVSTE9BREVEEAUSFAoQUkVBU09OX05FV19FUE9DSBAGEhIKDlJFQVNPTl9SRVZPS0VEEAcSFQoRUkVBU09OX09WRVJfQk9VTkQQCCpoCghFbmNvZGluZxIYChRFTkNPRElOR19VTlNQRUNJRklFRBAAEhUKEUVOQ09ESU5HX0lERU5USVRZEAESEQoNRU5DT0RJTkdfWlNURBACEhgKFEVOQ09ESU5HX1pTVERfU1RBVElDEANiBnByb3RvMw");
 
 /**
  * @generated from message hawser.v1.Frame
@@ -112,6 +112,24 @@ export type Frame = Message<"hawser.v1.Frame"> & {
      */
     value: QueryAnswer;
     case: "queryAnswer";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Renew renew = 16;
+     */
+    value: Renew;
+    case: "renew";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Renewed renewed = 17;
+     */
+    value: Renewed;
+    case: "renewed";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Authorities authorities = 18;
+     */
+    value: Authorities;
+    case: "authorities";
   } | { case: undefined; value?: undefined };
 };
 
@@ -188,6 +206,14 @@ export type Hello = Message<"hawser.v1.Hello"> & {
    * @generated from field: uint64 epoch = 9;
    */
   epoch: bigint;
+
+  /**
+   * 8 bytes: which authorities the agent verifies relays with, so that it can be told of others. Empty where an operator gives them as
+   * files: those are not the relay's to change.
+   *
+   * @generated from field: bytes authorities = 10;
+   */
+  authorities: Uint8Array;
 };
 
 /**
@@ -1375,6 +1401,112 @@ export const FoundSchema: GenMessage<Found> = /*@__PURE__*/
   messageDesc(file_hawser_v1_link, 32);
 
 /**
+ * Agent to relay: the certificate of this link has lived for most of its time, and here is the key of the next one.
+ *
+ * @generated from message hawser.v1.Renew
+ */
+export type Renew = Message<"hawser.v1.Renew"> & {
+  /**
+   * SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7) in DER.
+   *
+   * @generated from field: bytes public_key = 1;
+   */
+  publicKey: Uint8Array;
+
+  /**
+   * By the new key, over what is said in protocol.md: that the agent has it.
+   *
+   * @generated from field: bytes proof = 2;
+   */
+  proof: Uint8Array;
+};
+
+/**
+ * Describes the message hawser.v1.Renew.
+ * Use `create(RenewSchema)` to create a new message.
+ */
+export const RenewSchema: GenMessage<Renew> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 33);
+
+/**
+ * Relay to agent, the answer to Renew; at most one is under way on a link.
+ *
+ * @generated from message hawser.v1.Renewed
+ */
+export type Renewed = Message<"hawser.v1.Renewed"> & {
+  /**
+   * @generated from oneof hawser.v1.Renewed.outcome
+   */
+  outcome: {
+    /**
+     * @generated from field: hawser.v1.Issued issued = 1;
+     */
+    value: Issued;
+    case: "issued";
+  } | {
+    /**
+     * For good: this device gets no certificate.
+     *
+     * @generated from field: hawser.v1.Refused refused = 2;
+     */
+    value: Refused;
+    case: "refused";
+  } | {
+    /**
+     * @generated from field: hawser.v1.Unavailable unavailable = 3;
+     */
+    value: Unavailable;
+    case: "unavailable";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message hawser.v1.Renewed.
+ * Use `create(RenewedSchema)` to create a new message.
+ */
+export const RenewedSchema: GenMessage<Renewed> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 34);
+
+/**
+ * @generated from message hawser.v1.Issued
+ */
+export type Issued = Message<"hawser.v1.Issued"> & {
+  /**
+   * The device's certificate and those between it and the authority, in DER.
+   *
+   * @generated from field: repeated bytes certificates = 1;
+   */
+  certificates: Uint8Array[];
+};
+
+/**
+ * Describes the message hawser.v1.Issued.
+ * Use `create(IssuedSchema)` to create a new message.
+ */
+export const IssuedSchema: GenMessage<Issued> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 35);
+
+/**
+ * Relay to agent: the authorities that relays are verified with from now on, all of them, in DER. After a Welcome, when they are not
+ * those that Hello named, and when they change.
+ *
+ * @generated from message hawser.v1.Authorities
+ */
+export type Authorities = Message<"hawser.v1.Authorities"> & {
+  /**
+   * @generated from field: repeated bytes certificates = 1;
+   */
+  certificates: Uint8Array[];
+};
+
+/**
+ * Describes the message hawser.v1.Authorities.
+ * Use `create(AuthoritiesSchema)` to create a new message.
+ */
+export const AuthoritiesSchema: GenMessage<Authorities> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 36);
+
+/**
  * Relay to agent, before the relay closes the link on purpose.
  *
  * @generated from message hawser.v1.Goodbye
@@ -1403,7 +1535,7 @@ export type Goodbye = Message<"hawser.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 33);
+  messageDesc(file_hawser_v1_link, 37);
 
 /**
  * @generated from enum hawser.v1.Goodbye.Reason
@@ -1445,6 +1577,20 @@ export const Goodbye_Reason = {
    * @generated from enum value: REASON_NEW_EPOCH = 6;
    */
   NEW_EPOCH: 6,
+
+  /**
+   * The device was revoked, or another key holds its name now: it may not dial any more until an operator says otherwise.
+   *
+   * @generated from enum value: REASON_REVOKED = 7;
+   */
+  REVOKED: 7,
+
+  /**
+   * The agent went over a bound that the detail names.
+   *
+   * @generated from enum value: REASON_OVER_BOUND = 8;
+   */
+  OVER_BOUND: 8,
 } as const;
 
 /**
@@ -1456,7 +1602,7 @@ export type Goodbye_Reason = (typeof Goodbye_Reason)[keyof typeof Goodbye_Reason
  * Describes the enum hawser.v1.Goodbye.Reason.
  */
 export const Goodbye_ReasonSchema: GenEnum<Goodbye_Reason> = /*@__PURE__*/
-  enumDesc(file_hawser_v1_link, 33, 0);
+  enumDesc(file_hawser_v1_link, 37, 0);
 
 /**
  * @generated from enum hawser.v1.Encoding
