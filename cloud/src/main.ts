@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { pino } from 'pino';
+import { EXIT } from './cli/index.ts';
 import { systemClock } from './clock.ts';
-import { EXIT, runCli } from './ops/cli.ts';
+import { runCli } from './ops/cli.ts';
 import type { Config } from './ops/settings.ts';
 import { untilStopped } from './ops/signals.ts';
 import { startRelay } from './relay.ts';

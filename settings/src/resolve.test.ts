@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeSettings, resolveSettings, resolveText, type Sources } from './resolve.ts';
+import { describeSettings, findText, resolveSettings, resolveText, type Sources } from './resolve.ts';
 import { complaintOf, SCHEMA, TABLE } from './testing.ts';
 
 const NEEDED = 'relay: {urls: [wss://a]}\ntls: {cert: /a.crt, clientCa: /ca.crt}\n';
@@ -105,6 +105,15 @@ test('the effective settings read back as a file that means the same', () => {
   const described = describeSettings(settings);
   assert.match(described, /^limits:\n {2}pingSeconds: 8$/m);
   assert.deepEqual(resolve(described).settings, settings);
+});
+
+test('one setting that may be left out is undefined then, and wrong where it is no text', () => {
+  assert.equal(findText('note', TABLE, NOTHING), undefined);
+  assert.equal(findText('note', TABLE, sources('note: here\nrelay: 7\n')), 'here');
+  assert.equal(
+    complaintOf(() => findText('note', TABLE, sources('note: 7\n'))),
+    'note: must be a text, not 7 (/etc/t.yaml)',
+  );
 });
 
 test('one setting can be read without the others', () => {

@@ -60,12 +60,24 @@ export function resolveSettings<const Schema extends v.GenericSchema>(
  * @throws HawserError `bad_config`
  */
 export function resolveText(path: string, table: readonly Setting[], sources: Sources): string {
+  const text = findText(path, table, sources);
+  if (text !== undefined) return text;
+  throw noText(path, undefined);
+}
+
+/** As `resolveText`, of a setting that may be left out: then undefined. */
+export function findText(path: string, table: readonly Setting[], sources: Sources): string | undefined {
   const setting = table.find((candidate) => candidate.path === path);
   const fromFile = sources.file === undefined ? {} : parseSettingsFile(sources.file, table);
   const found = setting === undefined ? undefined : strongest(setting, sources, fromFile);
-  if (typeof found?.value === 'string' && found.value !== '') return found.value;
+  if (found === undefined) return undefined;
+  if (typeof found.value === 'string' && found.value !== '') return found.value;
+  throw noText(path, found);
+}
+
+function noText(path: string, found: Candidate | undefined): HawserError {
   const source = found === undefined ? '' : ` (${found.source})`;
-  throw new HawserError('bad_config', `${path}: must be a text, not ${JSON.stringify(found?.value ?? null)}${source}`);
+  return new HawserError('bad_config', `${path}: must be a text, not ${JSON.stringify(found?.value ?? null)}${source}`);
 }
 
 /** The effective settings as a configuration file. Paths of key files are shown, never what is in them. */

@@ -1,23 +1,11 @@
 import { HawserError } from '@hawser/protocol';
 import { addSettings, describeSettings, environmentName, sourcesOf } from '@hawser/settings';
 import { Command, CommanderError } from 'commander';
+import { type CliIo, COMMAND_GROUPS, EXIT } from '../cli/index.ts';
 import { type Config, resolveConfig, SETTINGS } from './settings.ts';
 
-/** Exit codes of the command. */
-export const EXIT = {
-  /** Stopped by a signal, or all was said that was asked for. */
-  ok: 0,
-  /** It could not start, or could not go on: a port in use. */
-  failed: 1,
-  /** The command line or a setting is wrong: starting it again changes nothing. */
-  usage: 2,
-} as const;
-
-export interface CliOptions {
+export interface CliOptions extends CliIo {
   readonly version: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
   /** Runs the relay to its end. @throws HawserError */
   readonly run: (config: Config) => Promise<void>;
 }
@@ -48,6 +36,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     options.env,
     ({ settings }) => options.write(describeSettings(settings)),
   );
+  for (const add of COMMAND_GROUPS) add(program, options);
   try {
     await program.parseAsync(args, { from: 'user' });
     return EXIT.ok;

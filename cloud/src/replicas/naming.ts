@@ -23,6 +23,11 @@ export function replicaIdentity(
   const named = settings.name ?? (podName === '' ? undefined : podName);
   return {
     replica: named ?? `${hostname}-${randomText.slice(0, SUFFIX_LENGTH)}`,
-    namespace: settings.namespace ?? connection.namespace ?? DEFAULT_NAMESPACE,
+    namespace: replicaNamespace(settings.namespace, connection),
   };
+}
+
+/** Where relays keep what they share. @param set the setting `replica.namespace` */
+export function replicaNamespace(set: string | undefined, connection: Pick<ApiServerConnection, 'namespace'>): string {
+  return set ?? connection.namespace ?? DEFAULT_NAMESPACE;
 }

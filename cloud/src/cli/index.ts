@@ -1,0 +1,7 @@
+import type { CommandGroup } from './io.ts';
+
+export { EXIT } from './exit.ts';
+export type { CliIo, CommandGroup } from './io.ts';
+
+/** The commands of an administrator, one file for each group. They run once and end; the relay itself need not run. */
+export const COMMAND_GROUPS: readonly CommandGroup[] = [];

@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+
+/** Where a command reads and writes, apart from the API server. */
+export interface CliIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+}
+
+/** Adds one group of commands (`hawser-relay GROUP …`) to the program. Errors are HawserErrors: `bad_config` exits with 2, others with 1. */
+export type CommandGroup = (program: Command, io: CliIo) => void;
