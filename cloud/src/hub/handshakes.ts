@@ -30,12 +30,13 @@ export class Handshakes {
     return this.#open.size;
   }
 
-  begin(socket: Socket): void {
+  /** @returns false for one too many, which is closed */
+  begin(socket: Socket): boolean {
     const { most, deadlineMs, clock, onRefused } = this.#options;
     if (this.#open.size >= most) {
       onRefused('handshakes');
       socket.destroy();
-      return;
+      return false;
     }
     const remote = remoteOf(socket);
     const cancelDeadline = clock.after(deadlineMs, () => {
@@ -47,6 +48,14 @@ export class Handshakes {
       cancelDeadline();
       this.#open.delete(remote);
     });
+    return true;
+  }
+
+  /** It is no link, and has bounds of its own from here on. */
+  leave(socket: Socket): void {
+    const remote = remoteOf(socket);
+    this.#open.get(remote)?.cancelDeadline();
+    this.#open.delete(remote);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { TlsMaterial } from '../ops/tls-files.ts';
 import type { QueryDesk, ReportQueue } from '../upstream/index.ts';
 import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { Claimant, SessionClaims } from './claims.ts';
+import { createFront } from './front.ts';
 import type { EpochMeeting, RelayIdentity } from './handshake.ts';
 import { Handshakes, remoteOf } from './handshakes.ts';
 import { nodeBehind } from './identity.ts';
@@ -40,6 +41,8 @@ export interface HubOptions {
   /** What an agent says of the kubelet beside it, while its session lives. */
   readonly onKubelet: (session: Claimant, isAlive: boolean) => void;
   readonly epochs: EpochMeeting;
+  /** Goes on with a connection for enrolment, from its ClientHello on. Undefined: nobody is enrolled. */
+  readonly enrolment?: ((socket: Socket) => void) | undefined;
   readonly metrics: LinkMetrics & { linkRefused(why: string): void };
   readonly clock: Clock;
   /** From 0 to 1, 1 excluded. */
@@ -92,7 +95,14 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === 'http/1.1'),
     ...(settings.keyExchange === 'x25519' ? { ecdhCurve: 'X25519' } : {}),
   });
-  server.maxConnections = limits.sessions + limits.handshakes;
+  const front = createFront({
+    handshakes,
+    link: (socket) => server.emit('connection', socket),
+    enrolment: options.enrolment,
+    onRefused: (why) => metrics.linkRefused(why),
+    logger,
+  });
+  front.maxConnections = limits.sessions + limits.handshakes;
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -122,7 +132,6 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
   };
 
-  server.on('connection', (socket: Socket) => handshakes.begin(socket));
   server.on('tlsClientError', (error, socket) => {
     metrics.linkRefused('tls');
     logger.debug({ err: error, remote: remoteOf(socket) }, 'TLS handshake failed');
@@ -161,7 +170,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     });
   });
 
-  const port = await listen(server, settings.link, 'agents', 'link');
+  const port = await listen(front, settings.link, 'agents', 'link');
   return {
     port,
     sessions,
@@ -180,7 +189,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     async stop() {
       isStopping = true;
       const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
+        front.close(() => resolve());
       });
       for (const link of links) {
         link.end({ close: 'goingAway', goodbye: 'shuttingDown', detail: 'the relay is stopping', retryAfterMs: 0 });

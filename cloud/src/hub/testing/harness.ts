@@ -131,6 +131,7 @@ export interface Options {
   isClusterKnown?: boolean;
   epochs?: HubOptions['epochs'];
   keyExchange?: 'hybrid' | 'x25519';
+  enrolment?: HubOptions['enrolment'];
 }
 
 export async function start(t: TestContext, options: Options = {}) {
@@ -179,6 +180,7 @@ export async function start(t: TestContext, options: Options = {}) {
       }),
     queries: options.queries ?? NO_QUERIES,
     ...NO_CLAIMS,
+    enrolment: options.enrolment,
     metrics: {
       sessionOpened: () => say('opened'),
       sessionEnded: (how) => say(`ended ${how}`),
