@@ -1,6 +1,7 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { MAX_BODY_BYTES } from './body.ts';
+import { MAX_ENTRIES, READING, requireFewEntries } from './entries.ts';
 import { HawserError } from './errors.ts';
 import * as pb from './gen/hawser/v1/link_pb.ts';
 import type {
@@ -38,10 +39,15 @@ const MAX_OFFERS = 64;
 /** Longest name of a feature or version, in characters. */
 const MAX_NAME = 253;
 /** More operations than fit in a batch cannot be refused in its ack. */
-const MAX_LIST = 10_000;
+const MAX_LIST = MAX_ENTRIES;
 
 /** One frame of inventory, unpacked; 500 entries with keys as long as Kubernetes allows have half of it. */
 const MAX_INVENTORY_BYTES = 1024 * 1024;
+/**
+ * What a packed frame of inventory may make its reader allocate for Zstandard's search window, as a power of two: 2 MiB, what level 3
+ * asks for by itself. Zstandard's own bound is 128 MiB.
+ */
+const INVENTORY_WINDOW_LOG = 21;
 
 const nackReasons = enumeration<NackReason, pb.Nack_Reason>({
   hashMismatch: pb.Nack_Reason.HASH_MISMATCH,
@@ -192,8 +198,12 @@ function inventoryFromWire({ entries, last, packed, packedSize }: pb.Inventory):
 function unpackEntries(packed: Uint8Array, size: number): pb.InventoryEntry[] {
   if (size > MAX_INVENTORY_BYTES) throw malformed('inventory.packed', `of ${size} bytes is over ${MAX_INVENTORY_BYTES}`);
   try {
-    const bytes = zstdDecompressSync(packed, { maxOutputLength: Math.max(size, 1) });
-    return fromBinary(pb.InventorySchema, bytes).entries;
+    const bytes = zstdDecompressSync(packed, {
+      maxOutputLength: Math.max(size, 1),
+      params: { [constants.ZSTD_d_windowLogMax]: INVENTORY_WINDOW_LOG },
+    });
+    requireFewEntries(pb.InventorySchema, bytes);
+    return fromBinary(pb.InventorySchema, bytes, READING).entries;
   } catch (cause) {
     throw new HawserError('malformed_frame', 'malformed frame: inventory.packed is no inventory of the stated size', { cause });
   }

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type EncodedBody, MAX_BODY_BYTES } from './body.ts';
+import { MAX_ENTRIES } from './entries.ts';
 import { HawserError } from './errors.ts';
 import * as pb from './gen/hawser/v1/link_pb.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
   Welcome,
 } from './messages.ts';
 import { MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES } from './trust/limits.ts';
+import { MAX_UNPACKED_BYTES, unpackedBytes } from './unpacked.ts';
 import {
   boundedList,
   bytesFromWire,
@@ -37,7 +39,7 @@ import {
 /** Features and dictionaries: each side has a handful. */
 const MAX_OFFERS = 64;
 /** A batch is one SQLite transaction and holds up others while it runs. */
-const MAX_OPERATIONS = 10_000;
+const MAX_OPERATIONS = MAX_ENTRIES;
 
 const states = enumeration<SessionState, pb.SessionStatus_State>({
   relaySyncing: pb.SessionStatus_State.RELAY_SYNCING,
@@ -122,7 +124,9 @@ export function relayMessageFromWire(message: pb.Frame['message']): RelayMessage
       return {
         type: 'batch',
         number: positiveFromWire(counterFromWire(message.value.number, 'batch.number'), 'batch.number'),
-        operations: boundedList(message.value.operations, MAX_OPERATIONS, 'batch.operations').map(operationFromWire),
+        operations: boundedBodies(
+          boundedList(message.value.operations, MAX_OPERATIONS, 'batch.operations').map(operationFromWire),
+        ),
         complete: message.value.complete,
       };
     case 'reportAnswer':
@@ -414,4 +418,11 @@ function goodbyeFromWire(goodbye: pb.Goodbye): Goodbye {
     detail: textFromWire(goodbye.detail, 'goodbye.detail'),
     retryAfterMs: goodbye.retryAfterMs,
   };
+}
+
+function boundedBodies(operations: readonly Operation[]): readonly Operation[] {
+  let bytes = 0;
+  for (const { change } of operations) bytes += unpackedBytes(change);
+  if (bytes > MAX_UNPACKED_BYTES) throw malformed('batch.operations', `unpack to ${bytes} bytes, over ${MAX_UNPACKED_BYTES}`);
+  return operations;
 }

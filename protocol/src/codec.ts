@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { agentMessageFromWire, agentMessageToWire } from './codec.agent.ts';
 import { relayMessageFromWire, relayMessageToWire } from './codec.relay.ts';
+import { READING, requireFewEntries } from './entries.ts';
 import { HawserError } from './errors.ts';
 import { type Frame, FrameSchema } from './gen/hawser/v1/link_pb.ts';
 import type { AgentMessage, RelayMessage } from './messages.ts';
@@ -41,8 +42,9 @@ function decode(bytes: Uint8Array): Frame['message'] {
   if (bytes.length > MAX_FRAME_BYTES) {
     throw new HawserError('malformed_frame', `malformed frame: ${bytes.length} bytes are over ${MAX_FRAME_BYTES}`);
   }
+  requireFewEntries(FrameSchema, bytes);
   try {
-    return fromBinary(FrameSchema, bytes).message;
+    return fromBinary(FrameSchema, bytes, READING).message;
   } catch (cause) {
     throw new HawserError('malformed_frame', 'malformed frame: not a Protocol Buffers message of the link', { cause });
   }

@@ -54,5 +54,6 @@ export { objectKey, parseObjectKey } from './objectkey.ts';
 export type { QueryRule } from './queries.ts';
 export { MAX_OPEN_QUERIES, MAX_QUERY_MS, QUERY_TABLE, queryRule } from './queries.ts';
 export * from './trust/index.ts';
+export { MAX_BATCH_BODY_BYTES, unpackedBytes } from './unpacked.ts';
 export type { Version } from './version.ts';
 export { compareResourceVersions, isResourceVersion, sameVersion } from './version.ts';

@@ -1,4 +1,4 @@
-import type { ObjectKey, Operation, OperationChange } from '@hawser/protocol';
+import { MAX_BATCH_BODY_BYTES, type ObjectKey, type Operation, type OperationChange, unpackedBytes } from '@hawser/protocol';
 import { bodyBytes } from './encoding.ts';
 import type { KnownObject, ObjectName } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
@@ -16,6 +16,7 @@ export class BatchBuilder {
   readonly deltas = new Map<number, DeltaStep>();
   readonly touches = new Set<number>();
   bytes = 0;
+  #unpacked = 0;
 
   /** @param room bytes that the window has left */
   constructor(limits: Pick<DownstreamLimits, 'batchBytes' | 'batchOperations'>, room: number) {
@@ -28,6 +29,7 @@ export class BatchBuilder {
     const after = this.bytes + cost(known?.number === undefined ? key : undefined, change);
     if (after > this.#room) return false;
     if (this.operations.length === 0) return true;
+    if (this.#unpacked + unpackedBytes(change) > MAX_BATCH_BODY_BYTES) return false;
     return after <= this.#limits.batchBytes && this.operations.length < this.#limits.batchOperations;
   }
 
@@ -41,6 +43,7 @@ export class BatchBuilder {
     }
     if (change.type === 'touch') this.touches.add(name.object);
     this.bytes += cost(name.key, change);
+    this.#unpacked += unpackedBytes(change);
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { objectKey } from '@hawser/protocol';
+import { MAX_BATCH_BODY_BYTES, objectKey, unpackedBytes } from '@hawser/protocol';
 import { DEFAULT_DOWNSTREAM_LIMITS } from './limits.ts';
 import { batches, CONFIG, NODE, noise, POD, podFields, setUp } from './testing/world.ts';
 
@@ -28,6 +28,21 @@ describe('bounds', () => {
     }
     assert.equal(agent.held.size, 62);
     assert.equal(link.session.status().state, 'inSync');
+  });
+
+  test('a batch unpacks to 8 MiB at most, however small its bodies travel', () => {
+    const { cluster, relay, connect, agent } = setUp();
+    const names = Array.from({ length: 20 }, (_, index) => `config-${index}`);
+    for (const name of names) cluster.put(objectKey('configmaps', 'shop', name), { data: { text: `${name} `.repeat(100_000) } });
+    cluster.put(POD, podFields('edge-1', ...names));
+    relay.catchUp();
+    const link = connect();
+    link.drain();
+    const unpacked = batches(link).map(({ operations }) =>
+      operations.reduce((sum, { change }) => sum + unpackedBytes(change), 0),
+    );
+    assert.ok(Math.max(...unpacked) <= MAX_BATCH_BODY_BYTES && Math.max(...unpacked) > MAX_BATCH_BODY_BYTES / 2, unpacked.join());
+    assert.equal(agent.held.size, 22);
   });
 
   test('the window is full in bytes before it is in batches where batches are large', () => {
