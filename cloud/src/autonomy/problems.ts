@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { AUTONOMY_ANNOTATION, type JsonObject, parseAutonomy, parseSpan, STOP_AFTER_ANNOTATION } from '@hawser/protocol';
+import { CLUSTER_SCOPE_NAMESPACE, eventName, eventsPath, involvedNode, once, warningEvent } from '../warning-event.ts';
 
 /** What a Node's annotations say, as they are written. */
 export interface NodeTexts {
@@ -15,11 +15,6 @@ export interface Problem {
 
 /** Of what somebody wrote, so much is repeated; in characters. */
 const MAX_QUOTED = 64;
-/** Hex digits of the name's hash: 96 bits, as short as what other recorders append. */
-const NAME_DIGITS = 24;
-/** Events of Nodes live here (Kubernetes, client-go's event recorder). */
-const NAMESPACE = 'default';
-const COMPONENT = 'hawser-relay';
 
 /** What somebody should mend. */
 export function problemsOf({ autonomy, stopAfter }: NodeTexts): Problem[] {
@@ -44,26 +39,11 @@ function invalid(annotation: string, text: string, wanted: string): Problem {
   return { reason: 'InvalidAutonomy', message };
 }
 
-export const EVENTS_PATH = `/api/v1/namespaces/${NAMESPACE}/events`;
+export const EVENTS_PATH = eventsPath(CLUSTER_SCOPE_NAMESPACE);
 
-/** An Event on the Node (core/v1). The same problem has the same name whoever tells it, so that it is told once. */
+/** An Event on the Node. The same problem has the same name whoever tells it, so that it is told once. */
 export function problemEvent(node: string, uid: string, { reason, message }: Problem, instance: string, now: Date): JsonObject {
-  const digits = createHash('sha256').update(`${uid}\0${reason}\0${message}`).digest('hex').slice(0, NAME_DIGITS);
-  const time = `${now.toISOString().slice(0, 19)}Z`;
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { name: `autonomy.${digits}`, namespace: NAMESPACE },
-    // A node's kubelet and its controllers name a Node by its name in place of the uid, and so does who looks for its Events.
-    involvedObject: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
-    type: 'Warning',
-    reason,
-    message,
-    source: { component: COMPONENT },
-    reportingComponent: COMPONENT,
-    reportingInstance: instance,
-    firstTimestamp: time,
-    lastTimestamp: time,
-    count: 1,
-  };
+  const name = eventName('autonomy', [uid, reason, message]);
+  const event = { name, namespace: CLUSTER_SCOPE_NAMESPACE, involvedObject: involvedNode(node), reason, message };
+  return warningEvent(event, once(now), instance);
 }

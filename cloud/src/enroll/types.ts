@@ -61,7 +61,8 @@ export interface Revocation {
 export type DeviceVerdict =
   /** `unknown`: there is no record; certificates of an operator's own authority need none. */
   | { readonly type: 'admitted'; readonly as: 'key' | 'nextKey' | 'unknown' }
-  | { readonly type: 'refused'; readonly why: 'revoked' | 'otherKey' | 'notSynced'; readonly text: string };
+  /** `unreadable`: there is a record, and it says nothing for sure. */
+  | { readonly type: 'refused'; readonly why: 'revoked' | 'otherKey' | 'notSynced' | 'unreadable'; readonly text: string };
 
 /** Outcome of a write to a record; a refusal says why in the words of the enrolment endpoint. */
 export type RecordOutcome =

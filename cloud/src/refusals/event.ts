@@ -1,16 +1,15 @@
-import { createHash } from 'node:crypto';
 import { apiVersionOf, type JsonObject, parseObjectKey, resourceById, resourcePath } from '@hawser/protocol';
 import type { RefusedObject } from '../downstream/index.ts';
+import {
+  CLUSTER_SCOPE_NAMESPACE,
+  eventName,
+  eventTime,
+  MAX_EVENT_MESSAGE,
+  type Occurrences,
+  warningEvent,
+} from '../warning-event.ts';
 
-/** Who writes it, as `kubectl describe` and controllers see it. */
-const COMPONENT = 'hawser-relay';
 const REASON = 'RefusedByDevice';
-/** Events of cluster-scoped objects live here (Kubernetes, client-go's event recorder). */
-const CLUSTER_SCOPE_NAMESPACE = 'default';
-/** Characters; the limit of an Event's note (events.k8s.io/v1), which the core form shares with it. */
-const MAX_MESSAGE = 1024;
-/** Hex digits of the name's hash: 96 bits, as short as what other recorders append. */
-const NAME_DIGITS = 24;
 
 /** Where an Event is, and what it says about one object that one device has refused for one reason. */
 export interface EventPlan {
@@ -32,37 +31,19 @@ export function planEvent({ node, key, version, reason, detail }: RefusedObject)
   return {
     collection: resourcePath(events, namespace === '' ? CLUSTER_SCOPE_NAMESPACE : namespace),
     // The same refusal has the same name whoever writes it, so that it is counted and not written anew.
-    name: `refused-by-device.${createHash('sha256').update(`${uid}\0${node}\0${reason}`).digest('hex').slice(0, NAME_DIGITS)}`,
+    name: eventName('refused-by-device', [uid, node, reason]),
     involvedObject: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...scope, name, uid, resourceVersion },
-    message: `Node ${node} could not take this version: ${reason}${detail === '' ? '' : ` (${detail})`}`.slice(0, MAX_MESSAGE),
+    message: `Node ${node} could not take this version: ${reason}${detail === '' ? '' : ` (${detail})`}`.slice(
+      0,
+      MAX_EVENT_MESSAGE,
+    ),
   };
 }
 
-/** Since when, until when, and how often. */
-export interface Occurrences {
-  readonly first: Date;
-  readonly last: Date;
-  readonly count: number;
-}
-
-/** The Event as it is first written (core/v1; the form that `kubectl get events` and `describe` read). */
-export function newEvent(plan: EventPlan, { first, last, count }: Occurrences, instance: string): JsonObject {
+/** The Event as it is first written. */
+export function newEvent(plan: EventPlan, occurrences: Occurrences, instance: string): JsonObject {
   const namespace = plan.collection.split('/').at(-2) ?? CLUSTER_SCOPE_NAMESPACE;
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { name: plan.name, namespace },
-    involvedObject: plan.involvedObject,
-    type: 'Warning',
-    reason: REASON,
-    message: plan.message,
-    source: { component: COMPONENT },
-    reportingComponent: COMPONENT,
-    reportingInstance: instance,
-    firstTimestamp: timestamp(first),
-    lastTimestamp: timestamp(last),
-    count,
-  };
+  return warningEvent({ ...plan, namespace, reason: REASON }, occurrences, instance);
 }
 
 /** Merge patch of one that is there: only if nobody else has counted meanwhile. */
@@ -75,12 +56,7 @@ export function countedEvent(
     metadata: { resourceVersion: current.resourceVersion },
     involvedObject: { resourceVersion: plan.involvedObject.resourceVersion ?? null },
     message: plan.message,
-    lastTimestamp: timestamp(last),
+    lastTimestamp: eventTime(last),
     count: current.count + count,
   };
-}
-
-/** metav1.Time: RFC 3339 in whole seconds. */
-function timestamp(date: Date): string {
-  return `${date.toISOString().slice(0, 19)}Z`;
 }

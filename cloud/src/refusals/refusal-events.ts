@@ -4,7 +4,8 @@ import { createBackoff, pause } from '../apiserver/index.ts';
 import type { Clock } from '../clock.ts';
 import type { RefusedObject } from '../downstream/index.ts';
 import { type Answer, type NodeApi, readAnswer } from '../upstream/index.ts';
-import { countedEvent, type EventPlan, newEvent, type Occurrences, planEvent } from './event.ts';
+import type { Occurrences } from '../warning-event.ts';
+import { countedEvent, type EventPlan, newEvent, planEvent } from './event.ts';
 
 /**
  * Events that wait to be written. A bad object that 5,000 devices refuse at once is told for the last thousand of them; the oldest

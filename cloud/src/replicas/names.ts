@@ -1,29 +1,11 @@
-import { createHash } from 'node:crypto';
-
-/** An object's name is a DNS subdomain of at most so many characters (Kubernetes, "Object Names and IDs"). */
-const MAX_NAME = 253;
-const HASH_DIGITS = 16;
+import { objectNameFor } from '../object-names.ts';
 
 /** The name of the Lease of a node's session. Two nodes never share one. */
 export function nodeLeaseName(node: string): string {
-  return leaseName('node-', node);
+  return objectNameFor('node-', node);
 }
 
 /** The name of a replica's own Lease. */
 export function replicaLeaseName(replica: string): string {
-  return leaseName('relay-', replica);
-}
-
-/** What may not stand in a name, or would make it too long, is replaced, and a hash of the whole keeps the names apart. */
-function leaseName(prefix: string, text: string): string {
-  const fits = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text);
-  if (fits && prefix.length + text.length <= MAX_NAME) return `${prefix}${text}`;
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS);
-  const room = MAX_NAME - prefix.length - HASH_DIGITS - 1;
-  const cleaned = text
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .slice(0, room)
-    .replaceAll(/^-+|-+$/g, '');
-  return cleaned === '' ? `${prefix}${hash}` : `${prefix}${cleaned}-${hash}`;
+  return objectNameFor('relay-', replica);
 }
