@@ -8,7 +8,9 @@
  * | unreachable | no route, or the connection broke before the relay answered |
  * | timeout | the relay did not answer in time |
  * | relayCertificate | we do not trust the relay's certificate |
+ * | relayNotBegun | … because it begins later than now: is our clock behind? |
  * | ownCertificate | the relay does not take our certificate |
+ * | ownCertificateEnded | … because it has ended |
  * | notFound | something answers there, but it is no relay (404) |
  * | forbidden | the relay knows who we are and does not want us (401, 403) |
  * | busy | the relay has no room now (429, 503) |
@@ -16,6 +18,7 @@
  * | silent | the link was half-open: nothing came for longer than its deadline |
  * | ended | the relay closed the link |
  * | dropped | we closed the link because of what came over it |
+ * | redial | we closed the link to make it anew with another certificate |
  */
 export type LinkFailureKind =
   | 'dns'
@@ -23,14 +26,17 @@ export type LinkFailureKind =
   | 'unreachable'
   | 'timeout'
   | 'relayCertificate'
+  | 'relayNotBegun'
   | 'ownCertificate'
+  | 'ownCertificateEnded'
   | 'notFound'
   | 'forbidden'
   | 'busy'
   | 'unexpected'
   | 'silent'
   | 'ended'
-  | 'dropped';
+  | 'dropped'
+  | 'redial';
 
 export interface LinkFailure {
   readonly kind: LinkFailureKind;
@@ -65,6 +71,8 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 const OWN_CERTIFICATE =
   /ALERT_(BAD_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)|TLSV13_ALERT_CERTIFICATE_REQUIRED/;
 
+const OWN_CERTIFICATE_ENDED = /ALERT_CERTIFICATE_EXPIRED/;
+
 /** Most that is believed of a relay's wish to be left alone, in milliseconds; a mistake must not lose a device for days. */
 export const MAX_RETRY_AFTER_MS = 3_600_000;
 
@@ -75,7 +83,13 @@ export function dialFailure(error: Error, url: string): LinkFailure {
   const message = error.message || code;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return failure('dns', `${host} does not resolve (${code})`);
   if (code === 'ECONNREFUSED') return failure('refused', `${host} refuses connections: no relay listens there`);
+  if (code === 'CERT_NOT_YET_VALID') {
+    return failure('relayNotBegun', `the certificate of ${host} begins later than now: is this device's clock behind? (${code})`);
+  }
   if (UNTRUSTED.has(code)) return failure('relayCertificate', `the certificate of ${host} is not trusted: ${message} (${code})`);
+  if (OWN_CERTIFICATE_ENDED.test(code)) {
+    return failure('ownCertificateEnded', `${host} says that this device's certificate has ended (${code})`);
+  }
   if (OWN_CERTIFICATE.test(code)) return failure('ownCertificate', `${host} does not take this device's certificate (${code})`);
   if (code === 'ETIMEDOUT') return failure('timeout', `${host} did not answer in time`);
   if (code === 'ECONNRESET') {

@@ -4,9 +4,9 @@ import { pino } from 'pino';
 import { failure, type LinkFailure, type LinkFailureKind } from './failure.ts';
 import { createLink, type LinkOptions } from './link.ts';
 import { simulatedClock } from './simulated-clock.ts';
-import type { SocketEvents } from './socket.ts';
+import type { LinkTls, SocketEvents } from './socket.ts';
 
-const TLS = { cert: '', key: '', ca: '' };
+const TLS: LinkTls = { cert: '', key: '', ca: '' };
 
 /** A link whose sockets are played by the test. */
 function harness(options: Partial<LinkOptions> = {}) {
@@ -281,4 +281,39 @@ test('a listener that closes the link when it goes down is obeyed', () => {
   fail('ended');
   clock.advance(600_000);
   assert.deepEqual([link.state().name, sockets.length], ['closed', 1]);
+});
+
+test('a link is made anew at once for another certificate: an open one is told so, a wait is cut short', () => {
+  const { link, clock, open, fail, last, sockets, downs } = harness();
+  link.start();
+  open();
+  clock.advance(60_000);
+  link.redial('renewed');
+  assert.equal(last().ended, '1000 renewed');
+  assert.deepEqual(
+    downs.map(({ kind }) => kind),
+    ['redial'],
+  );
+  clock.advance(0);
+  assert.equal(sockets.length, 2);
+  fail('refused', 600_000);
+  assert.equal(link.state().name, 'waiting');
+  link.redial('renewed');
+  assert.equal(sockets.length, 3);
+  assert.equal(link.state().name, 'dialling');
+});
+
+test('where there is nothing to dial with the link waits as it is told, and opens no socket', () => {
+  let answer: LinkTls | LinkFailure = failure('ownCertificateEnded', 'it has ended', 30_000);
+  const { link, clock, sockets, open } = harness({ tls: () => answer });
+  link.start();
+  assert.equal(sockets.length, 0);
+  const state = link.state();
+  assert.equal(state.name === 'waiting' && state.reason.detail, 'it has ended');
+  clock.advance(29_000);
+  answer = TLS;
+  assert.equal(sockets.length, 0);
+  clock.advance(1_000);
+  open();
+  assert.equal(link.state().name, 'open');
 });

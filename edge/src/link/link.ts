@@ -10,8 +10,11 @@ import type { LinkState } from './state.ts';
 export interface LinkOptions {
   /** Relays, dialled in turn: after a failure the next one that is not to be left alone; after the last one a wait. At least one. */
   readonly urls: readonly string[];
-  /** Read before each dial, so that renewed files are used. @throws whatever stands in the way; it counts as a failed dial. */
-  readonly tls: () => LinkTls;
+  /**
+   * Asked before each dial, so that renewed files are used. A failure in its place: there is nothing to dial with, and it counts as a failed
+   * dial. @throws whatever stands in the way; as that
+   */
+  readonly tls: () => LinkTls | LinkFailure;
   readonly backoff: BackoffBounds;
   /** Default 9 s: see keepalive.ts. */
   readonly silenceMs?: number;
@@ -46,6 +49,8 @@ export interface Link {
   drop(reason: string, options?: { readonly code?: number; readonly retryAfterMs?: number; readonly holds?: Held }): void;
   /** The relay has said goodbye: `holds` is not dialled again before that time. The link is ended. */
   goodbye(reason: string, retryAfterMs: number, holds?: Held): void;
+  /** For a link with another certificate: an open one is ended by us, and a wait too; the next is dialled at once. */
+  redial(reason: string): void;
   state(): LinkState;
   stats(): LinkStats;
   close(): void;
@@ -127,7 +132,12 @@ export function createLink(options: LinkOptions): Link {
       if (isCurrent()) failed(reason);
     };
     try {
-      mine = open(url, options.tls(), {
+      const tls = options.tls();
+      if ('kind' in tls) {
+        failed(tls);
+        return;
+      }
+      mine = open(url, tls, {
         connected: () => {
           if (isCurrent()) connected(url, fail);
         },
@@ -187,7 +197,7 @@ export function createLink(options: LinkOptions): Link {
     if (before.name === 'open' && now - before.since.getTime() >= STABLE_MS) attempts = 0;
     if (holds === 'address') held.hold(before.url, reason.retryAfterMs, now);
     // Other relays are tried at once; only the end of a round is followed by a wait.
-    const isRoundOver = passHeld() || before.name === 'open';
+    const isRoundOver = (passHeld() || before.name === 'open') && reason.kind !== 'redial';
     const waitMs = isRoundOver ? fullJitter(options.backoff, attempts, options.random) : 0;
     if (isRoundOver) attempts += 1;
     const heldMs = holds === 'all' ? reason.retryAfterMs : 0;
@@ -196,7 +206,7 @@ export function createLink(options: LinkOptions): Link {
     // Weeks without a network are told once.
     const isNews = before.name !== 'dialling' || reason.kind !== lastKind;
     lastKind = reason.kind;
-    const level = isNews ? 'warn' : 'debug';
+    const level = reason.kind === 'redial' ? 'info' : isNews ? 'warn' : 'debug';
     logger[level]({ url: before.url, kind: reason.kind, detail: reason.detail, retryInMs: delay }, 'link down');
     enter({ name: 'waiting', url: before.url, since: new Date(now), until: new Date(now + delay), reason });
     if (before.name !== 'dialling') options.onDown(reason);
@@ -224,6 +234,15 @@ export function createLink(options: LinkOptions): Link {
     goodbye(reason, retryAfterMs, holds) {
       const why = failure('ended', `the relay said goodbye: ${reason}`, retryAfterMs);
       failed(why, (ended) => ended.close(NORMAL_CLOSE, ''), holds);
+    },
+    redial(reason) {
+      if (state.name === 'waiting') {
+        cancelTimer();
+        dial();
+      } else if (state.name === 'open') {
+        attempts = 0;
+        failed(failure('redial', reason), (ended) => ended.close(NORMAL_CLOSE, reason));
+      }
     },
     state: () => state,
     stats: () => ({
