@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:https';
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import {
   type AgentMessage,
   type Batch,
@@ -25,6 +27,7 @@ import { createAuthority, issueNodeCertificate, writePair, writePem } from '../.
 import { until } from '../../test/support/until.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { systemClock } from './api/clock.ts';
+import { createIdentityFolder } from './enroll/index.ts';
 import type { Settings } from './ops/settings.ts';
 import { removal, storageKey, testObject, upsert } from './store/testing.ts';
 
@@ -33,6 +36,8 @@ const CLUSTER = 'c0ffee00-0000-4000-8000-000000000001';
 /** What one link of an agent said, and the way to answer. */
 interface PlayedLink {
   readonly messages: AgentMessage[];
+  /** Of the agent's certificate. */
+  readonly serialNumber: string;
   readonly closed: Promise<{ code: number; reason: string }>;
   say(message: RelayMessage): void;
   raw(bytes: Uint8Array): void;
@@ -56,12 +61,14 @@ async function scene(t: TestContext) {
   });
   const links: PlayedLink[] = [];
   const connections = new Set<WebSocket>();
-  new WebSocketServer({ server }).on('connection', (connection) => {
+  new WebSocketServer({ server }).on('connection', (connection, { socket }) => {
+    const serialNumber = socket instanceof TLSSocket ? socket.getPeerCertificate().serialNumber : '';
     connections.add(connection);
     const messages: AgentMessage[] = [];
     connection.on('message', (data: Buffer) => messages.push(decodeAgentMessage(data)));
     links.push({
       messages,
+      serialNumber,
       closed: once(connection, 'close').then(([code, reason]) => ({ code, reason: String(reason) })),
       say: (message) => connection.send(encodeRelayMessage(message)),
       raw: (bytes) => connection.send(bytes),
@@ -134,7 +141,7 @@ async function scene(t: TestContext) {
       outgoing.end(body === undefined ? undefined : JSON.stringify(body));
     });
   const token = () => readFileSync(join(settings.dataDir, 'api.token'), 'utf8').trim();
-  return { settings, start, link, links, call, token, logs, closeServer };
+  return { settings, authority, start, link, links, call, token, logs, closeServer };
 }
 
 function welcome(state: SessionState, clusterUid = CLUSTER): Welcome {
@@ -443,6 +450,38 @@ test('health and metrics are told on loopback where they are asked for', async (
   }
   assert.equal((await fetch(`${base}/other`)).status, 404);
   assert.equal((await fetch(`${base}/healthz`, { method: 'POST' })).status, 405);
+});
+
+test('a device that has joined links as what it has joined, and takes a new certificate of the same node at the next dial', async (t) => {
+  const { start, settings, authority, link, logs } = await scene(t);
+  const withoutFiles = { tls: {}, relay: {} };
+  await assert.rejects(start(withoutFiles), /this device has not joined: there is no identity in .*\n {2}hawser-agent join wss:/);
+  const folder = createIdentityFolder({ dataDir: settings.dataDir, logger: pino({ level: 'silent' }) });
+  const join = async (nodeName: string) => {
+    const spki = createPublicKey(folder.requestKey()).export({ type: 'spki', format: 'der' });
+    folder.writeJoined({
+      nodeName,
+      relays: settings.relay.urls ?? [],
+      certificates: [new X509Certificate(await authority.certifyNode(nodeName, spki))],
+      authorities: [new X509Certificate(authority.certificatePem)],
+    });
+    return folder.read()?.current.certificates[0].serialNumber;
+  };
+  const first = await join('edge-2');
+  const agent = await start(withoutFiles);
+  assert.equal(agent.nodeName, 'edge-2');
+  assert.equal((await link(0)).serialNumber, first);
+  const second = await join('edge-2');
+  (await link(0)).cut();
+  assert.equal((await link(1)).serialNumber, second);
+
+  await join('edge-3');
+  (await link(1)).cut();
+  await until('the agent sees another node’s identity', 5_000, undefined, async () =>
+    logs.some(({ detail }) => /is of edge-3 now, and this agent runs as edge-2: restart it/.test(String(detail)))
+      ? true
+      : undefined,
+  );
 });
 
 test('a start that fails leaves nothing running', async (t) => {

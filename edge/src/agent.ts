@@ -10,7 +10,7 @@ import { type Connected, connectLink } from './connect.ts';
 import { deviceFacts } from './ops/device-facts.ts';
 import { startEndpoint } from './ops/endpoint.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
-import { nodeNameOf, readLinkTls } from './ops/identity.ts';
+import { linkIdentity } from './ops/identity.ts';
 import { listenFailure } from './ops/listen.ts';
 import { ensureLocalAccess } from './ops/local-access/index.ts';
 import { createMetrics } from './ops/metrics.ts';
@@ -49,7 +49,8 @@ export interface Agent {
  * @throws HawserError `bad_config`, `address_in_use`, `store_busy`, `store_newer`; nothing is left running then
  */
 export async function startAgent({ settings, clock, random, logger }: AgentOptions): Promise<Agent> {
-  const nodeName = nodeNameOf(readLinkTls(settings).cert, settings);
+  const identity = linkIdentity(settings, logger);
+  const { nodeName } = identity;
   const ending: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of ending.splice(0).toReversed()) await end();
@@ -62,8 +63,8 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
     ending.push(kubelet.close);
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
     const link = connectLink({
-      urls: settings.relay.urls,
-      tls: () => readLinkTls(settings),
+      urls: identity.relays,
+      tls: identity.tls,
       backoff: settings.backoff,
       store,
       sync,

@@ -13,7 +13,7 @@ import {
   KeyUsagesExtension,
   PemConverter,
   Pkcs10CertificateRequest,
-  type PublicKey,
+  PublicKey,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
@@ -53,6 +53,8 @@ export interface CertificateAuthority extends CertificatePair {
   readonly commonName: string;
   issueServer(options: ServerCertificateOptions): Promise<CertificatePair>;
   issueClient(options: ClientCertificateOptions): Promise<CertificatePair>;
+  /** A device's client certificate for a key of its own. @param publicKey SubjectPublicKeyInfo, DER */
+  certifyNode(nodeName: string, publicKey: Uint8Array, lifetimeSeconds?: number): Promise<string>;
   /**
    * Signs a PKCS #10 request as a client certificate with the subject that the request names.
    * Does not judge the subject: whoever approves does.
@@ -114,6 +116,11 @@ export async function createAuthority(commonName: string, existing?: Certificate
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
       ]);
     },
+    certifyNode(nodeName, publicKey, lifetimeSeconds = DAY_SECONDS) {
+      return sign(subjectName(nodeSubject(nodeName)), new PublicKey(Buffer.from(publicKey)), lifetimeSeconds, [
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+      ]);
+    },
     async signClientRequest(requestPem, lifetimeSeconds) {
       const request = new Pkcs10CertificateRequest(requestPem);
       if (!(await request.verify())) throw new Error('the certificate request is not signed with its own key');
@@ -126,7 +133,11 @@ export async function createAuthority(commonName: string, existing?: Certificate
 
 /** A client certificate of a device, as the kubelet's signer would issue it: `CN=system:node:NAME, O=system:nodes`. */
 export function issueNodeCertificate(authority: CertificateAuthority, nodeName: string): Promise<CertificatePair> {
-  return authority.issueClient({ commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] });
+  return authority.issueClient(nodeSubject(nodeName));
+}
+
+function nodeSubject(nodeName: string): Subject {
+  return { commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] };
 }
 
 /**

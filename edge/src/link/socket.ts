@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { MAX_FRAME_BYTES } from '@hawser/protocol';
 import { type ClientOptions, WebSocket } from 'ws';
+import { dialTcp } from './dial.ts';
 import { answerFailure, dialFailure, failure, type LinkFailure } from './failure.ts';
 
 /** PEM texts. */
@@ -40,7 +41,6 @@ export interface LinkSocket {
 
 /** The path on which relays await agents. */
 export const LINK_PATH = '/v1/link';
-const DEFAULT_PORT = 443;
 /**
  * Written and not taken by the network: two of the largest frames. An agent answers what it is asked and reports a few at a time, so
  * more than this is asked of it by a relay that does not listen; the link is given up.
@@ -54,7 +54,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
  */
 const MAX_REASON_BYTES = 120;
 
-/** Dials one relay, for as long as it takes: whoever dials gives it up. The one place of the agent that opens a socket to the outside. */
+/** Dials one relay, for as long as it takes: whoever dials gives it up. */
 export function openSocket(url: string, tls: LinkTls, events: SocketEvents): LinkSocket {
   let isOver = false;
   let isOpen = false;
@@ -140,12 +140,6 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
       socket.once('close', () => clearTimeout(timer));
     },
   };
-}
-
-/** A connection of its own below TLS, so that its bytes can be counted. */
-function dialTcp({ hostname, port }: URL): Socket {
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  return connect({ host, port: port === '' ? DEFAULT_PORT : Number(port) });
 }
 
 /** @throws what is wrong with the certificate or its key */

@@ -1,18 +1,80 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { HawserError } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import {
+  certificatesText,
+  createIdentityFolder,
+  type Identity,
+  type IdentityFolder,
+  identityPath,
+  keyText,
+  nodeNameIn,
+} from '../enroll/index.ts';
 import type { LinkTls } from '../link/index.ts';
 import type { Settings } from './settings.ts';
 
+/** As whom the agent dials, and whom. */
+export interface LinkIdentity {
+  readonly nodeName: string;
+  readonly relays: readonly string[];
+  /** For the next dial. @throws HawserError `bad_config` that says what to do */
+  readonly tls: () => LinkTls;
+  /** Undefined where the operator's own files serve: they are never changed. */
+  readonly folder: IdentityFolder | undefined;
+}
+
+interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+type IdentitySettings = Pick<Settings, 'tls' | 'keyExchange' | 'nodeName' | 'dataDir' | 'relay'>;
+
 /** Chains and bundles of authorities are some KB; a larger file is another one. In bytes. */
 const MAX_PEM_BYTES = 1024 * 1024;
-const NODE_USER = /^system:node:(.+)$/;
+
+/**
+ * The files of the settings where they are set, else what the device has joined with.
+ * @throws HawserError `bad_config` that names setting and file, or says how to join
+ */
+export function linkIdentity(settings: IdentitySettings, logger: Pick<Logger, 'warn'>): LinkIdentity {
+  const { cert, key, ca } = settings.tls;
+  if (cert !== undefined && key !== undefined && ca !== undefined && settings.relay.urls !== undefined) {
+    const files = { cert, key, ca };
+    const tls = () => readTlsFiles(files, settings.keyExchange);
+    const named = nodeNameIn(new X509Certificate(tls().cert));
+    return { nodeName: checkedName(named, settings.nodeName, cert), relays: settings.relay.urls, tls, folder: undefined };
+  }
+  const folder = createIdentityFolder({ dataDir: settings.dataDir, logger });
+  const path = identityPath(settings.dataDir);
+  const read = () => folder.read() ?? notJoined(path);
+  const { nodeName, relays } = read();
+  checkedName(nodeName, settings.nodeName, path);
+  return {
+    nodeName,
+    relays: settings.relay.urls ?? relays,
+    tls: () => linkTls(sameNode(read(), nodeName, path), settings.keyExchange),
+    folder,
+  };
+}
+
+/** The current certificate of an identity, as the link takes it. */
+export function linkTls({ current, authorities }: Identity, keyExchange: Settings['keyExchange']): LinkTls {
+  return {
+    cert: certificatesText(current.certificates),
+    key: keyText(current.key),
+    ca: certificatesText(authorities),
+    ecdhCurve: curveOf(keyExchange),
+  };
+}
 
 /**
  * Reads the files of the link and tries them together.
  * @throws HawserError `bad_config` that names setting and file
  */
-export function readLinkTls({ tls, keyExchange }: Pick<Settings, 'tls' | 'keyExchange'>): LinkTls {
+export function readTlsFiles(tls: TlsFiles, keyExchange: Settings['keyExchange']): LinkTls {
   const cert = readPem('tls.cert', tls.cert);
   const key = readPem('tls.key', tls.key);
   const ca = readPem('tls.ca', tls.ca);
@@ -22,35 +84,42 @@ export function readLinkTls({ tls, keyExchange }: Pick<Settings, 'tls' | 'keyExc
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new HawserError('bad_config', `tls.key: ${tls.key} is not the key of the certificate in ${tls.cert}`);
   }
-  return { cert, key, ca, ecdhCurve: keyExchange === 'x25519' ? 'X25519' : undefined };
+  return { cert, key, ca, ecdhCurve: curveOf(keyExchange) };
 }
 
-/**
- * The Node's name: the one that the certificate speaks for, which the relay goes by.
- * @throws HawserError `bad_config` when the certificate is no node's, or another name was set
- */
-export function nodeNameOf(cert: string, { tls, nodeName }: Pick<Settings, 'tls' | 'nodeName'>): string {
-  const { subject } = new X509Certificate(cert);
-  const commonName =
-    (subject ?? '')
-      .split('\n')
-      .find((line) => line.startsWith('CN='))
-      ?.slice(3) ?? '';
-  const name = NODE_USER.exec(commonName)?.[1];
-  if (name === undefined) {
-    const found = JSON.stringify(commonName);
+/** The Node's name: the one that the certificate speaks for, which the relay goes by. */
+function checkedName(named: string | undefined, wanted: string | undefined, path: string): string {
+  if (named === undefined) {
+    throw new HawserError('bad_config', `tls.cert: ${path} is not the certificate of a node: its CN must be system:node:NAME`);
+  }
+  if (wanted !== undefined && wanted !== named) {
     throw new HawserError(
       'bad_config',
-      `tls.cert: ${tls.cert} is not the certificate of a node: its CN must be system:node:NAME and is ${found}`,
+      `nodeName: is ${wanted}, but the certificate in ${path} is for ${named}: leave it out, or use the right certificate`,
     );
   }
-  if (nodeName !== undefined && nodeName !== name) {
-    throw new HawserError(
-      'bad_config',
-      `nodeName: is ${nodeName}, but the certificate ${tls.cert} is for ${name}: leave it out, or use the right certificate`,
-    );
-  }
-  return name;
+  return named;
+}
+
+function sameNode(identity: Identity, nodeName: string, path: string): Identity {
+  if (identity.nodeName === nodeName) return identity;
+  throw new HawserError(
+    'bad_config',
+    `${path} is of ${identity.nodeName} now, and this agent runs as ${nodeName}: restart it, with a data folder of its own`,
+  );
+}
+
+function notJoined(path: string): never {
+  throw new HawserError(
+    'bad_config',
+    `this device has not joined: there is no identity in ${path}. Join it with\n` +
+      '  hawser-agent join wss://RELAY:PORT --token ID.SECRET --ca-hash sha256:HEX\n' +
+      'as "hawser-relay token create" prints it, or set tls.cert, tls.key, tls.ca and relay.urls to use a certificate of your own',
+  );
+}
+
+function curveOf(keyExchange: Settings['keyExchange']): string | undefined {
+  return keyExchange === 'x25519' ? 'X25519' : undefined;
 }
 
 function readPem(setting: string, path: string): string {

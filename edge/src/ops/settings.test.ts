@@ -60,17 +60,25 @@ test('every wrong value is named with its path, the value and where it came from
     'api.port: must be a whole number from 0 to 65535, not "http" (HAWSER_API_PORT)',
     'logLevel: must be one of trace, debug, info, warn, error, fatal, not "loud" (--log-level)',
     'relay.urls.0: must be the address of a relay: wss://HOST[:PORT], not "https://x" (/etc/agent.yaml)',
-    'tls.ca: is missing; set it in the file, as HAWSER_TLS_CA or with --tls-ca',
     'tls.key: must be the path of a file, not 7 (/etc/agent.yaml)',
     'workloads: is not a setting of the agent (/etc/agent.yaml)',
   ]);
 });
 
-test('what is missing is named by its own path, also when its whole section is', () => {
-  const lines = complaintsOf({ env: {}, flags: new Map() }).split('\n');
+test('without files a device is what it has joined as: nothing is needed', () => {
+  const { settings } = resolveConfig({ env: {}, flags: new Map() });
+  assert.deepEqual([settings.tls, settings.relay], [{}, {}]);
+});
+
+test('a certificate of one’s own needs key, authorities and relays: what is missing is named by its own path', () => {
+  const lines = complaintsOf(sources('tls: {cert: /d.crt}\n')).split('\n');
   assert.deepEqual(
     lines.map((line) => line.split(':')[0]),
-    ['relay.urls', 'tls.cert', 'tls.key', 'tls.ca'],
+    ['tls.key', 'tls.ca', 'relay.urls'],
+  );
+  assert.equal(
+    complaintsOf(sources(NEEDED.replace(', ca: /ca.crt', ''))),
+    'tls.ca: is missing; with tls.cert and tls.key it is needed: set it in the file, as HAWSER_TLS_CA or with --tls-ca',
   );
 });
 

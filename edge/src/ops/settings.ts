@@ -1,8 +1,10 @@
 import { HawserError } from '@hawser/protocol';
 import {
+  environmentName,
   file,
   filled,
   flag,
+  flagName,
   logLevel,
   oneOf,
   port,
@@ -15,6 +17,7 @@ import {
   whole,
 } from '@hawser/settings';
 import * as v from 'valibot';
+import { isRelayUrl, MAX_RELAYS } from '../link/index.ts';
 
 /**
  * Everything that can be set about the agent: types and bounds in one schema; in `SETTINGS` how each is called as flag and
@@ -27,24 +30,19 @@ const RELAY_URL = 'must be the address of a relay: wss://HOST[:PORT]';
 const relayUrl = v.pipe(v.string(RELAY_URL), v.check(isRelayUrl, RELAY_URL));
 const NODE_NAME = "must be a Node's name: lower case letters, digits, '-' and '.', at most 253";
 
-/** More relays than anybody has; each is dialled in turn. */
-const MAX_RELAYS = 16;
-
-function isRelayUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && url.protocol === 'wss:' && url.username === '' && url.search === '' && url.hash === '';
-}
-
 export const SettingsSchema = section({
   dataDir: filled('the path of a folder'),
   relay: section({
-    urls: v.pipe(
-      v.array(relayUrl, 'must be a list of addresses of relays'),
-      v.minLength(1, 'must name at least one relay'),
-      v.maxLength(MAX_RELAYS, `must name at most ${MAX_RELAYS} relays`),
+    urls: v.optional(
+      v.pipe(
+        v.array(relayUrl, 'must be a list of addresses of relays'),
+        v.minLength(1, 'must name at least one relay'),
+        v.maxLength(MAX_RELAYS, `must name at most ${MAX_RELAYS} relays`),
+      ),
     ),
   }),
-  tls: section({ cert: file, key: file, ca: file }),
+  /** All of them, and `relay.urls` then, or none. */
+  tls: section({ cert: v.optional(file), key: v.optional(file), ca: v.optional(file) }),
   keyExchange: oneOf(['hybrid', 'x25519']),
   nodeName: v.optional(
     v.pipe(v.string(NODE_NAME), v.maxLength(253, NODE_NAME), v.regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, NODE_NAME)),
@@ -64,11 +62,18 @@ export type Settings = v.InferOutput<typeof SettingsSchema>;
 const DEFAULT_DATA_DIR = '/var/lib/hawser';
 
 export const SETTINGS: readonly Setting[] = [
-  setting.text('dataDir', DEFAULT_DATA_DIR, 'folder of the store, the local API token and its certificate'),
-  setting.list('relay.urls', 'relays to dial in turn, wss://HOST:PORT, with commas between (needed)'),
-  setting.text('tls.cert', undefined, "the device's client certificate, PEM, CN=system:node:NAME, O=system:nodes (needed)"),
-  setting.text('tls.key', undefined, 'private key of that certificate, PEM (needed)'),
-  setting.text('tls.ca', undefined, 'certificates of the authorities that relays are verified with, PEM (needed)'),
+  setting.text('dataDir', DEFAULT_DATA_DIR, 'folder of the identity, the store, the local API token and its certificate'),
+  setting.list(
+    'relay.urls',
+    'relays to dial in turn, wss://HOST:PORT, with commas between; default: those that the device has joined',
+  ),
+  setting.text(
+    'tls.cert',
+    undefined,
+    'client certificate of your own for the device, PEM, CN=system:node:NAME, O=system:nodes; default: what "hawser-agent join" has brought',
+  ),
+  setting.text('tls.key', undefined, 'private key of that certificate, PEM'),
+  setting.text('tls.ca', undefined, 'certificates of the authorities that relays are verified with, PEM'),
   setting.text('keyExchange', 'hybrid', 'hybrid: post-quantum hybrid where the relay has it; x25519: 2.4 KB less per connect'),
   setting.text('nodeName', undefined, "name of the Node; default and only possible value: the one in the certificate's CN"),
   setting.text('api.address', '127.0.0.1', 'loopback address of the Kubernetes API on the device'),
@@ -110,5 +115,20 @@ export function resolveConfig(sources: Sources): Config {
   const config = resolveSettings(SettingsSchema, SETTINGS, sources);
   const { baseMs, capMs } = config.settings.backoff;
   if (capMs < baseMs) throw new HawserError('bad_config', `backoff.capMs: ${capMs} is less than backoff.baseMs, ${baseMs}`);
+  requireWholeTls(config.settings);
   return config;
+}
+
+function requireWholeTls({ tls, relay }: Settings): void {
+  const values = { 'tls.cert': tls.cert, 'tls.key': tls.key, 'tls.ca': tls.ca, 'relay.urls': relay.urls };
+  const names = Object.entries(values);
+  const given = names.filter(([name, value]) => name !== 'relay.urls' && value !== undefined).map(([name]) => name);
+  if (given.length === 0) return;
+  const lines = names
+    .filter(([, value]) => value === undefined)
+    .map(
+      ([name]) =>
+        `${name}: is missing; with ${given.join(' and ')} it is needed: set it in the file, as ${environmentName(name)} or with ${flagName(name)}`,
+    );
+  if (lines.length > 0) throw new HawserError('bad_config', lines.join('\n'));
 }

@@ -1,12 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HawserError } from '@hawser/protocol';
+import { GROUP_AND_OTHERS, OTHERS, requirePrivate } from '../private-files.ts';
 
 /** What SQLite keeps beside a database in WAL mode; the log holds commits that are not in the database yet. */
 export const SIDE_FILES = ['-wal', '-shm'] as const;
-
-const OTHERS = 0o007;
-const GROUP_AND_OTHERS = 0o077;
 
 /** The first bytes of every SQLite database (SQLite, "Database File Format" §1.3). */
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
@@ -27,15 +25,6 @@ export function preparePrivateFile(path: string): void {
     if (cause instanceof HawserError) throw cause;
     throw new HawserError('bad_config', `the store ${path} cannot be made: ${messageOf(cause)}`, { cause });
   }
-}
-
-function requirePrivate(path: string, mask: number, remedy: string): void {
-  const mode = statSync(path).mode & 0o777;
-  if ((mode & mask) === 0) return;
-  throw new HawserError(
-    'bad_config',
-    `${path} has mode ${mode.toString(8).padStart(4, '0')} and may hold secrets: others must not reach it. To mend: ${remedy} ${path}`,
-  );
 }
 
 /** Whether the file is empty or begins as an SQLite database does. Not to be called while this process has it open. */

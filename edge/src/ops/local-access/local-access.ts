@@ -1,8 +1,9 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HawserError } from '@hawser/protocol';
 import { stringify } from 'yaml';
+import { writePrivateFile } from '../../private-files.ts';
 import { createSelfSigned } from './self-signed.ts';
 
 /** What the local API is reached with. The token lets in an administrator of the device. */
@@ -86,8 +87,8 @@ function isPairFor(cert: string, key: string, address: string): boolean {
 
 async function makePair(dataDir: string, address: string): Promise<{ cert: string; key: string }> {
   const pair = await createSelfSigned('hawser-agent', HOSTS.includes(address) ? HOSTS : [...HOSTS, address]);
-  writePrivate(join(dataDir, KEY_FILE), pair.key);
-  writePrivate(join(dataDir, CERTIFICATE_FILE), pair.cert);
+  writePrivateFile(join(dataDir, KEY_FILE), pair.key);
+  writePrivateFile(join(dataDir, CERTIFICATE_FILE), pair.cert);
   return pair;
 }
 
@@ -100,19 +101,6 @@ function readToken(dataDir: string): string | undefined {
 
 function makeToken(dataDir: string): string {
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
-  writePrivate(join(dataDir, TOKEN_FILE), `${token}\n`);
+  writePrivateFile(join(dataDir, TOKEN_FILE), `${token}\n`);
   return token;
-}
-
-/** Whole or not at all, also over a power loss. */
-function writePrivate(path: string, text: string): void {
-  const temporary = `${path}.new`;
-  const file = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
 }
