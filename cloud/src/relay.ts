@@ -9,6 +9,7 @@ import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
 import { ClusterIdentity, FOREIGN_CLUSTER, guarded } from './cluster-identity.ts';
 import { createDownstream } from './downstream/index.ts';
+import { createLinkTrust, type LinkTrust } from './enroll/index.ts';
 import { AheadChecks } from './epoch/ahead-checks.ts';
 import { Epochs } from './epoch/epochs.ts';
 import { type Hub, startHub } from './hub/index.ts';
@@ -22,7 +23,7 @@ import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
 import { answerQuery, createQueryDesk, createUpstream, Impersonation, LogBudget, nodeMarks } from './upstream/index.ts';
-import { createWatching } from './watching.ts';
+import { createWatching, waitingForAny } from './watching.ts';
 
 /** A server certificate that ends within this is worth a warning at the start. */
 const EXPIRES_SOON_MS = 7 * 24 * 3600_000;
@@ -78,6 +79,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       hub?.endEpoch(detail);
       downstream.beginEpoch();
       replicas?.restored(detail);
+      trust.devices.restored(detail);
       void watching.beginEpoch(detail).then(() => epochs.listedAnew(epoch));
     },
   });
@@ -109,7 +111,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     replicas: () => replicas?.counts(),
     autonomy: () => autonomy?.counts(),
     nodeLeases: () => nodeLeases.counts(),
-    reflectors: () => [...watching.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
+    devices: () => trust.devices.counts(),
+    reflectors: () => [...watching.statuses(), trust.devices.status(), ...(replicas === undefined ? [] : [replicas.status()])],
     epochs: () => epochs,
   });
   const bodies = createBodies({
@@ -196,10 +199,27 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
 
   const randomId = () => randomBytes(8).toString('hex');
   const machine = { podName: process.env.POD_NAME, hostname: hostname(), randomText: randomId() };
+  const self = replicaIdentity(settings.replica, connection, machine);
+  const trust: LinkTrust = createLinkTrust({
+    client: ownCluster,
+    namespace: self.namespace,
+    issuer: undefined,
+    certificateHours: 2_160,
+    graceDays: 365,
+    instance: hostname(),
+    clock,
+    random,
+    logger,
+    counts: metrics,
+    identity,
+    onRestored: (detail) => epochs.restored({ type: 'reflector' }, detail),
+    onStatus: tellReadiness,
+    onRenewal: metrics.renewal,
+  });
   const replicas = settings.replica.leases
     ? createReplicas({
         ...settings.replica,
-        self: replicaIdentity(settings.replica, connection, machine),
+        self,
         identity,
         onRestored: (detail) => epochs.restored({ type: 'reflector' }, detail),
         client: ownCluster,
@@ -230,7 +250,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
     const cause = clusterUid === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
     const foreign = identity.isForeign ? [FOREIGN_CLUSTER] : [];
-    const waitingFor = [...cause, ...foreign, ...watching.waitingFor()];
+    const waitingFor = [...cause, ...foreign, ...watching.waitingFor(), ...waitingForAny([trust.devices.status()])];
     return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
   }
 
@@ -283,6 +303,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     await watching.stop();
     await hub?.stop();
     await replicas?.stop();
+    await trust.devices.stop();
     downstream.close();
     await refusals.stop();
     await autonomy?.stop();
@@ -312,6 +333,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       },
       onKubelet: nodeLeases.kubelet,
       epochs,
+      trust,
       metrics,
       clock,
       random,
@@ -322,6 +344,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     throw error;
   }
   watching.start();
+  trust.devices.start();
   nodeLeases.start();
   replicas?.start();
   const learning = learnCluster();

@@ -136,11 +136,15 @@ export function createWatching(options: WatchingOptions): Watching {
     },
     howFar: (resource, reached, signal) =>
       howFarFrom({ client, target: { resource: inTable(resource), namespace: '' }, clock, signal }, reached),
-    waitingFor: () =>
-      statuses()
-        .filter((status) => !isSyncedStatus(status))
-        .map(({ resource, state, detail }) => `${resource}: ${state}${detail === '' ? '' : ` (${detail})`}`),
+    waitingFor: () => waitingForAny(statuses()),
   };
+}
+
+/** Of those that are not synced, one line each, for people. */
+export function waitingForAny(statuses: readonly ReflectorStatus[]): readonly string[] {
+  return statuses
+    .filter((status) => !isSyncedStatus(status))
+    .map(({ resource, state, detail }) => `${resource}: ${state}${detail === '' ? '' : ` (${detail})`}`);
 }
 
 function isSynced(reflector: Reflector): boolean {

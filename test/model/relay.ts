@@ -74,6 +74,14 @@ export interface RelayOptions {
   readonly random: () => number;
 }
 
+/** No device is kept out, and none is renewed. */
+const NO_TRUST: ConstructorParameters<typeof Link>[3]['trust'] = {
+  devices: { verdict: () => ({ type: 'admitted', as: 'unknown' }), linked: () => {}, onChange: () => () => {} },
+  renew: async () => ({ type: 'unavailable', retryAfterMs: 3_600_000, message: 'the model issues no certificates' }),
+  authorities: { current: () => undefined, onChange: () => () => {} },
+};
+const NO_DEVICE = { key: `sha256:${'0'.repeat(64)}`, remote: 'model', certificate: () => undefined } as const;
+
 /** One relay process, from its start to its death: the product's downstream, sessions and links over simulated streams and sockets. */
 export class SimulatedRelay {
   readonly name: string;
@@ -137,6 +145,7 @@ export class SimulatedRelay {
       reports: { open: (node, answer, room) => this.#openLane(node, answer, room) },
       queries: NO_QUERIES,
       epochs: this.epochs,
+      trust: NO_TRUST,
       limits: LINK_LIMITS,
       clock: this.clock,
       turns: { add: (work) => void this.turns.push(work) },
@@ -158,7 +167,7 @@ export class SimulatedRelay {
   accept(connection: Connection, node: string): Link {
     const socket = connection.accept();
     const identity = { relayVersion: 'model', clusterUid: this.cluster.uid };
-    const link = new Link(socket, { node, remote: 'model', bytesRead: () => socket.bytesRead }, identity, this.#context);
+    const link = new Link(socket, { ...NO_DEVICE, node, bytesRead: () => socket.bytesRead }, identity, this.#context);
     this.links.set(link, connection);
     return link;
   }

@@ -140,7 +140,7 @@ test('without an API server the relay listens, is not ready and welcomes nobody;
   const { relay, dial } = await relayFor(t, first);
   const readiness = relay.readiness();
   assert.ok(readiness.type === 'notReady');
-  assert.equal(readiness.waitingFor.length, 15, readiness.waitingFor.join('; '));
+  assert.equal(readiness.waitingFor.length, 16, readiness.waitingFor.join('; '));
   await assert.rejects(dial('edge-1'), /503/);
   const response = await fetch(`http://127.0.0.1:${relay.opsPort}/readyz`);
   assert.equal(response.status, 503);

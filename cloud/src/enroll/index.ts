@@ -1,3 +1,4 @@
 export { AUTHORITY_NAME } from './authority/names.ts';
 export { type Published, readPublished } from './authority/published.ts';
+export { createLinkTrust, type LinkTrust } from './trust.ts';
 export type * from './types.ts';

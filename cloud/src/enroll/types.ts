@@ -98,6 +98,14 @@ export interface EnrolRequest {
   readonly remote: string;
 }
 
+/** The authorities that devices are to verify relays with, as they are told. */
+export interface Announced {
+  /** `authoritiesDigest` of them. */
+  readonly digest: string;
+  /** In DER, at least one. */
+  readonly certificates: readonly Uint8Array[];
+}
+
 /** Answers the renewal of a device that has a link. Never rejects. */
 export type Renew = (device: LinkedDevice, publicKey: Uint8Array, proof: Uint8Array) => Promise<RenewalOutcome>;
 

@@ -12,6 +12,7 @@ import {
   edge2,
   NO_CLAIMS,
   NO_QUERIES,
+  NO_TRUST,
   report,
   ScriptedSession,
   start,
@@ -144,6 +145,7 @@ test('a port in use is named with its setting', async (t) => {
       reports: createPlainQueue({ concurrency: 1, reportsPerLane: 1, perform: () => Promise.reject(new Error('unused')) }),
       queries: NO_QUERIES,
       ...NO_CLAIMS,
+      trust: NO_TRUST,
       epochs: { current: 1, meet: () => ({ type: 'met' }) },
       random: () => 0,
       metrics: {

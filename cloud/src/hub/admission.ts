@@ -1,44 +1,63 @@
+import type { KeyHash } from '@hawser/protocol';
+import type { DeviceVerdict } from '../enroll/index.ts';
 import type { RelayIdentity } from './handshake.ts';
-import type { Identity } from './identity.ts';
+import type { Peer } from './identity.ts';
 
 export const LINK_PATH = '/v1/link';
 /** For agents that come before this relay has reached its API server, or when it stops; they also have their own backoff. */
 const NOT_NOW_SECONDS = 5;
+/** For devices whose record somebody has broken. */
+const UNREADABLE_SECONDS = 300;
 /** For agents beyond the bound: another replica may have room. */
 const FULL_SECONDS = 30;
 
 /** What is known when someone asks for a WebSocket. */
 export interface Arrival {
   readonly path: string;
-  readonly identity: Identity;
+  readonly peer: Peer;
   readonly relay: RelayIdentity | undefined;
   readonly isStopping: boolean;
+  /** Asked when all before it is right. */
+  readonly verdict: (node: string, key: KeyHash) => DeviceVerdict;
   readonly sessions: { readonly count: number; has(node: string): boolean };
   readonly mostSessions: number;
 }
 
 export type Admission =
-  | { readonly type: 'admitted'; readonly node: string; readonly relay: RelayIdentity }
+  | { readonly type: 'admitted'; readonly node: string; readonly key: KeyHash; readonly relay: RelayIdentity }
   | {
       readonly type: 'refused';
       /** For metrics and logs. */
-      readonly why: 'path' | 'certificate' | 'stopping' | 'noCluster' | 'full';
+      readonly why:
+        | 'path'
+        | 'certificate'
+        | 'stopping'
+        | 'noCluster'
+        | 'full'
+        | Extract<DeviceVerdict, { type: 'refused' }>['why'];
       readonly status: 403 | 404 | 503;
       readonly text: string;
       readonly retryAfterSeconds: number | undefined;
     };
 
 /** Whether a connection becomes a link, in the order in which a caller can do something about it. */
-export function admit({ path, identity, relay, isStopping, sessions, mostSessions }: Arrival): Admission {
+export function admit({ path, peer, relay, isStopping, verdict, sessions, mostSessions }: Arrival): Admission {
   if (path !== LINK_PATH) return refused('path', 404, `agents open a WebSocket at ${LINK_PATH}`);
-  if (identity.type === 'refused') return refused('certificate', 403, `the client certificate names no node: ${identity.why}`);
+  if (peer.type === 'refused') return refused('certificate', 403, `the client certificate names no node: ${peer.why}`);
   if (isStopping) return refused('stopping', 503, 'the relay is stopping', NOT_NOW_SECONDS);
   if (relay === undefined) return refused('noCluster', 503, 'the relay has not reached its API server yet', NOT_NOW_SECONDS);
+  const { node, key } = peer;
+  const judged = verdict(node, key);
+  if (judged.type === 'refused') {
+    const { why, text } = judged;
+    if (why === 'notSynced') return refused(why, 503, text, NOT_NOW_SECONDS);
+    return why === 'unreadable' ? refused(why, 503, text, UNREADABLE_SECONDS) : refused(why, 403, text);
+  }
   // A node that has a session replaces it: it takes no further place.
-  if (sessions.count >= mostSessions && !sessions.has(identity.name)) {
+  if (sessions.count >= mostSessions && !sessions.has(node)) {
     return refused('full', 503, 'the relay has as many links as it may', FULL_SECONDS);
   }
-  return { type: 'admitted', node: identity.name, relay };
+  return { type: 'admitted', node, key, relay };
 }
 
 /** The whole HTTP answer that refuses an upgrade. */

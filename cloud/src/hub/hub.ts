@@ -15,10 +15,11 @@ import type { Claimant, SessionClaims } from './claims.ts';
 import { createFront } from './front.ts';
 import type { EpochMeeting, RelayIdentity } from './handshake.ts';
 import { Handshakes, remoteOf } from './handshakes.ts';
-import { nodeBehind } from './identity.ts';
+import { deviceBehind } from './identity.ts';
 import { Link, type LinkContext, type LinkMetrics } from './link.ts';
 import { PiecewiseSocket } from './pieces.ts';
 import { Sessions } from './sessions.ts';
+import { type Trust, watchTrust } from './trust.ts';
 import { createTurns } from './turns.ts';
 
 /** Headers of an upgrade are some hundred bytes. */
@@ -41,6 +42,7 @@ export interface HubOptions {
   /** What an agent says of the kubelet beside it, while its session lives. */
   readonly onKubelet: (session: Claimant, isAlive: boolean) => void;
   readonly epochs: EpochMeeting;
+  readonly trust: Trust;
   /** Goes on with a connection for enrolment, from its ClientHello on. Undefined: nobody is enrolled. */
   readonly enrolment?: ((socket: Socket) => void) | undefined;
   readonly metrics: LinkMetrics & { linkRefused(why: string): void };
@@ -114,6 +116,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     reports: options.reports,
     queries: options.queries,
     epochs: options.epochs,
+    trust: options.trust,
     limits,
     clock,
     turns: createTurns(),
@@ -145,31 +148,38 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   server.on('upgrade', (request, socket, head) => {
     const isTls = socket instanceof TLSSocket;
     const remote = isTls ? remoteOf(socket) : '';
+    const peer = isTls ? deviceBehind(socket) : { type: 'refused' as const, why: 'the connection has no TLS' };
     const admission = admit({
       path: pathOf(request.url),
-      identity: isTls ? nodeBehind(socket) : { type: 'refused', why: 'the connection has no TLS' },
+      peer,
       relay: options.relay(),
       isStopping,
+      verdict: options.trust.devices.verdict,
       sessions,
       mostSessions: limits.sessions,
     });
     if (admission.type === 'refused') {
       metrics.linkRefused(admission.why);
-      logger.info({ remote, why: admission.why, detail: admission.text }, 'link refused');
+      const node = peer.type === 'device' ? peer.node : undefined;
+      logger.info({ node, remote, why: admission.why, detail: admission.text }, 'link refused');
       socket.on('error', (error) => logger.debug({ err: error, remote }, 'connection lost while it was refused'));
       socket.once('finish', () => socket.destroy());
       socket.end(refusalText(admission));
       return;
     }
     const connection = handshakes.upgraded(remote);
-    const peer = { node: admission.node, remote, bytesRead: () => connection?.bytesRead ?? 0 };
+    const { node, key } = admission;
+    const bytesRead = () => connection?.bytesRead ?? 0;
+    const certificate = () => (isTls ? socket.getPeerX509Certificate() : undefined);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const link = new Link(new PiecewiseSocket(webSocket), peer, admission.relay, context);
+      const other = { node, key, remote, bytesRead, certificate };
+      const link = new Link(new PiecewiseSocket(webSocket), other, admission.relay, context);
       links.add(link);
       socket.once('end', () => link.otherSideEnded());
     });
   });
 
+  const endTrust = watchTrust({ trust: options.trust, sessions, clock });
   const port = await listen(front, settings.link, 'agents', 'link');
   return {
     port,
@@ -188,6 +198,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
     async stop() {
       isStopping = true;
+      endTrust();
       const closed = new Promise<void>((resolve) => {
         front.close(() => resolve());
       });

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import { type KeyHash, keyHash } from '@hawser/protocol';
 
 const NODE_USER_PREFIX = 'system:node:';
 const NODES_GROUP = 'system:nodes';
@@ -7,6 +8,11 @@ const NODE_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const MAX_NODE_NAME = 253;
 
 export type Identity = { readonly type: 'node'; readonly name: string } | { readonly type: 'refused'; readonly why: string };
+
+/** Who has dialled: the node that the certificate names, and the key that it certifies. */
+export type Peer =
+  | { readonly type: 'device'; readonly node: string; readonly key: KeyHash }
+  | Extract<Identity, { type: 'refused' }>;
 
 /** Attributes of a certificate's subject; one that stands there more than once is a list. */
 export type Subject = Readonly<Partial<Record<string, string | readonly string[]>>>;
@@ -26,14 +32,17 @@ export function nodeOf(subject: Subject): Identity {
   return { type: 'node', name };
 }
 
-/** The identity behind a connection whose certificate TLS has verified. */
-export function nodeBehind(socket: TLSSocket): Identity {
+/** The device behind a connection whose certificate TLS has verified. */
+export function deviceBehind(socket: TLSSocket): Peer {
   if (!socket.authorized) return refused('it was not verified');
   const subject = socket.getPeerCertificate().subject;
-  return subject === undefined ? refused('there is none') : nodeOf({ ...subject });
+  const certificate = socket.getPeerX509Certificate();
+  if (subject === undefined || certificate === undefined) return refused('there is none');
+  const identity = nodeOf({ ...subject });
+  return identity.type === 'refused' ? identity : { type: 'device', node: identity.name, key: keyHash(certificate.publicKey) };
 }
 
-function refused(why: string): Identity {
+function refused(why: string): Extract<Identity, { type: 'refused' }> {
   return { type: 'refused', why };
 }
 

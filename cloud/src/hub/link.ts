@@ -1,12 +1,14 @@
+import type { X509Certificate } from 'node:crypto';
 import {
   type AgentMessage,
   decodeAgentMessage,
   encodeRelayMessage,
   HawserError,
   type Hello,
+  type KeyHash,
   type QueryAnswer,
   type RelayMessage,
-  type RenewalOutcome,
+  type Renew,
   type SessionStatus,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
@@ -17,6 +19,7 @@ import type { QueryDesk, QueryLane, ReportLane, ReportQueue } from '../upstream/
 import { CLOSE_CODES, type Ending } from './close-codes.ts';
 import { type EpochMeeting, greet, type RelayIdentity } from './handshake.ts';
 import { keepAlive } from './keepalive.ts';
+import { endingOf, type Trust } from './trust.ts';
 import type { Turns } from './turns.ts';
 
 /** Written and not yet taken by the network, in bytes: above it the session is not asked for more, until half of it has gone. */
@@ -30,9 +33,6 @@ const STALLED_WAIT_MS = 60_000;
 const BEHIND_RETRY_MS = 5_000;
 /** After our close frame the other side has so long to answer it; then the connection is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
-
-/** Whoever issued the device's certificate issues the next one. */
-const NO_ISSUER: RenewalOutcome = { type: 'unavailable', retryAfterMs: 3_600_000, message: 'this relay issues no certificates' };
 
 export interface LinkMetrics {
   sessionOpened(): void;
@@ -74,6 +74,7 @@ export interface LinkContext {
   readonly reports: Pick<ReportQueue, 'open'>;
   readonly queries: Pick<QueryDesk, 'open'>;
   readonly epochs: EpochMeeting;
+  readonly trust: Trust;
   readonly limits: LinkLimits;
   readonly clock: Clock;
   readonly turns: Turns;
@@ -108,7 +109,11 @@ type LinkState =
 
 export interface LinkPeer {
   readonly node: string;
+  /** Of the certificate. */
+  readonly key: KeyHash;
   readonly remote: string;
+  /** Asks TLS: a certificate that was read takes some KB. Undefined when the connection is over. */
+  readonly certificate: () => X509Certificate | undefined;
   /** Bytes of the connection that came in so far, TLS and all. */
   readonly bytesRead: () => number;
 }
@@ -116,24 +121,31 @@ export interface LinkPeer {
 /** One WebSocket of one node: frames to session, reports and queries, and back. Decides nothing about objects. */
 export class Link {
   readonly node: string;
+  readonly key: KeyHash;
   readonly remote: string;
   /** Of the hello; empty before it. */
   storeId = '';
   agentVersion = '';
   readonly #socket: LinkSocket;
   readonly #bytesRead: () => number;
+  readonly #certificate: () => X509Certificate | undefined;
   readonly #relay: RelayIdentity;
   readonly #context: LinkContext;
   readonly #logger: Logger;
   #state: LinkState;
   /** The session has something to send and the network is behind. */
   #isHeldUp = false;
+  /** Digest of those that the agent verifies relays with; undefined where these are not ours to change. */
+  #authorities: string | undefined;
+  #isRenewing = false;
 
   constructor(socket: LinkSocket, peer: LinkPeer, relay: RelayIdentity, context: LinkContext) {
     this.node = peer.node;
+    this.key = peer.key;
     this.remote = peer.remote;
     this.#socket = socket;
     this.#bytesRead = peer.bytesRead;
+    this.#certificate = peer.certificate;
     this.#relay = relay;
     this.#context = context;
     this.#logger = context.logger.child({ node: peer.node, remote: peer.remote });
@@ -222,7 +234,7 @@ export class Link {
         queries.cancel(message.id);
         return;
       case 'renew':
-        this.#send({ type: 'renewed', outcome: NO_ISSUER });
+        this.#renew(message);
         return;
     }
   }
@@ -235,8 +247,16 @@ export class Link {
       this.end(greeting.ending);
       return;
     }
+    const { clock, downstream, limits, metrics, onAccepted, queries, reports, trust } = this.#context;
+    // Some time has passed since the upgrade.
+    const verdict = trust.devices.verdict(this.node, this.key);
+    if (verdict.type === 'refused') {
+      this.end(endingOf(verdict));
+      return;
+    }
+    if (verdict.as === 'nextKey') trust.devices.linked(this.node, this.key);
+    this.#authorities = hello.authorities;
     cancelDeadline();
-    const { clock, downstream, limits, metrics, onAccepted, queries, reports } = this.#context;
     onAccepted(this);
     const session = downstream.open(this.node, () => this.#schedulePump());
     const lane = reports.open(
@@ -268,7 +288,28 @@ export class Link {
       'session opened',
     );
     this.#send({ ...greeting.welcome, status });
+    this.tellAuthorities();
     this.#schedulePump();
+  }
+
+  /** Sends those that relays are to be verified with, unless the agent has just these. */
+  tellAuthorities(): void {
+    const current = this.#context.trust.authorities.current();
+    if (this.#state.name !== 'live' || this.#authorities === undefined || current === undefined) return;
+    if (current.digest === this.#authorities) return;
+    this.#authorities = current.digest;
+    this.#send({ type: 'authorities', certificates: current.certificates });
+  }
+
+  #renew({ publicKey, proof }: Renew): void {
+    if (this.#isRenewing) throw new HawserError('protocol', 'a second renewal while one is under way');
+    const certificate = this.#certificate();
+    if (certificate === undefined) return;
+    this.#isRenewing = true;
+    void this.#context.trust.renew({ nodeName: this.node, certificate }, publicKey, proof).then((outcome) => {
+      this.#isRenewing = false;
+      this.#send({ type: 'renewed', outcome });
+    });
   }
 
   /** A body that the link cannot take now would take the place of what is synced, and in the end the link. */

@@ -47,6 +47,10 @@ export class Sessions {
     return this.#links.size;
   }
 
+  find(node: string): Link | undefined {
+    return this.#links.get(node);
+  }
+
   has(node: string): boolean {
     return this.#links.has(node);
   }

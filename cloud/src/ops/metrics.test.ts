@@ -24,6 +24,7 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.linkedWrite('written');
   metrics.sessionElsewhere('same');
   metrics.autonomyResult('lengthened');
+  metrics.renewal('issued');
   const served = servedMetrics(await metrics.text(), 'hawser_relay_');
   const documented = await documentedMetrics('hawser_relay_');
   assert.deepEqual([...served.keys()].sort(), [...documented.keys()].sort());

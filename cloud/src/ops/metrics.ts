@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type AutonomyReadings, createAutonomyMetrics } from './autonomy-metrics.ts';
+import { createDeviceMetrics, type DeviceReadings } from './device-metrics.ts';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
 import { createNodeLeaseMetrics, type NodeLeaseMetrics, type NodeLeaseReadings } from './node-lease-metrics.ts';
 import { createQueryMetrics } from './query-metrics.ts';
@@ -8,7 +9,13 @@ import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
 import { Traffic } from './traffic.ts';
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
-export interface Readings extends LagReadings, NodeLeaseReadings, StoreReadings, ReportReadings, AutonomyReadings {
+export interface Readings
+  extends DeviceReadings,
+    LagReadings,
+    NodeLeaseReadings,
+    StoreReadings,
+    ReportReadings,
+    AutonomyReadings {
   /** Live sessions by state: `inSync`, `syncing`, … */
   sessionsByState(): ReadonlyMap<string, number>;
   /** Connections that have not said hello yet. */
@@ -71,6 +78,7 @@ export interface Metrics extends ReportMetrics, NodeLeaseMetrics {
   sessionElsewhere(device: string): void;
   nodeMarked(): void;
   autonomyResult(result: string): void;
+  renewal(outcome: string): void;
 }
 
 const REFLECTOR_STATES = ['listing', 'synced', 'notServed', 'failing'];
@@ -301,5 +309,6 @@ export function createMetrics(readings: Readings): Metrics {
     sessionElsewhere: (device) => elsewhere.inc({ device }),
     nodeMarked: () => marked.inc(),
     autonomyResult,
+    renewal: createDeviceMetrics(registry, readings),
   };
 }

@@ -12,6 +12,7 @@ import { type ApiClient, createReflector, type IdentityCheck } from '../../apise
 import type { Clock } from '../../clock.ts';
 import type { Change, ReflectorStatus } from '../../merge/change.ts';
 import type { CallCounts } from '../../upstream/index.ts';
+import { Listeners } from '../listeners.ts';
 import type { Devices, DeviceVerdict, EnrolRequest, RecordOutcome } from '../types.ts';
 import { createChores } from './chores.ts';
 import { type Decision, decideEnrol, decideLinked, decideRenewing, type Replaced } from './decide.ts';
@@ -60,7 +61,7 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
   const store = createRecordStore({ api: client, namespace, clock, counts, logger });
   const table = new DeviceTable();
   const chores = createChores({ clock, random, logger });
-  const listeners = new Set<(nodeName: string) => void>();
+  const listeners = new Listeners<[nodeName: string]>();
 
   const reflector = createReflector({
     resource: configMaps(),
@@ -98,7 +99,7 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
     if (entry.type === 'unreadable')
       logger.error({ name, namespace, node: nodeName, why: entry.why }, 'record of a device cannot be read');
     if (nodeName === undefined) return;
-    for (const listener of listeners) listener(nodeName);
+    listeners.tell(nodeName);
   }
 
   function isSynced(): boolean {
@@ -154,10 +155,7 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
         outcomeOf(await store.change(nodeName, (entry) => decideLinked(entry, key)));
       });
     },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    onChange: (listener) => listeners.add(listener),
     start: () => reflector.start(),
     async stop() {
       await chores.stop();

@@ -88,6 +88,13 @@ export const NO_CLAIMS: Pick<HubOptions, 'claims' | 'onKubelet'> = {
   onKubelet: () => undefined,
 };
 
+/** For hubs that let every certificate in and renew none. */
+export const NO_TRUST: HubOptions['trust'] = {
+  devices: { verdict: () => ({ type: 'admitted', as: 'unknown' }), linked: () => undefined, onChange: () => () => undefined },
+  renew: async () => ({ type: 'unavailable', retryAfterMs: 3_600_000, message: 'this relay issues no certificates' }),
+  authorities: { current: () => undefined, onChange: () => () => undefined },
+};
+
 /** A session that sends what a test gives it, and remembers what it received. */
 export class ScriptedSession implements Session {
   readonly node: string;
@@ -132,6 +139,7 @@ export interface Options {
   epochs?: HubOptions['epochs'];
   keyExchange?: 'hybrid' | 'x25519';
   enrolment?: HubOptions['enrolment'];
+  trust?: Partial<HubOptions['trust']>;
 }
 
 export async function start(t: TestContext, options: Options = {}) {
@@ -181,6 +189,7 @@ export async function start(t: TestContext, options: Options = {}) {
     queries: options.queries ?? NO_QUERIES,
     ...NO_CLAIMS,
     enrolment: options.enrolment,
+    trust: { ...NO_TRUST, ...options.trust },
     metrics: {
       sessionOpened: () => say('opened'),
       sessionEnded: (how) => say(`ended ${how}`),

@@ -4,6 +4,7 @@ import type { Readings } from '../metrics.ts';
 export function someReadings(): Readings {
   return {
     sessionsByState: () => new Map([['inSync', 3]]),
+    devices: () => new Map([['enrolled', 2]]),
     handshakes: () => 1,
     refusalEventsWaiting: () => 0,
     dirtyKeys: () => 4,
