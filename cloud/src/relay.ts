@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
 import { ClusterIdentity, FOREIGN_CLUSTER, guarded } from './cluster-identity.ts';
 import { createDownstream } from './downstream/index.ts';
-import { createLinkTrust, type LinkTrust } from './enroll/index.ts';
+import { createEnrolment, createLinkTrust, type LinkTrust } from './enroll/index.ts';
 import { AheadChecks } from './epoch/ahead-checks.ts';
 import { Epochs } from './epoch/epochs.ts';
 import { type Hub, startHub } from './hub/index.ts';
@@ -17,16 +17,12 @@ import { createNodeLeases } from './node-leases/index.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
 import { createMetrics, type SessionTotals } from './ops/metrics.ts';
 import type { Settings } from './ops/settings.ts';
-import { readTlsFiles } from './ops/tls-files.ts';
 import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
 import { answerQuery, createQueryDesk, createUpstream, Impersonation, LogBudget, nodeMarks } from './upstream/index.ts';
 import { createWatching, waitingForAny } from './watching.ts';
-
-/** A server certificate that ends within this is worth a warning at the start. */
-const EXPIRES_SOON_MS = 7 * 24 * 3600_000;
 
 export interface RelayOptions {
   readonly settings: Settings;
@@ -50,11 +46,7 @@ export interface Relay {
  * @throws HawserError `bad_config` for files that are missing or wrong, `address_in_use`
  */
 export async function startRelay({ settings, clock, random, logger }: RelayOptions): Promise<Relay> {
-  const tls = await readTlsFiles(settings.tls);
   const connection = loadCredentials(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
-  if (tls.validTo.getTime() - clock.now().getTime() < EXPIRES_SOON_MS) {
-    logger.warn({ validTo: tls.validTo }, 'server certificate ends soon');
-  }
   const client = createApiClient(connection, { logger, clock });
   const stopping = new AbortController();
   const closing = new AbortController();
@@ -80,6 +72,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       downstream.beginEpoch();
       replicas?.restored(detail);
       trust.devices.restored(detail);
+      enrolment.restored(detail);
       void watching.beginEpoch(detail).then(() => epochs.listedAnew(epoch));
     },
   });
@@ -110,10 +103,25 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     queries: () => queries.counts(),
     replicas: () => replicas?.counts(),
     autonomy: () => autonomy?.counts(),
+    trust: () => enrolment.readings(),
     nodeLeases: () => nodeLeases.counts(),
     devices: () => trust.devices.counts(),
     reflectors: () => [...watching.statuses(), trust.devices.status(), ...(replicas === undefined ? [] : [replicas.status()])],
     epochs: () => epochs,
+  });
+  const randomId = () => randomBytes(8).toString('hex');
+  const machine = { podName: process.env.POD_NAME, hostname: hostname(), randomText: randomId() };
+  const self = replicaIdentity(settings.replica, connection, machine);
+  const enrolment = await createEnrolment({
+    settings,
+    client: ownCluster,
+    namespace: self.namespace,
+    identity,
+    machine: { hostname: hostname(), podIp: process.env.POD_IP },
+    clock,
+    random,
+    logger,
+    onFiles: (result) => metrics.certificateFiles(result),
   });
   const bodies = createBodies({
     ...retry,
@@ -197,14 +205,11 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       })
     : undefined;
 
-  const randomId = () => randomBytes(8).toString('hex');
-  const machine = { podName: process.env.POD_NAME, hostname: hostname(), randomText: randomId() };
-  const self = replicaIdentity(settings.replica, connection, machine);
   const trust: LinkTrust = createLinkTrust({
     client: ownCluster,
     namespace: self.namespace,
-    issuer: undefined,
-    certificateHours: 2_160,
+    issuer: enrolment.issuer,
+    certificateHours: settings.enroll.certificateHours,
     graceDays: 365,
     instance: hostname(),
     clock,
@@ -250,7 +255,13 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
     const cause = clusterUid === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
     const foreign = identity.isForeign ? [FOREIGN_CLUSTER] : [];
-    const waitingFor = [...cause, ...foreign, ...watching.waitingFor(), ...waitingForAny([trust.devices.status()])];
+    const waitingFor = [
+      ...cause,
+      ...foreign,
+      ...enrolment.waitingFor(),
+      ...watching.waitingFor(),
+      ...waitingForAny([trust.devices.status()]),
+    ];
     return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
   }
 
@@ -304,6 +315,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     await hub?.stop();
     await replicas?.stop();
     await trust.devices.stop();
+    await enrolment.stop();
     downstream.close();
     await refusals.stop();
     await autonomy?.stop();
@@ -316,7 +328,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     endpoint = await startEndpoint({ ...settings.ops, metrics, readiness, logger });
     hub = await startHub({
       settings,
-      tls,
+      serving: enrolment.serving,
       relay: () => (clusterUid === undefined ? undefined : { relayVersion: RELAY_VERSION, clusterUid }),
       downstream,
       reports,
@@ -347,6 +359,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   trust.devices.start();
   nodeLeases.start();
   replicas?.start();
+  enrolment.serving.onChange(tellReadiness);
+  enrolment.start();
   const learning = learnCluster();
 
   return {

@@ -1,5 +1,5 @@
 export { addSettings, sourcesOf } from './command.ts';
 export type { SettingsFile } from './file.ts';
 export { describeSettings, findText, type Resolved, resolveSettings, resolveText, type Sources } from './resolve.ts';
-export { file, filled, flag, logLevel, oneOf, port, sectionsOf, whole } from './schema.ts';
+export { file, filled, flag, logLevel, oneOf, port, sectionsOf, together, whole } from './schema.ts';
 export { environmentName, flagName, type Setting, setting } from './setting.ts';

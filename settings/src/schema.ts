@@ -37,3 +37,23 @@ export function sectionsOf(owner: string) {
       v.strictObject(entries, (issue) => (issue.expected === 'never' ? `is not a setting of ${owner}` : 'is missing')),
     );
 }
+
+/** A section whose settings belong together: without all of them, or none, each that is missing is named. */
+export function together<Output extends object>(
+  section: v.GenericSchema<unknown, Output>,
+  ...names: readonly (string & keyof Output)[]
+) {
+  return v.pipe(
+    section,
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      const input: Record<string, unknown> = Object.fromEntries(Object.entries(dataset.value));
+      const missing = names.filter((name) => input[name] === undefined);
+      if (missing.length === names.length) return;
+      for (const key of missing) {
+        const path: [v.ObjectPathItem] = [{ type: 'object', origin: 'value', input, key, value: undefined }];
+        addIssue({ message: 'is missing', input: undefined, path });
+      }
+    }),
+  );
+}

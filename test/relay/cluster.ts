@@ -23,7 +23,7 @@ export interface Cluster {
 /** An API server, a relay against it, and certificates for any node: all in this process, over loopback. */
 export async function start(
   t: TestContext,
-  flags: Record<string, string> = {},
+  flags: Record<string, string | undefined> = {},
   options: EmbeddedApiServerOptions = {},
 ): Promise<Cluster> {
   const api = await startEmbeddedApiServer(options);
@@ -34,27 +34,32 @@ export async function start(
   return { api, kube, relay, dial };
 }
 
-export async function relayFor(t: TestContext, api: Pick<EmbeddedApiServer, 'kubeconfig'>, flags: Record<string, string> = {}) {
+/** Settings by which a relay has no certificates of its own files, and makes them with the authority of its Secret. */
+export const OWN_AUTHORITY = { 'tls.cert': undefined, 'tls.key': undefined, 'tls.clientCa': undefined };
+
+/** @param flags undefined takes away one that the tests have otherwise */
+export async function relayFor(
+  t: TestContext,
+  api: Pick<EmbeddedApiServer, 'kubeconfig'>,
+  flags: Record<string, string | undefined> = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-relay-'));
   t.after(() => rm(folder, { recursive: true }));
   const authority = await createAuthority('agents');
   const pair = await writePair(folder, 'relay', await authority.issueServer({ commonName: 'relay' }));
-  const { settings } = resolveConfig({
-    env: {},
-    flags: new Map(
-      Object.entries({
-        kubeconfig: await writePem(folder, 'relay.kubeconfig', api.kubeconfig('relay')),
-        'link.address': '127.0.0.1',
-        'link.port': '0',
-        'ops.address': '127.0.0.1',
-        'ops.port': '0',
-        'tls.cert': pair.certificateFile,
-        'tls.key': pair.keyFile,
-        'tls.clientCa': await writePem(folder, 'ca.crt', authority.certificatePem),
-        ...flags,
-      }),
-    ),
-  });
+  const all = {
+    kubeconfig: await writePem(folder, 'relay.kubeconfig', api.kubeconfig('relay')),
+    'link.address': '127.0.0.1',
+    'link.port': '0',
+    'ops.address': '127.0.0.1',
+    'ops.port': '0',
+    'tls.cert': pair.certificateFile,
+    'tls.key': pair.keyFile,
+    'tls.clientCa': await writePem(folder, 'ca.crt', authority.certificatePem),
+    ...flags,
+  };
+  const given = Object.entries(all).flatMap(([path, text]): [string, string][] => (text === undefined ? [] : [[path, text]]));
+  const { settings } = resolveConfig({ env: {}, flags: new Map(given) });
   const relay = await startRelay({ settings, clock: systemClock, random: () => 0.1, logger: pino({ level: 'silent' }) });
   t.after(() => relay.stop());
   return {

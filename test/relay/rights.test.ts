@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { type JsonObject, type KubeObject, objectKey, QUERY_TABLE, type Question } from '@hawser/protocol';
 import type { PolicyRule } from '../apiserver/policy/rules.ts';
 import { type ImpersonationForm, relayBindings } from '../apiserver/relay-identity.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { until } from '../support/until.ts';
-import { type Cluster, configMap, ready, registration, start } from './cluster.ts';
+import { type Cluster, configMap, OWN_AUTHORITY, ready, registration, relayFor, start } from './cluster.ts';
 import type { ScriptedAgent } from './scripted-agent.ts';
 
 const NODE = 'edge-1';
@@ -92,6 +92,7 @@ for (const form of ['constrained', 'groups'] as const) {
     for (const one of OBJECTS) await cluster.kube.create(one);
     await liveAsDevice(cluster);
     await cluster.relay.stop();
+    await authority(t, cluster);
     const { used, denied } = cluster.api.relayRights();
     // That the newer form is not granted is how the relay knows that it needs the older.
     const probe = 'create authentication.k8s.io/selfsubjectreviews as system:node:hawser-probe';
@@ -107,9 +108,6 @@ for (const form of ['constrained', 'groups'] as const) {
 const ELSEWHERE: ReadonlySet<string> = new Set([
   // After a conflict with another replica: test/e2e/replicas.test.ts.
   'get coordination.k8s.io/leases',
-  // A device that joins, and one that is replaced: cloud/src/enroll/devices/devices.test.ts.
-  'create configmaps',
-  'update configmaps',
 ]);
 
 function unused(form: ImpersonationForm, used: readonly string[]): string[] {
@@ -133,6 +131,19 @@ async function liveAsDevice({ kube, dial }: Cluster): Promise<void> {
   await autonomy(kube);
   await heartbeats(agent, kube);
   await refusal(dial, kube);
+}
+
+/** A relay without certificates of an operator makes the authority, and publishes it; one with other addresses publishes these. */
+async function authority(t: TestContext, { api, kube }: Cluster): Promise<void> {
+  for (const address of ['wss://first.example', 'wss://second.example']) {
+    const { relay } = await relayFor(t, api, { ...OWN_AUTHORITY, 'enroll.relays': address });
+    await ready(relay);
+    await until(`${address} in the ConfigMap`, 20_000, undefined, async () => {
+      const published = await kube.get('configmaps', 'hawser-system', 'hawser-ca');
+      return JSON.stringify(published?.data ?? '').includes(address);
+    });
+    await relay.stop();
+  }
 }
 
 async function autonomy(kube: KubeClient): Promise<void> {

@@ -1,4 +1,3 @@
-import { constants } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
@@ -6,9 +5,9 @@ import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import type { Clock } from '../clock.ts';
 import type { Downstream } from '../downstream/index.ts';
+import type { Serving } from '../enroll/index.ts';
 import { listen } from '../ops/listen.ts';
 import type { Settings } from '../ops/settings.ts';
-import type { TlsMaterial } from '../ops/tls-files.ts';
 import type { QueryDesk, ReportQueue } from '../upstream/index.ts';
 import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { Claimant, SessionClaims } from './claims.ts';
@@ -18,6 +17,7 @@ import { Handshakes, remoteOf } from './handshakes.ts';
 import { deviceBehind } from './identity.ts';
 import { Link, type LinkContext, type LinkMetrics } from './link.ts';
 import { PiecewiseSocket } from './pieces.ts';
+import { keepServing } from './serving.ts';
 import { Sessions } from './sessions.ts';
 import { type Trust, watchTrust } from './trust.ts';
 import { createTurns } from './turns.ts';
@@ -31,8 +31,9 @@ const RETURN_PER_SESSION_MS = 5;
 const MOST_RETURN_MS = 60_000;
 
 export interface HubOptions {
-  readonly settings: Pick<Settings, 'link' | 'keyExchange' | 'limits'>;
-  readonly tls: TlsMaterial;
+  readonly settings: Pick<Settings, 'keyExchange' | 'limits'> & { readonly link: Pick<Settings['link'], 'address' | 'port'> };
+  /** With what links are taken; until it is there, connections are closed. */
+  readonly serving: Serving;
   /** Undefined until the relay knows which cluster it speaks for: no link is opened before. */
   readonly relay: () => RelayIdentity | undefined;
   readonly downstream: Pick<Downstream, 'open'>;
@@ -70,7 +71,7 @@ export interface Hub {
  * @throws HawserError `address_in_use` or `bad_config`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { settings, tls, clock, logger, metrics } = options;
+  const { settings, serving, clock, logger, metrics } = options;
   const { limits } = settings;
   const sessions = new Sessions(logger);
   const handshakes = new Handshakes({
@@ -83,24 +84,23 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   let isStopping = false;
 
   const server = createServer({
-    cert: tls.cert,
-    key: tls.key,
-    ca: tls.clientCa,
     requestCert: true,
     rejectUnauthorized: true,
-    minVersion: 'TLSv1.3',
-    // Tickets by state instead of tickets with state: these are small, and nobody can resume since no state is kept.
-    secureOptions: constants.SSL_OP_NO_TICKET,
     handshakeTimeout: limits.handshakeSeconds * 1000,
     maxHeaderSize: MAX_HEADER_BYTES,
     // A list would be copied for each connection, into a piece of a buffer that is kept with it: some 25 KB each.
     ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === 'http/1.1'),
-    ...(settings.keyExchange === 'x25519' ? { ecdhCurve: 'X25519' } : {}),
   });
+  const forgetServing = keepServing(server, serving, settings.keyExchange);
+  const onceServing = (take: (socket: Socket) => void) => (socket: Socket) => {
+    if (serving.current() !== undefined) return take(socket);
+    metrics.linkRefused('noCertificate');
+    socket.destroy();
+  };
   const front = createFront({
     handshakes,
-    link: (socket) => server.emit('connection', socket),
-    enrolment: options.enrolment,
+    link: onceServing((socket) => server.emit('connection', socket)),
+    enrolment: options.enrolment === undefined ? undefined : onceServing(options.enrolment),
     onRefused: (why) => metrics.linkRefused(why),
     logger,
   });
@@ -199,6 +199,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     async stop() {
       isStopping = true;
       endTrust();
+      forgetServing();
       const closed = new Promise<void>((resolve) => {
         front.close(() => resolve());
       });

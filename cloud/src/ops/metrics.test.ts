@@ -25,6 +25,7 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.sessionElsewhere('same');
   metrics.autonomyResult('lengthened');
   metrics.renewal('issued');
+  metrics.certificateFiles('taken');
   const served = servedMetrics(await metrics.text(), 'hawser_relay_');
   const documented = await documentedMetrics('hawser_relay_');
   assert.deepEqual([...served.keys()].sort(), [...documented.keys()].sort());

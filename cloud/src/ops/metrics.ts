@@ -7,6 +7,7 @@ import { createQueryMetrics } from './query-metrics.ts';
 import { createReportMetrics, type ReportMetrics, type ReportReadings } from './report-metrics.ts';
 import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
 import { Traffic } from './traffic.ts';
+import { createTrustMetrics, type TrustMetricReadings, type TrustMetrics } from './trust-metrics.ts';
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
 export interface Readings
@@ -15,7 +16,8 @@ export interface Readings
     NodeLeaseReadings,
     StoreReadings,
     ReportReadings,
-    AutonomyReadings {
+    AutonomyReadings,
+    TrustMetricReadings {
   /** Live sessions by state: `inSync`, `syncing`, … */
   sessionsByState(): ReadonlyMap<string, number>;
   /** Connections that have not said hello yet. */
@@ -56,7 +58,7 @@ export interface SessionTotals {
  * All metrics of the relay, in a registry of their own. Labels have few values: never the name of an object, and of nodes only
  * those that lag.
  */
-export interface Metrics extends ReportMetrics, NodeLeaseMetrics {
+export interface Metrics extends ReportMetrics, NodeLeaseMetrics, TrustMetrics {
   readonly contentType: string;
   text(): Promise<string>;
   sessionOpened(): void;
@@ -288,6 +290,7 @@ export function createMetrics(readings: Readings): Metrics {
 
   return {
     ...createNodeLeaseMetrics(registry, readings),
+    ...createTrustMetrics(registry, readings),
     contentType: registry.contentType,
     text: () => registry.metrics(),
     sessionOpened: () => opened.inc(),

@@ -72,18 +72,35 @@ test('labels and taints for Nodes are lists, and each that is none is named', ()
   assert.match(refusal({ flags: { nodeLabels: many } }), /^nodeLabels: must be at most 32 labels/);
 });
 
-test('a needed setting that is nowhere says the three ways to set it, also where its whole section is missing', () => {
+test('certificates of one’s own are given whole or not at all, and what is missing is named with the three ways to set it', () => {
   assert.equal(
     refusal({ env: { HAWSER_TLS_CERT: undefined } }),
     'tls.cert: is missing; set it in the file, as HAWSER_TLS_CERT or with --tls-cert',
   );
-  const env = { HAWSER_TLS_CERT: '', HAWSER_TLS_KEY: '', HAWSER_TLS_CLIENT_CA: '' };
   assert.deepEqual(
-    refusal({ env })
-      .split('\n')
-      .map((line) => line.split(':')[0]),
-    ['tls.cert', 'tls.key', 'tls.clientCa'],
+    refusal({ file: 'issuer: {cert: ca.crt}\n', env: { HAWSER_TLS_KEY: '', HAWSER_TLS_CLIENT_CA: '' } }).split('\n'),
+    [
+      'tls.key: is missing; set it in the file, as HAWSER_TLS_KEY or with --tls-key',
+      'tls.clientCa: is missing; set it in the file, as HAWSER_TLS_CLIENT_CA or with --tls-client-ca',
+      'issuer.key: is missing; set it in the file, as HAWSER_ISSUER_KEY or with --issuer-key',
+    ],
   );
+  const env = { HAWSER_TLS_CERT: '', HAWSER_TLS_KEY: '', HAWSER_TLS_CLIENT_CA: '' };
+  const { tls, issuer } = resolve({ env }).settings;
+  assert.deepEqual([tls, issuer], [{}, {}]);
+});
+
+test('names of serving certificates and relays of join lines are read, and each that is none is named', () => {
+  const { settings } = resolve({
+    env: { HAWSER_LINK_NAMES: 'relay.example,192.0.2.7,::1,*.edge.example' },
+    file: 'enroll: {relays: ["wss://relay.example:8443"]}\n',
+  });
+  assert.deepEqual(settings.link.names, ['relay.example', '192.0.2.7', '::1', '*.edge.example']);
+  assert.deepEqual(settings.enroll.relays, ['wss://relay.example:8443']);
+  assert.deepEqual(refusal({ flags: { 'link.names': 'a b,ok', 'enroll.relays': 'https://x' } }).split('\n'), [
+    'link.names.0: must be a DNS name or an IP address, not "a b" (--link-names)',
+    'enroll.relays.0: must be the address of a relay: wss://HOST[:PORT], not "https://x" (--enroll-relays)',
+  ]);
 });
 
 test('unknown keys of the file are refused with whose settings these are, and a list is no section', () => {

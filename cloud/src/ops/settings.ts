@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { MAX_FRAME_BYTES } from '@hawser/protocol';
 import {
   file,
@@ -12,10 +13,19 @@ import {
   type Sources,
   sectionsOf,
   setting,
+  together,
   whole,
 } from '@hawser/settings';
 import * as v from 'valibot';
 import { MAX_MARKS, parseLabel, parseTaint } from '../upstream/index.ts';
+
+const RELAY_URL = 'must be the address of a relay: wss://HOST[:PORT]';
+const SERVER_NAME = 'must be a DNS name or an IP address';
+/** Names of one certificate, and addresses in one join line: each is some bytes in every handshake, or is dialled in turn. */
+const MAX_NAMES = 32;
+const MAX_RELAYS = 16;
+/** RFC 1123; the first label may be a star. */
+const DNS_NAME = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/i;
 
 /**
  * Everything that can be set about the relay: types and bounds in one schema; in `SETTINGS` how each is called as flag and
@@ -23,6 +33,21 @@ import { MAX_MARKS, parseLabel, parseTaint } from '../upstream/index.ts';
  */
 const section = sectionsOf('the relay');
 const address = filled('an address to listen on');
+
+/** A list that is empty where nothing was given. */
+function listOf(isOne: (text: string) => boolean, message: string, most: number) {
+  const item = v.pipe(v.string(message), v.check(isOne, message));
+  return v.optional(v.pipe(v.array(item, 'must be a list'), v.maxLength(most, `must have at most ${most} items`)), []);
+}
+
+function isServerName(text: string): boolean {
+  return isIP(text) !== 0 || (text.length <= 253 && DNS_NAME.test(text));
+}
+
+function isRelayUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && url.protocol === 'wss:' && url.username === '' && url.search === '' && url.hash === '';
+}
 
 /** A list of texts of which each can be read, and that is not there where nothing was given. */
 function marks(read: (text: string) => object | undefined, what: string, all: string) {
@@ -36,8 +61,18 @@ function marks(read: (text: string) => object | undefined, what: string, all: st
 
 export const SettingsSchema = section({
   kubeconfig: v.optional(file),
-  link: section({ address, port }),
-  tls: section({ cert: file, key: file, clientCa: file }),
+  link: section({ address, port, names: listOf(isServerName, SERVER_NAME, MAX_NAMES) }),
+  tls: together(
+    section({ cert: v.optional(file), key: v.optional(file), clientCa: v.optional(file) }),
+    'cert',
+    'key',
+    'clientCa',
+  ),
+  issuer: together(section({ cert: v.optional(file), key: v.optional(file) }), 'cert', 'key'),
+  enroll: section({
+    relays: listOf(isRelayUrl, RELAY_URL, MAX_RELAYS),
+    certificateHours: whole(1, 87_600),
+  }),
   keyExchange: oneOf(['hybrid', 'x25519']),
   ops: section({ address, port }),
   labelNodes: flag,
@@ -82,9 +117,25 @@ export const SETTINGS: readonly Setting[] = [
   setting.text('kubeconfig', undefined, 'kubeconfig of the API server; without it the service account of the pod is used'),
   setting.text('link.address', '0.0.0.0', 'address on which agents are awaited'),
   setting.number('link.port', 8443, 'port on which agents are awaited; 0 takes a free one and logs it'),
-  setting.text('tls.cert', undefined, 'server certificate for agents, PEM, with its chain (needed)'),
-  setting.text('tls.key', undefined, 'private key of that certificate, PEM (needed)'),
-  setting.text('tls.clientCa', undefined, "certificates of the authorities that issue agents' certificates, PEM (needed)"),
+  setting.list(
+    'link.names',
+    'DNS names and addresses that agents dial, for certificates that the relay makes itself; without it that of the host, localhost, 127.0.0.1, ::1, and POD_IP',
+  ),
+  setting.text(
+    'tls.cert',
+    undefined,
+    'a server certificate of your own for agents, PEM, with its chain; without it the relay makes them itself, from the Secret hawser-ca',
+  ),
+  setting.text('tls.key', undefined, 'private key of that certificate, PEM'),
+  setting.text('tls.clientCa', undefined, "certificates of the authorities that issue agents' certificates, PEM"),
+  setting.text(
+    'issuer.cert',
+    undefined,
+    'an issuer of your own in place of the Secret hawser-ca, PEM: its certificate, and all up to its root',
+  ),
+  setting.text('issuer.key', undefined, 'private key of that issuer, PEM'),
+  setting.list('enroll.relays', 'addresses for join lines, wss://HOST:PORT, with commas between'),
+  setting.number('enroll.certificateHours', 2_160, "lifetime of devices' certificates that the relay issues, in hours"),
   setting.text(
     'keyExchange',
     'hybrid',

@@ -6,6 +6,8 @@ export interface FakeClock extends Clock {
   readonly waits: readonly number[];
   /** Lets the time pass, and what is due happen, in order. */
   advance(milliseconds: number): void;
+  /** Sets the clock of the wall, forwards or back; timers wait as long as they would have. */
+  set(nowMs: number): void;
   /** Waits until a timer of that length is set, then lets its time pass. */
   pass(milliseconds: number): Promise<void>;
 }
@@ -13,7 +15,7 @@ export interface FakeClock extends Clock {
 /** Time that stands still until a test moves it. */
 export function createFakeClock(): FakeClock {
   let nowMs = Date.UTC(2026, 0, 1);
-  const timers = new Set<{ readonly dueMs: number; readonly waitMs: number; readonly callback: () => void }>();
+  const timers = new Set<{ dueMs: number; readonly waitMs: number; readonly callback: () => void }>();
 
   function advance(milliseconds: number): void {
     const endMs = nowMs + milliseconds;
@@ -39,6 +41,10 @@ export function createFakeClock(): FakeClock {
       return waits();
     },
     advance,
+    set(ms) {
+      for (const timer of timers) timer.dueMs += ms - nowMs;
+      nowMs = ms;
+    },
     async pass(milliseconds) {
       await until(
         `a timer of ${milliseconds} ms`,

@@ -4,7 +4,7 @@ import { type ApiClient, type ApiRequest, readFailure } from '../../apiserver/in
 import type { Clock } from '../../clock.ts';
 import { untilDone } from '../../retry.ts';
 import { AUTHORITY_NAME } from './names.ts';
-import { publishedConfigMap, publishedPatch } from './published.ts';
+import { publishedConfigMap, publishedUpdate } from './published.ts';
 import type { SignerSource } from './signer.ts';
 
 export interface PublicationOptions {
@@ -74,9 +74,9 @@ export function createPublication(options: PublicationOptions): Publication {
       const body = publishedConfigMap(published);
       await call({ method: 'POST', path: resourcePath(configMaps, namespace, ''), body }, [201]);
     } else {
-      const body = publishedPatch(there.text, published);
+      const body = publishedUpdate(there.text, published);
       if (body === undefined) return;
-      await call({ method: 'PATCH', path, body, contentType: 'application/merge-patch+json' }, [200]);
+      await call({ method: 'PUT', path, body }, [200]);
     }
     logger.info({ configMap: `${namespace}/${AUTHORITY_NAME}` }, 'public part of the authority written');
   }

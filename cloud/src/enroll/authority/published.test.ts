@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { type Authority, trustedBy } from './authority.ts';
 import { makeAuthority } from './certificates.ts';
-import { publishedConfigMap, publishedPatch, readPublished } from './published.ts';
+import { publishedConfigMap, publishedUpdate, readPublished } from './published.ts';
 import { namesOf, rotate } from './testing.ts';
 
 let authority: Authority;
@@ -24,9 +24,9 @@ test('what is published is read back, the newest authority first, without any pr
 
 test('a ConfigMap that says it already is left alone, and one that does not is changed where it is wrong, on what was read', () => {
   const { data } = JSON.parse(publishedConfigMap(published()));
-  assert.equal(publishedPatch(stored({ ...data, note: 'of somebody' }), published()), undefined);
-  const patch = publishedPatch(stored({ ...data, relays: 'wss://old\n' }), published());
-  assert.deepEqual(JSON.parse(patch ?? ''), { metadata: { resourceVersion: '7' }, data });
+  assert.equal(publishedUpdate(stored({ ...data, note: 'of somebody' }), published()), undefined);
+  const update = publishedUpdate(stored({ ...data, relays: 'wss://old\n', note: 'of somebody' }), published());
+  assert.deepEqual(JSON.parse(update ?? ''), { metadata: { resourceVersion: '7' }, data: { ...data, note: 'of somebody' } });
 });
 
 test('no relays are no addresses', () => {

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { HawserError, isJsonObject, type JsonValue } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
 import { AUTHORITY_NAME, LABELS } from './names.ts';
 import { pemOf, readCertificates } from './pem.ts';
 
@@ -25,18 +25,18 @@ export function publishedConfigMap(published: Published): string {
 }
 
 /**
- * The JSON merge patch that makes the ConfigMap say it, and leaves what others have added; it takes effect only on what was read.
+ * The ConfigMap that was read, made to say it, with what others have added; as an update it takes effect only on what was read.
  * @returns undefined when it says it already
  * @throws HawserError `malformed_object` for what is no object of the API
  */
-export function publishedPatch(text: string, published: Published): string | undefined {
-  const { metadata, data } = parse(text);
-  const resourceVersion = isJsonObject(metadata) ? metadata.resourceVersion : undefined;
-  if (typeof resourceVersion !== 'string') throw malformed('has no resourceVersion');
+export function publishedUpdate(text: string, published: Published): string | undefined {
+  const configMap = parse(text);
+  const { metadata, data } = configMap;
+  if (!isJsonObject(metadata) || typeof metadata.resourceVersion !== 'string') throw malformed('has no resourceVersion');
   const wanted = dataOf(published);
   const has = isJsonObject(data) ? data : {};
   if (Object.entries(wanted).every(([name, value]) => has[name] === value)) return undefined;
-  return JSON.stringify({ metadata: { resourceVersion }, data: wanted });
+  return JSON.stringify({ ...configMap, data: { ...has, ...wanted } });
 }
 
 /** @throws HawserError `malformed_object`: not a ConfigMap of relays, or one that somebody has changed */
@@ -53,7 +53,7 @@ function dataOf({ certificates, relays }: Published): Record<string, string> {
   return { [KEYS.certificates]: pemOf(certificates), [KEYS.relays]: relays.map((relay) => `${relay}\n`).join('') };
 }
 
-function parse(text: string) {
+function parse(text: string): JsonObject {
   try {
     const value: JsonValue = JSON.parse(text);
     if (isJsonObject(value)) return value;

@@ -18,7 +18,7 @@ import { WebSocket } from 'ws';
 import { type CertificatePair, createAuthority, issueNodeCertificate } from '../../../../test/support/pki.ts';
 import { systemClock } from '../../clock.ts';
 import type { Session, SessionStats } from '../../downstream/index.ts';
-import type { TlsMaterial } from '../../ops/tls-files.ts';
+import type { Serving, ServingMaterial } from '../../enroll/index.ts';
 import { createPlainQueue } from '../../upstream/testing/plain-queue.ts';
 import { type HubOptions, startHub } from '../hub.ts';
 
@@ -28,12 +28,14 @@ export const edge1 = await issueNodeCertificate(authority, 'edge-1');
 export const edge2 = await issueNodeCertificate(authority, 'edge-2');
 export const admin = await authority.issueClient({ commonName: 'kubernetes-admin', organizations: ['system:masters'] });
 export const stranger = await issueNodeCertificate(await createAuthority('another'), 'edge-1');
-export const TLS: TlsMaterial = {
+export const TLS: ServingMaterial = {
   cert: server.certificatePem,
   key: server.keyPem,
   clientCa: authority.certificatePem,
   validTo: new Date(Date.now() + 1e9),
 };
+/** The same for as long as a hub lives. */
+export const SERVING: Serving = { current: () => TLS, onChange: () => () => undefined };
 export const CLUSTER = 'c0ffee00-0000-4000-8000-000000000001';
 export const STATUS: SessionStatus = { state: 'syncing', detail: 'some objects' };
 const NO_STATS: SessionStats = {
@@ -138,6 +140,7 @@ export interface Options {
   isClusterKnown?: boolean;
   epochs?: HubOptions['epochs'];
   keyExchange?: 'hybrid' | 'x25519';
+  serving?: Serving;
   enrolment?: HubOptions['enrolment'];
   trust?: Partial<HubOptions['trust']>;
 }
@@ -170,7 +173,7 @@ export async function start(t: TestContext, options: Options = {}) {
         ...options.limits,
       },
     },
-    tls: TLS,
+    serving: options.serving ?? SERVING,
     relay: () => (options.isClusterKnown === false ? undefined : { relayVersion: '0.1.0', clusterUid: CLUSTER }),
     downstream: {
       open(node, wake) {
@@ -224,12 +227,13 @@ export class Agent {
   readonly #events = new EventEmitter();
   readonly closed: Promise<number>;
 
-  static async dial(port: number, pair: CertificatePair): Promise<Agent> {
+  /** @param ca whom the agent trusts */
+  static async dial(port: number, pair: CertificatePair, ca = authority.certificatePem): Promise<Agent> {
     const agent = new Agent(
       new WebSocket(`wss://127.0.0.1:${port}/v1/link`, {
         cert: pair.certificatePem,
         key: pair.keyPem,
-        ca: authority.certificatePem,
+        ca,
       }),
     );
     await once(agent.socket, 'open');
