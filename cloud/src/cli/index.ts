@@ -1,7 +1,8 @@
+import { deviceCommands } from './devices.ts';
 import type { CommandGroup } from './io.ts';
 
 export { EXIT } from './exit.ts';
 export type { CliIo, CommandGroup } from './io.ts';
 
 /** The commands of an administrator, one file for each group. They run once and end; the relay itself need not run. */
-export const COMMAND_GROUPS: readonly CommandGroup[] = [];
+export const COMMAND_GROUPS: readonly CommandGroup[] = [deviceCommands];

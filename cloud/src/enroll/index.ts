@@ -1,5 +1,12 @@
 export { AUTHORITY_NAME } from './authority/names.ts';
 export { type Published, readPublished } from './authority/published.ts';
+export {
+  createDeviceAdministration,
+  createRecordStore,
+  type DeviceAdministration,
+  type DeviceReport,
+  shownKey,
+} from './devices/index.ts';
 export { createEnrolment, type Enrolment, type TrustReadings } from './enrolment.ts';
 export { createLinkTrust, type LinkTrust } from './trust.ts';
 export type * from './types.ts';
