@@ -83,6 +83,7 @@ async function scene(t: TestContext) {
     dataDir: join(dir, 'data'),
     relay: { urls: [`wss://127.0.0.1:${port}`] },
     tls: { cert: device.certificateFile, key: device.keyFile, ca },
+    store: {},
     keyExchange: 'hybrid',
     api: { address: '127.0.0.1', port: 0 },
     workload: 'none',

@@ -17,6 +17,7 @@ import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
 import { createQueryPath } from './ops/query-path.ts';
 import type { Settings } from './ops/settings.ts';
+import { keySourceOf, sealOf } from './ops/store-key.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
 import { createTokenService, type TokenService } from './tokens/index.ts';
@@ -25,6 +26,8 @@ import { type KubeletLife, startHollowNode, watchKubelet } from './workload/inde
 
 export interface AgentOptions {
   readonly settings: Settings;
+  /** $CREDENTIALS_DIRECTORY of systemd, for a `store.key` that is a credential. */
+  readonly credentials?: string | undefined;
   readonly clock: Clock;
   /** At least 0, below 1. */
   readonly random: () => number;
@@ -48,7 +51,7 @@ export interface Agent {
  * first relay is dialled. Losing the link ends nothing.
  * @throws HawserError `bad_config`, `address_in_use`, `store_busy`, `store_newer`; nothing is left running then
  */
-export async function startAgent({ settings, clock, random, logger }: AgentOptions): Promise<Agent> {
+export async function startAgent({ settings, credentials, clock, random, logger }: AgentOptions): Promise<Agent> {
   const identity = linkIdentity(settings, logger);
   const { nodeName } = identity;
   const ending: (() => unknown)[] = [];
@@ -57,8 +60,10 @@ export async function startAgent({ settings, clock, random, logger }: AgentOptio
   };
   try {
     const path = storePath(settings.dataDir);
-    const store = openStore({ path, logger, clock });
+    const key = keySourceOf(settings.store.key, settings.dataDir, credentials);
+    const store = openStore({ path, seal: sealOf(key), logger, clock });
     ending.push(() => store.close());
+    if (key.type === 'none') logger.warn({ path }, 'store.key is none: Secrets and tokens lie in the store as they are');
     const kubelet = watchKubelet({ storage: store.storage, nodeName, clock });
     ending.push(kubelet.close);
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });

@@ -22,6 +22,7 @@ async function run({ settings, unknownVariables }: Config): Promise<void> {
   const stopped = untilStopped(process, () => process.exit(EXIT.failed));
   const { nodeName, localApi, store, opsPort, stop } = await startAgent({
     settings,
+    credentials: process.env.CREDENTIALS_DIRECTORY,
     clock: systemClock,
     random: Math.random,
     logger,

@@ -2,6 +2,7 @@ import {
   closeSync,
   fchownSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -12,16 +13,13 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { HawserError } from '@hawser/protocol';
-
-/** Bits of a mode (chmod) that a file with secrets may not have. */
-export const OTHERS = 0o007;
-export const GROUP_AND_OTHERS = 0o077;
+import { requirePrivateFile } from './private-modes.ts';
 
 /** What changes a folder of private files, step by step: a test stops between any two. */
 export interface FileSteps {
   /** A file that is not there yet, mode 0600. @returns its descriptor */
   create(path: string): number;
-  write(file: number, text: string): void;
+  write(file: number, content: string | Uint8Array): void;
   sync(file: number): void;
   close(file: number): void;
   /** Mode 0700. */
@@ -38,7 +36,7 @@ export const fileSteps: FileSteps = {
     giveToOwnerOf(dirname(path), file);
     return file;
   },
-  write: (file, text) => writeFileSync(file, text),
+  write: (file, content) => writeFileSync(file, content),
   sync: fsyncSync,
   close: closeSync,
   createFolder(path) {
@@ -54,17 +52,10 @@ export const fileSteps: FileSteps = {
  * Writes beside the place, and renames into it: whoever reads, or comes back after a power loss, finds the old text or the new one. Durable
  * when it returns.
  */
-export function writePrivateFile(path: string, text: string, steps: FileSteps = fileSteps): void {
-  const temporary = `${path}.${process.pid}.new`;
-  steps.remove(temporary);
-  const file = steps.create(temporary);
+export function writePrivateFile(path: string, content: string | Uint8Array, steps: FileSteps = fileSteps): void {
+  const temporary = temporaryOf(path);
   try {
-    try {
-      steps.write(file, text);
-      steps.sync(file);
-    } finally {
-      steps.close(file);
-    }
+    writeWhole(temporary, content, steps);
     steps.rename(temporary, path);
   } catch (error) {
     // A full disk must not be filled further by what was not written.
@@ -75,17 +66,38 @@ export function writePrivateFile(path: string, text: string, steps: FileSteps = 
 }
 
 /**
- * @param mask bits that may not be set
- * @param remedy "chmod 600"
- * @throws HawserError `bad_config` with the command that mends it
+ * The same where nothing is there yet.
+ * @returns false where somebody was first: then that stays
  */
-export function requirePrivate(path: string, mask: number, remedy: string): void {
-  const mode = statSync(path).mode & 0o777;
-  if ((mode & mask) === 0) return;
-  throw new HawserError(
-    'bad_config',
-    `${path} has mode ${mode.toString(8).padStart(4, '0')} and may hold secrets: others must not reach it. To mend: ${remedy} ${path}`,
-  );
+export function createPrivateFile(path: string, content: string | Uint8Array): boolean {
+  const temporary = temporaryOf(path);
+  try {
+    writeWhole(temporary, content, fileSteps);
+    linkSync(temporary, path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    fileSteps.remove(temporary);
+  }
+  fileSteps.syncFolder(dirname(path));
+  return true;
+}
+
+function temporaryOf(path: string): string {
+  return `${path}.${process.pid}.new`;
+}
+
+/** On the disk when it returns; what another process of that id has left goes. */
+function writeWhole(path: string, content: string | Uint8Array, steps: FileSteps): void {
+  steps.remove(path);
+  const file = steps.create(path);
+  try {
+    steps.write(file, content);
+    steps.sync(file);
+  } finally {
+    steps.close(file);
+  }
 }
 
 /**
@@ -95,7 +107,7 @@ export function requirePrivate(path: string, mask: number, remedy: string): void
  */
 export function readPrivateFile(path: string, mostBytes: number): string | undefined {
   try {
-    requirePrivate(path, GROUP_AND_OTHERS, 'chmod 600');
+    requirePrivateFile(path);
     const { size } = statSync(path);
     if (size > mostBytes) throw new HawserError('bad_config', `${path} has ${size} bytes, and at most ${mostBytes} are expected`);
     return readFileSync(path, 'utf8');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openStore, systemClock, type TokenKey } from '@hawser/edge';
+import { keySourceOf, openStore, sealOf, systemClock, type TokenKey } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import Database from 'better-sqlite3';
 import { pino } from 'pino';
@@ -14,6 +14,7 @@ import { fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
 interface KeptRow {
   readonly number: number;
   readonly pod_uid: string;
+  readonly namespace: string;
   readonly service_account: string;
   readonly audiences: string;
   readonly expiration_seconds: number;
@@ -21,6 +22,7 @@ interface KeptRow {
 }
 
 const databaseOf = (device: FleetAgent) => join(device.dataDir, 'agent.db');
+const sealOfDevice = (device: FleetAgent) => sealOf(keySourceOf(undefined, device.dataDir, undefined));
 
 /** What lies on the device's disk, beside its running agent. */
 function keptTokens(device: FleetAgent): KeptRow[] {
@@ -29,8 +31,10 @@ function keptTokens(device: FleetAgent): KeptRow[] {
     const rows = database
       .prepare<[], Omit<KeptRow, 'token'> & { sealed: Buffer }>('SELECT * FROM tokens ORDER BY audiences')
       .all();
+    const seal = sealOfDevice(device)(undefined);
     return rows.map(({ sealed, ...row }) => {
-      const { status } = JSON.parse(sealed.toString('utf8')) as { status: { token: string } };
+      const about = [row.pod_uid, row.namespace, row.service_account, row.audiences, row.expiration_seconds];
+      const { status } = JSON.parse(seal.open(sealed, JSON.stringify(about)) ?? '') as { status: { token: string } };
       return { ...row, token: status.token };
     });
   } finally {
@@ -40,7 +44,12 @@ function keptTokens(device: FleetAgent): KeptRow[] {
 
 /** The stopped device's tokens as they are when nine tenths of their life are over. */
 function ageTokens(device: FleetAgent, pod: KubeObject): void {
-  const store = openStore({ path: databaseOf(device), logger: pino({ level: 'silent' }), clock: systemClock });
+  const store = openStore({
+    path: databaseOf(device),
+    seal: sealOfDevice(device),
+    logger: pino({ level: 'silent' }),
+    clock: systemClock,
+  });
   try {
     for (const [audiences, expirationSeconds] of [
       [[], 3607],

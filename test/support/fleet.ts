@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ReadonlyStore, readStore } from '@hawser/edge';
+import { keySourceOf, type ReadonlyStore, readingSealOf, readStore } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { resourceByKind } from '@hawser/protocol';
 import { type RelayRights, RIGHTS_PATH } from '../apiserver/relay-rights.ts';
@@ -386,7 +386,7 @@ function deviceOf(device: Device): FleetAgent {
       if (code !== 0) throw new Error(`hawser-agent status ended with ${code}: ${stderr}`);
       return JSON.parse(stdout) as Record<string, unknown>;
     },
-    store: () => readStore(join(dataDir, 'agent.db')),
+    store: () => readStore(join(dataDir, 'agent.db'), readingSealOf(keySourceOf(undefined, dataDir, undefined))),
     async metrics() {
       const { opsPort } = await agent.process().line('its start', isStarted);
       return (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();

@@ -10,6 +10,7 @@ import { runCommand, startProcess } from '../../../test/support/processes.ts';
 import { AGENT_FACTS } from '../ops/facts.ts';
 import { ensureLocalAccess } from '../ops/local-access/index.ts';
 import { storePath } from '../ops/paths.ts';
+import { keySourceOf, sealOf } from '../ops/store-key.ts';
 import { openStore } from '../store/index.ts';
 import { CLUSTER, silent, storageKey, testObject, upsert } from '../store/testing.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
@@ -25,7 +26,12 @@ before(async () => {
   root = mkdtempSync(join(tmpdir(), 'hawser-cli-'));
   dataDir = join(root, 'data');
   await ensureLocalAccess(dataDir, '127.0.0.1');
-  const store = openStore({ path: storePath(dataDir), logger: silent, clock: { now: () => new Date() } });
+  const store = openStore({
+    path: storePath(dataDir),
+    seal: sealOf(keySourceOf(undefined, dataDir, undefined)),
+    logger: silent,
+    clock: { now: () => new Date() },
+  });
   store.bindCluster(CLUSTER);
   const put = (resource: string, name: string, namespace: string, fields: Record<string, unknown>) => {
     const key = storageKey(resource, name, namespace);

@@ -1,5 +1,6 @@
 import type { ApiResource, KubeObject } from '@hawser/protocol';
 import { stringify } from 'yaml';
+import type { SealSource } from '../store/index.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import type { CliIo } from './io.ts';
@@ -10,6 +11,8 @@ import { renderTable } from './table.ts';
 
 export interface GetRequest {
   readonly dataDir: string;
+  /** Opens Secrets. */
+  readonly seal: SealSource;
   /** `pods`, `po`, `pod`, `deployments.apps`. */
   readonly resource: string;
   readonly name: string | undefined;
@@ -25,14 +28,18 @@ export function get(request: GetRequest, io: CliIo): void {
   if (request.name !== undefined && request.allNamespaces) {
     throw new CommandFailure(EXIT.usage, `a name needs its namespace: use -n in place of -A`);
   }
-  const objects = withStore(request.dataDir, (store) => {
-    if (store.facts()[SYNC_FACTS.lastSync] === undefined) {
-      io.writeError('Warning: this device has never had all its objects from the cloud.\n');
-    }
-    const namespace = resource.namespaced ? request.namespace : '';
-    if (request.name !== undefined) return [store.get({ resource: resource.id, namespace, name: request.name })];
-    return store.list(resource.id, request.allNamespaces || !resource.namespaced ? undefined : namespace);
-  });
+  const objects = withStore(
+    request.dataDir,
+    (store) => {
+      if (store.facts()[SYNC_FACTS.lastSync] === undefined) {
+        io.writeError('Warning: this device has never had all its objects from the cloud.\n');
+      }
+      const namespace = resource.namespaced ? request.namespace : '';
+      if (request.name !== undefined) return [store.get({ resource: resource.id, namespace, name: request.name })];
+      return store.list(resource.id, request.allNamespaces || !resource.namespaced ? undefined : namespace);
+    },
+    request.seal,
+  );
   if (objects.includes(undefined)) {
     const where = resource.namespaced ? ` in the namespace ${request.namespace}` : '';
     throw new CommandFailure(

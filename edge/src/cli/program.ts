@@ -1,5 +1,5 @@
 import { HawserError } from '@hawser/protocol';
-import { addSettings, environmentName, resolveText, sourcesOf } from '@hawser/settings';
+import { addSettings, environmentName, sourcesOf } from '@hawser/settings';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { type Config, resolveConfig, SETTINGS } from '../ops/settings.ts';
 import { bashCompletion, zshCompletion } from './completion.ts';
@@ -7,9 +7,11 @@ import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
 import type { CliIo } from './io.ts';
 import { kubeconfig } from './kubeconfig.ts';
+import { dataDirOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
 import { status } from './status.ts';
+import { addStoreCommands } from './store.ts';
 
 export interface CliOptions extends CliIo {
   readonly version: string;
@@ -98,9 +100,6 @@ interface QueryFlags extends Pick<QueryRequest, 'namespace' | 'output'> {
   readonly timeout?: string;
 }
 
-/** What the commands that only read the store need to know. */
-const DATA_DIR = SETTINGS.filter(({ path }) => path === 'dataDir');
-
 /** Runs one command line, without the first two words of argv. @returns the exit code */
 export async function runCli(args: readonly string[], options: CliOptions): Promise<number> {
   const program = programOf(options);
@@ -138,9 +137,10 @@ function programOf(options: CliOptions): Command {
     .option('-A, --all-namespaces', 'all namespaces')
     .addOption(new Option('-o, --output <format>', 'format').choices(['table', 'wide', 'json', 'yaml']).default('table'))
     .option('--show-secrets', 'show the values of Secrets');
-  addDataDir(getCommand).action((resource: string, name: string | undefined) => {
+  addSettings(getCommand, STORE).action((resource: string, name: string | undefined) => {
     const { namespace, allNamespaces = false, output, showSecrets = false } = getCommand.opts<GetFlags>();
-    get({ dataDir: dataDirOf(getCommand, env), resource, name, namespace, allNamespaces, output, showSecrets }, options);
+    const seal = sealFor(getCommand, env);
+    get({ dataDir: dataDirOf(getCommand, env), seal, resource, name, namespace, allNamespaces, output, showSecrets }, options);
   });
   getCommand.addHelpText('after', GET_HELP);
 
@@ -154,10 +154,20 @@ function programOf(options: CliOptions): Command {
     .option('--show-secrets', 'show the values of Secrets')
     .option('--live', 'ask the cloud also about what it has sent here')
     .option('--timeout <time>', 'wait so long for an answer: 500ms, 10s, 2m (default 10s)');
-  addDataDir(queryCommand).action((resource: string, name: string | undefined) => {
+  addSettings(queryCommand, STORE).action((resource: string, name: string | undefined) => {
     const { namespace, output, showSecrets = false, live = false, timeout } = queryCommand.opts<QueryFlags>();
     return query(
-      { dataDir: dataDirOf(queryCommand, env), resource, name, namespace, output, showSecrets, live, timeout },
+      {
+        dataDir: dataDirOf(queryCommand, env),
+        seal: sealFor(queryCommand, env),
+        resource,
+        name,
+        namespace,
+        output,
+        showSecrets,
+        live,
+        timeout,
+      },
       options,
     );
   });
@@ -187,6 +197,8 @@ function programOf(options: CliOptions): Command {
   addDataDir(kubeconfigCommand).action(() => kubeconfig(dataDirOf(kubeconfigCommand, env), options));
   kubeconfigCommand.addHelpText('after', KUBECONFIG_HELP);
 
+  addStoreCommands(program, options);
+
   program
     .command('version')
     .description('print the version')
@@ -202,9 +214,5 @@ function programOf(options: CliOptions): Command {
 }
 
 function addDataDir(command: Command): Command {
-  return addSettings(command, DATA_DIR);
-}
-
-function dataDirOf(command: Command, env: CliIo['env']): string {
-  return resolveText('dataDir', DATA_DIR, sourcesOf(command, DATA_DIR, env));
+  return addSettings(command, READING);
 }

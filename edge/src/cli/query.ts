@@ -2,7 +2,7 @@ import { type ApiResource, HawserError, type KubeObject, MAX_QUERY_MS, objectKey
 import { stringify } from 'yaml';
 import { humanDuration } from '../api/http/table/duration.ts';
 import { AGENT_FACTS } from '../ops/facts.ts';
-import type { ReadonlyStore } from '../store/index.ts';
+import type { ReadonlyStore, SealSource } from '../store/index.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
 import { type Lookup, type LookupQuestion, lookOffline, type Source } from '../upstream/index.ts';
 import { askAgent } from './ask-agent.ts';
@@ -14,6 +14,8 @@ import { withoutSecretValues } from './secrets.ts';
 
 export interface QueryRequest {
   readonly dataDir: string;
+  /** Opens Secrets, and answers that were kept. */
+  readonly seal: SealSource;
   /** `configmaps`, `cm`, `volumeattachments.storage.k8s.io`, or with the name behind a slash: `pv/disk`. */
   readonly resource: string;
   readonly name: string | undefined;
@@ -30,7 +32,7 @@ export interface QueryRequest {
 /** Prints one object as the cloud has it, or as this device last heard of it; where it is from goes to stderr. @throws CommandFailure */
 export async function query(request: QueryRequest, io: CliIo): Promise<void> {
   const { resource, question } = questionOf(request);
-  const answer = await ask(request.dataDir, question, io);
+  const answer = await ask(request, question, io);
   const shown: Lookup =
     answer.type === 'found' && !request.showSecrets ? { ...answer, object: withoutSecretValues(answer.object) } : answer;
   if (request.output === 'answer') io.write(`${JSON.stringify(shown, null, 4)}\n`);
@@ -39,7 +41,11 @@ export async function query(request: QueryRequest, io: CliIo): Promise<void> {
   if (request.output !== 'answer') io.write(render(request.output, resource, shown.object));
 }
 
-async function ask(dataDir: string, question: LookupQuestion, io: CliIo): Promise<Lookup> {
+async function ask(
+  { dataDir, seal }: Pick<QueryRequest, 'dataDir' | 'seal'>,
+  question: LookupQuestion,
+  io: CliIo,
+): Promise<Lookup> {
   const { running, server } = withStore(dataDir, (store) => ({
     running: store.running,
     server: store.facts()[AGENT_FACTS.localApi],
@@ -51,7 +57,7 @@ async function ask(dataDir: string, question: LookupQuestion, io: CliIo): Promis
       ? 'Warning: the agent has the store open and does not listen: from its store.\n'
       : 'The agent is not running: from its store.\n',
   );
-  return withStore(dataDir, (store) => lookOffline(store, question, syncedAge(store, io.now()), io.now()));
+  return withStore(dataDir, (store) => lookOffline(store, question, syncedAge(store, io.now()), io.now()), seal);
 }
 
 /** Of what lies in the store without an agent that would bring it up to date. */

@@ -38,7 +38,14 @@ export interface StatusReport {
   readonly outbox: { readonly entries: number; readonly oldest: readonly string[] };
   readonly refusedReports: readonly string[];
   readonly refusedObjects: readonly string[];
-  readonly store: { readonly path: string; readonly bytes: number; readonly logBytes: number; readonly revision: number };
+  /** `seal`: algorithm and id of the key that Secrets and tokens are sealed with; null where nothing is sealed. */
+  readonly store: {
+    readonly path: string;
+    readonly bytes: number;
+    readonly logBytes: number;
+    readonly revision: number;
+    readonly seal: string | null;
+  };
 }
 
 export function status(dataDir: string, output: 'text' | 'json', io: CliIo): void {
@@ -91,7 +98,7 @@ function reportOn(store: ReadonlyStore, now: Date): StatusReport {
           `${time} ${inWords({ verb, subresource })} ${nameOf(key)}: ${code} ${reason}: ${message}`,
       ),
     refusedObjects: store.refusedObjects().map(({ key, reason }) => `${key}: ${reason}`),
-    store: { path: store.path, bytes: database, logBytes: log, revision: store.revision() },
+    store: { path: store.path, bytes: database, logBytes: log, revision: store.revision(), seal: store.seal() ?? null },
   };
 }
 
@@ -126,6 +133,7 @@ function describe(report: StatusReport): string {
     ...listed('Refused reports', report.refusedReports),
     ...listed('Refused objects', report.refusedObjects),
     ['Store', `${report.store.path}, ${report.store.bytes + report.store.logBytes} bytes, revision ${report.store.revision}`],
+    ['Sealed', report.store.seal ?? 'nothing'],
   ];
   return alignColumns(rows.map(([name, value]) => [name === '' ? '' : `${name}:`, value]));
 }

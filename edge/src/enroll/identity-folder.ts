@@ -3,14 +3,8 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
-import {
-  type FileSteps,
-  fileSteps,
-  GROUP_AND_OTHERS,
-  readPrivateFile,
-  requirePrivate,
-  writePrivateFile,
-} from '../private-files.ts';
+import { type FileSteps, fileSteps, readPrivateFile, writePrivateFile } from '../private-files.ts';
+import { requirePrivateFolder } from '../private-modes.ts';
 import {
   certificatesText,
   credentialText,
@@ -198,7 +192,7 @@ class FilesOfIdentity implements IdentityFolder {
   }
 
   #requirePrivate(): void {
-    requirePrivate(this.#folder, GROUP_AND_OTHERS, 'chmod 700');
+    requirePrivateFolder(this.#folder);
   }
 
   /** @throws HawserError `bad_config` that says what to do */

@@ -26,6 +26,7 @@ test('what is not said has its default', () => {
     dataDir: '/var/lib/hawser',
     relay: { urls: ['wss://relay:8443'] },
     tls: { cert: '/d.crt', key: '/d.key', ca: '/ca.crt' },
+    store: {},
     keyExchange: 'hybrid',
     api: { address: '127.0.0.1', port: 6444 },
     workload: 'hollow',

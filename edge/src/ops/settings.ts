@@ -43,6 +43,7 @@ export const SettingsSchema = section({
   }),
   /** All of them, and `relay.urls` then, or none. */
   tls: section({ cert: v.optional(file), key: v.optional(file), ca: v.optional(file) }),
+  store: section({ key: v.optional(filled('none, credential:NAME or the path of a file')) }),
   keyExchange: oneOf(['hybrid', 'x25519']),
   nodeName: v.optional(
     v.pipe(v.string(NODE_NAME), v.maxLength(253, NODE_NAME), v.regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, NODE_NAME)),
@@ -74,6 +75,11 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting.text('tls.key', undefined, 'private key of that certificate, PEM'),
   setting.text('tls.ca', undefined, 'certificates of the authorities that relays are verified with, PEM'),
+  setting.text(
+    'store.key',
+    undefined,
+    'key that Secrets and tokens are sealed with: a file, credential:NAME of systemd, or none; without it DATA_DIR/store.key is made',
+  ),
   setting.text('keyExchange', 'hybrid', 'hybrid: post-quantum hybrid where the relay has it; x25519: 2.4 KB less per connect'),
   setting.text('nodeName', undefined, "name of the Node; default and only possible value: the one in the certificate's CN"),
   setting.text('api.address', '127.0.0.1', 'loopback address of the Kubernetes API on the device'),

@@ -129,6 +129,33 @@ export class AnswerTable implements KeptAnswers {
   }
 }
 
+interface SealedAnswer extends AnswerRecord, StorageKey {
+  readonly id: number;
+}
+
+/** See `reseal.ts`. What does not open goes: it is asked for anew. */
+export function resealAnswers(db: Database, from: Seal, to: Seal, after: number, limit: number) {
+  const records = db
+    .prepare<[number, string, number], SealedAnswer>('SELECT * FROM answers WHERE id > ? AND seal = ? ORDER BY id LIMIT ?')
+    .all(after, from.name, limit);
+  const write = db.prepare<[string, Buffer, string, number, number]>(
+    'UPDATE answers SET seal = ?, sealed = ?, hash = ?, size = ? WHERE id = ?',
+  );
+  const remove = db.prepare<[number]>('DELETE FROM answers WHERE id = ?');
+  for (const { id, read_at: readAt, type, cached, sealed, hash, ...key } of records) {
+    const columns = JSON.stringify(columnsOf(key));
+    const isWhole = hash === hashOf(key, [readAt, type, cached, from.name], sealed);
+    const text = isWhole ? from.open(sealed, columns) : undefined;
+    if (text === undefined) {
+      remove.run(id);
+      continue;
+    }
+    const anew = Buffer.from(to.seal(text, columns));
+    write.run(to.name, anew, hashOf(key, [readAt, type, cached, to.name], anew), anew.length, id);
+  }
+  return { rows: records.length, last: records.at(-1)?.id };
+}
+
 type KeyColumns = [string, string, string];
 /** When it was read, its type, whether from the relay's cache, and the seal. */
 type About = [number, string, number, string];

@@ -110,7 +110,7 @@ export class BatchApplier {
     const row = this.#objects.rows.find(key);
     if (row?.cloud?.version.uid !== uid) return;
     this.#held.remove(row.id);
-    this.#objects.rows.setCloud(row.id, undefined);
+    this.#objects.rows.setCloud(row, undefined);
     this.#objects.refresh(row.id);
   }
 
@@ -123,7 +123,7 @@ export class BatchApplier {
   #put(row: Row, cloud: CloudObject): void {
     const { uid } = cloud.version;
     this.#count(row, cloud.version);
-    this.#objects.rows.setCloud(row.id, cloud);
+    this.#objects.rows.setCloud(row, cloud);
     const own = cloud.body === undefined || !takesOver(row, uid) ? undefined : row.provisionalUid;
     if (own === undefined) {
       this.#objects.refresh(row.id);

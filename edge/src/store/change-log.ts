@@ -1,6 +1,8 @@
 import { HawserError, isJsonObject, type JsonObject, type KubeObject } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import { type Change, CompactedError, type StorageKey } from '../api/storage.ts';
+import { about, type SealedTexts } from './sealed-texts.ts';
+import { parseStored } from './stored-json.ts';
 import type { Derived } from './transactions.ts';
 import type { StoreLimits } from './types.ts';
 
@@ -24,6 +26,7 @@ interface ChangeRecord {
  */
 export class ChangeLog implements Derived {
   readonly #limits: Pick<StoreLimits, 'changeLogEntries' | 'changeLogSize'>;
+  readonly #texts: SealedTexts;
   readonly #statements: ReturnType<typeof prepare>;
   #revision = 0;
   /** Of the newest row that there was. */
@@ -34,8 +37,9 @@ export class ChangeLog implements Derived {
   #entries = 0;
   #size = 0;
 
-  constructor(db: Database, limits: Pick<StoreLimits, 'changeLogEntries' | 'changeLogSize'>) {
+  constructor(db: Database, limits: Pick<StoreLimits, 'changeLogEntries' | 'changeLogSize'>, texts: SealedTexts) {
     this.#limits = limits;
+    this.#texts = texts;
     this.#statements = prepare(db);
   }
 
@@ -53,11 +57,12 @@ export class ChangeLog implements Derived {
     const { resource, namespace, name } = key;
     const revision = this.#revision + 1;
     const follows = this.#last === this.#revision ? null : this.#last;
-    this.#statements.insert.run(revision, follows, type, resource, namespace, name, previous ?? null, text);
+    const stored = text === null ? null : this.#texts.put(resource, text, about.change(revision));
+    this.#statements.insert.run(revision, follows, type, resource, namespace, name, previous ?? null, stored);
     this.#revision = revision;
     this.#last = revision;
     this.#entries += 1;
-    this.#size += text?.length ?? 0;
+    this.#size += stored?.length ?? 0;
     this.#prune();
     return this.#change({ revision: this.#revision, type, ...key, previous: previous ?? null, object: text });
   }
@@ -70,7 +75,7 @@ export class ChangeLog implements Derived {
 
   /** The object as of the change that made it so. */
   state(revision: number): JsonObject {
-    return JSON.parse(this.#text(revision));
+    return parseStored(this.#text(revision));
   }
 
   /** The same as served, with its resourceVersion. */
@@ -82,7 +87,7 @@ export class ChangeLog implements Derived {
     try {
       return isJsonObject(this.state(revision));
     } catch (error) {
-      if (error instanceof SyntaxError || error instanceof HawserError) return false;
+      if (error instanceof HawserError) return false;
       throw error;
     }
   }
@@ -90,7 +95,11 @@ export class ChangeLog implements Derived {
   /** @throws CompactedError */
   after(resource: string, revision: number): Change[] {
     if (revision < this.#compacted) throw new CompactedError(revision, this.#compacted);
-    return this.#statements.after.all(revision, resource).map((record) => this.#change(record));
+    return this.#statements.after
+      .all(revision, resource)
+      .map((record) =>
+        this.#change({ ...record, object: this.#texts.takeOptional(record.object, about.change(record.revision)) }),
+      );
   }
 
   reload(): void {
@@ -126,6 +135,7 @@ export class ChangeLog implements Derived {
     }
   }
 
+  /** @param record with its object opened */
   #change({ revision, type, resource, namespace, name, previous, object }: ChangeRecord): Change {
     const key = { resource, namespace, name };
     const before = previous === null ? undefined : this.served(previous);
@@ -139,7 +149,7 @@ export class ChangeLog implements Derived {
   #text(revision: number): string {
     const text = this.#statements.object.get(revision)?.object ?? undefined;
     if (text === undefined) throw new HawserError('store_damaged', `the change log lacks the state of revision ${revision}`);
-    return text;
+    return this.#texts.take(text, about.change(revision));
   }
 }
 
@@ -169,7 +179,7 @@ function prepare(db: Database) {
 
 /** @param text an object of the change log, as JSON without resourceVersion */
 export function parseServed(text: string, revision: number): KubeObject {
-  const object: KubeObject = JSON.parse(text);
+  const object: KubeObject = parseStored(text);
   return atRevision(object, revision);
 }
 

@@ -23,6 +23,7 @@ import { OutboxSize } from './outbox-size.ts';
 import { RowRecheck } from './recheck.ts';
 import { RowTable } from './row-table.ts';
 import type { Seal } from './seal.ts';
+import { SealedTexts } from './sealed-texts.ts';
 import { SqliteStorage } from './storage.ts';
 import { Subscribers } from './subscribers.ts';
 import { SyncedReader } from './synced-reader.ts';
@@ -78,11 +79,12 @@ export class SqliteEdgeStore implements EdgeStore {
   constructor({ path, db, lock, logger, clock, limits, seal }: EdgeStoreParts) {
     const transactions = new Transactions(db);
     const subscribers = new Subscribers(logger);
-    const log = new ChangeLog(db, limits);
+    const texts = new SealedTexts(seal);
+    const log = new ChangeLog(db, limits, texts);
     const held = new HeldSet(db);
     const meta = new Meta(db);
     const tokens = new TokenTable({ db, transactions, seal, logger, limits });
-    const objects = new Objects(new RowTable(db), log, (change) => {
+    const objects = new Objects(new RowTable(db, texts), log, (change) => {
       tokens.changed(change);
       transactions.afterCommit(() => subscribers.publish(change));
     });
@@ -93,10 +95,10 @@ export class SqliteEdgeStore implements EdgeStore {
     const events = new LocalEvents({ db, objects, flight, size, dropped, loss, logger, clock, limits });
     const room = new OutboxRoom({ size, events, limits });
     const bookkeeping = { flight, size, events, dropped, loss };
-    const outbox = new OutboxTable({ db, transactions, objects, ...bookkeeping, logger, clock, limits });
+    const outbox = new OutboxTable({ db, transactions, objects, ...bookkeeping, texts, logger, clock, limits });
     transactions.derive(log);
     transactions.derive(held);
-    const mender = new RowMender({ db, objects, log, held, logger });
+    const mender = new RowMender({ db, objects, log, held, texts, logger });
     transactions.run(() => {
       mend({ db, held, meta, mender, logger });
       tokens.dropOrphans();
@@ -109,13 +111,25 @@ export class SqliteEdgeStore implements EdgeStore {
       take: () => revisions.take(),
       tell: (change) => transactions.inTurn(() => subscribers.publish(change)),
     });
-    const database = new SqliteStorage({ db, transactions, objects, log, outbox, room, flight, events, subscribers, clock });
+    const database = new SqliteStorage({
+      db,
+      transactions,
+      objects,
+      log,
+      outbox,
+      room,
+      flight,
+      events,
+      subscribers,
+      texts,
+      clock,
+    });
     this.storage = new LayeredStorage(database, memory, isVolatile);
     this.outbox = outbox;
     this.tokens = tokens;
     this.#answers = new AnswerTable({ db, transactions, seal, logger, limits });
     this.answers = this.#answers;
-    this.#synced = new SyncedReader(db);
+    this.#synced = new SyncedReader(db, texts);
     this.#rechecked = new RowRecheck({ db, transactions, held, meta, mender });
     this.recheck = this.#rechecked;
     this.#db = db;

@@ -1,7 +1,7 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HawserError } from '@hawser/protocol';
-import { GROUP_AND_OTHERS, OTHERS, requirePrivate } from '../private-files.ts';
+import { preparePrivateFolder, requirePrivateFile } from '../private-modes.ts';
 
 /** What SQLite keeps beside a database in WAL mode; the log holds commits that are not in the database yet. */
 export const SIDE_FILES = ['-wal', '-shm'] as const;
@@ -15,12 +15,10 @@ const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
  * @throws HawserError `bad_config` where they exist and others may read them: secrets lie in there
  */
 export function preparePrivateFile(path: string): void {
-  const folder = dirname(path);
   try {
-    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    requirePrivate(folder, OTHERS, 'chmod 700');
-    if (existsSync(path)) requirePrivate(path, GROUP_AND_OTHERS, 'chmod 600');
-    else closeSync(openSync(path, 'a', 0o600));
+    preparePrivateFolder(dirname(path));
+    for (const suffix of ['', ...SIDE_FILES]) requirePrivateFile(path + suffix);
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
   } catch (cause) {
     if (cause instanceof HawserError) throw cause;
     throw new HawserError('bad_config', `the store ${path} cannot be made: ${messageOf(cause)}`, { cause });

@@ -1,9 +1,11 @@
+export { keySeal } from './key-seal.ts';
 export { DEFAULT_STORE_LIMITS, MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
 export { type MemoryStore, type MemoryStoreOptions, openMemoryStore } from './memory.ts';
 export { openStore } from './open.ts';
 export type { Size } from './outbox-size.ts';
 export { readStore } from './read-store.ts';
 export { startRechecking } from './rechecking.ts';
+export { rekeyStore } from './rekey.ts';
 export { PLAIN, type Seal } from './seal.ts';
 export type {
   BatchResult,
@@ -23,6 +25,7 @@ export type {
   RecheckStats,
   Refusal,
   ResolvedOperation,
+  SealSource,
   StoreIdentity,
   StoreLimits,
   StoreOptions,

@@ -54,7 +54,7 @@ export class LossEvent {
     const now = clock.now();
     const event = eventOf({ nodeName, loss, now, limits, name: key.name });
     const row = objects.rows.ensure(key);
-    const number = objects.rows.addWrite(row.id, {
+    const number = objects.rows.addWrite(row, {
       class: 'entry',
       verb: 'create',
       subresource: '',

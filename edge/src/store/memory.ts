@@ -4,6 +4,7 @@ import { SqliteEdgeStore } from './edge-store.ts';
 import { DEFAULT_STORE_LIMITS } from './limits.ts';
 import { initialize } from './open.ts';
 import { PLAIN } from './seal.ts';
+import { applySeal } from './sealing.ts';
 import type { EdgeStore, StoreOptions } from './types.ts';
 
 export interface MemoryStoreOptions extends Omit<StoreOptions, 'path'> {
@@ -31,6 +32,7 @@ export function openMemoryStore({ image, logger, clock, limits, seal = PLAIN }: 
   const database = openMemoryDatabase(image);
   try {
     initialize(database, clock);
+    const applied = applySeal({ db: database, path: database.name, seal, logger });
     return new SqliteMemoryStore({
       path: database.name,
       db: database,
@@ -38,7 +40,7 @@ export function openMemoryStore({ image, logger, clock, limits, seal = PLAIN }: 
       logger,
       clock,
       limits: { ...DEFAULT_STORE_LIMITS, ...limits },
-      seal,
+      seal: applied,
     });
   } catch (error) {
     database.close();

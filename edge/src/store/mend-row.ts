@@ -18,6 +18,7 @@ import type { ChangeLog } from './change-log.ts';
 import { type HeldSet, isSoundVersion } from './held-set.ts';
 import type { Objects } from './objects.ts';
 import { fold } from './row.ts';
+import { about, type SealedTexts } from './sealed-texts.ts';
 import { isSoundWrite, type StoredWrite } from './sound-write.ts';
 import type { Damage } from './types.ts';
 
@@ -27,7 +28,7 @@ const NO_UID = '00000000-0000-0000-0000-000000000000';
 /** Below every version of the cloud: nothing that the cloud has counts as older. */
 export const NO_VERSION = '0';
 
-/** A row as the file has it: any column may be wrong. */
+/** A row as the file has it, with its body opened: any column may be wrong. */
 export interface StoredRow {
   readonly id: number;
   readonly resource: string;
@@ -46,6 +47,7 @@ export interface MenderParts {
   readonly objects: Objects;
   readonly log: ChangeLog;
   readonly held: HeldSet;
+  readonly texts: SealedTexts;
   readonly logger: Logger;
 }
 
@@ -67,7 +69,7 @@ export class RowMender {
 
   /** The row with the lowest id above that one. */
   next(after: number): StoredRow | undefined {
-    return this.#statements.next.get(after);
+    return this.#opened(this.#statements.next.get(after));
   }
 
   /** What is wrong with the row, the gravest first. Reads only. */
@@ -107,8 +109,18 @@ export class RowMender {
     if (changes > 0) this.#parts.logger.error({ openWrites: changes }, 'open writes without an object, their reports are lost');
   }
 
+  #opened(row: StoredRow | undefined): StoredRow | undefined {
+    if (row === undefined || typeof row.body !== 'string') return row;
+    return { ...row, body: this.#parts.texts.take(row.body, about.object(row.id)) };
+  }
+
+  #writes(id: number): StoredWrite[] {
+    const { texts } = this.#parts;
+    return this.#statements.writes.all(id).map((write) => ({ ...write, body: texts.take(write.body, about.write(id)) }));
+  }
+
   #find(id: number): { readonly row: StoredRow; readonly kind: Damage } | undefined {
-    const row = this.#statements.byId.get(id);
+    const row = this.#opened(this.#statements.byId.get(id));
     const kind = row === undefined ? undefined : this.look(row);
     return row === undefined || kind === undefined ? undefined : { row, kind };
   }
@@ -169,7 +181,7 @@ export class RowMender {
   }
 
   #mendWrites({ id, resource, namespace, name }: StoredRow): void {
-    for (const write of this.#statements.writes.all(id)) {
+    for (const write of this.#writes(id)) {
       if (isSoundWrite(write)) continue;
       const { number } = write;
       this.#parts.logger.error({ resource, namespace, name, number }, 'open write damaged, its report is lost');
@@ -190,7 +202,7 @@ export class RowMender {
 
   #refuse(id: number, key: StorageKey, version: Version, body: string | null, reason: string): void {
     const { held, objects } = this.#parts;
-    objects.rows.setCloud(id, { version, body: body ?? undefined, refused: reason });
+    objects.rows.setCloud({ id, key }, { version, body: body ?? undefined, refused: reason });
     held.put(id, objectKey(key.resource, key.namespace, key.name), version);
   }
 
@@ -239,7 +251,7 @@ export class RowMender {
   }
 
   #lookAtWrites({ id }: StoredRow): Damage | undefined {
-    return this.#statements.writes.all(id).every(isSoundWrite) ? undefined : 'write';
+    return this.#writes(id).every(isSoundWrite) ? undefined : 'write';
   }
 
   /** Only what is sound up to here may be folded. */

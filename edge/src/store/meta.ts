@@ -6,7 +6,7 @@ import type { StoreIdentity } from './types.ts';
 /**
  * `epoch` is the change log's; `cluster_epoch` the one of the cluster in which all that is held was compared last;
  * `reserved_revision` see UnloggedRevisions. `loss_event`: number of the report that tells of dropped Events; `loss_events_told`: how
- * many of these there were.
+ * many of these there were. `seal`: name of the seal that all lies under which is sealed, set once nothing in the file shows it otherwise.
  */
 type MetaName =
   | 'store_id'
@@ -16,7 +16,8 @@ type MetaName =
   | 'digest'
   | 'reserved_revision'
   | 'loss_event'
-  | 'loss_events_told';
+  | 'loss_events_told'
+  | 'seal';
 
 /** What the file says of itself, and the small facts that `status` shows. */
 export class Meta {

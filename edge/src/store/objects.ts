@@ -60,7 +60,7 @@ export class Objects {
     this.rows.removeWrite(first.number);
     const body = JSON.stringify(patch ?? {});
     const resourceVersion = later(answeredVersion(first), answeredVersion(second));
-    this.rows.setBody(second.number, body);
+    this.rows.setBody(row, second.number, body);
     this.rows.setAnswered(second.number, resourceVersion);
     const merged: OpenWrite = { ...second, body, answer: { state: 'applied', resourceVersion } };
     return this.#mergeAnswered(row, [...writes.slice(0, index), merged, ...writes.slice(index + 2)]);

@@ -130,7 +130,11 @@ describe('a store file', () => {
   it('says what cannot be made', (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'file'), '', { mode: 0o700 });
-    assert.throws(() => openTestStore(join(folder, 'file', 'agent.db')), { code: 'bad_config', message: /cannot be made/ });
+    assert.throws(() => openTestStore(join(folder, 'file', 'agent.db')), { code: 'bad_config', message: /file is not a folder/ });
+    assert.throws(() => openTestStore(join(folder, 'file', 'sub', 'agent.db')), {
+      code: 'bad_config',
+      message: /cannot be made/,
+    });
   });
 });
 

@@ -11,14 +11,15 @@ import { DEFAULT_STORE_LIMITS } from './limits.ts';
 import { lockStore } from './lock.ts';
 import { Meta } from './meta.ts';
 import { PLAIN } from './seal.ts';
+import { applySeal } from './sealing.ts';
 import type { EdgeStore, StoreOptions } from './types.ts';
 
 /**
  * Opens the device's store, or begins a new one. A file that is no database or does not pass its check is renamed to
  * `<path>.damaged-<time>`, never overwritten, and a new store begins: the cloud sends its objects again.
- * @throws HawserError `store_newer`, `store_busy`, `bad_config`
+ * @throws HawserError `store_newer`, `store_busy`, `bad_config`, also for a store whose Secrets lie under another key: it stays as it is
  */
-export function openStore({ path, logger, clock, limits, seal = PLAIN }: StoreOptions): EdgeStore {
+export function openStore({ path, logger, clock, limits, seal = PLAIN, foreignSeal = 'refuse' }: StoreOptions): EdgeStore {
   const lock = lockStore(path);
   let db: Database | undefined;
   try {
@@ -26,7 +27,8 @@ export function openStore({ path, logger, clock, limits, seal = PLAIN }: StoreOp
       const opened = openOrBegin(path, logger, clock);
       db = opened;
       initialize(opened, clock);
-      const parts = { path, db: opened, lock, logger, clock, seal };
+      const applied = applySeal({ db: opened, path, seal, logger, foreignSeal });
+      const parts = { path, db: opened, lock, logger, clock, seal: applied };
       return new SqliteEdgeStore({ ...parts, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
     };
     try {

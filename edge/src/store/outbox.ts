@@ -12,6 +12,7 @@ import type { OutboxSize, Size } from './outbox-size.ts';
 import { RefusalTable } from './refusals.ts';
 import { reportOf } from './report.ts';
 import { fold, nextProvisional, type OpenWrite, type Row, type WriteClass } from './row.ts';
+import { about, isSealedResource, type SealedTexts } from './sealed-texts.ts';
 import type { Transactions } from './transactions.ts';
 import type { DroppedEvents, Outbox, Refusal, StoreLimits, WriteVerb } from './types.ts';
 import { isEvent, writeClass } from './write-class.ts';
@@ -39,10 +40,14 @@ export interface OutboxParts {
   readonly events: LocalEvents;
   readonly dropped: DroppedEventTable;
   readonly loss: LossEvent;
+  readonly texts: SealedTexts;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
   readonly limits: Pick<StoreLimits, 'refusals'>;
 }
+
+/** In place of the API server's words, which lie in the store as they are and go to status and outbox. */
+const WITHHELD = '(not kept: it may quote the Secret)';
 
 /** The open writes that have no answer. */
 export class OutboxTable implements Outbox {
@@ -60,14 +65,15 @@ export class OutboxTable implements Outbox {
   }
 
   pending(limit: number, isHeld: (key: StorageKey) => boolean = () => false): Report[] {
-    const { flight } = this.#parts;
+    const { flight, texts } = this.#parts;
     const reports: Report[] = [];
     const busy = flight.busy();
     for (const statement of [this.#statements.waiting, this.#statements.waitingEvents]) {
-      for (const record of statement.iterate()) {
+      for (const stored of statement.iterate()) {
         if (reports.length >= limit) return reports;
-        if (busy.has(record.object)) continue;
-        busy.add(record.object);
+        if (busy.has(stored.object)) continue;
+        busy.add(stored.object);
+        const record = { ...stored, body: texts.take(stored.body, about.write(stored.object)) };
         const { resource, namespace, name } = record;
         if (isHeld({ resource, namespace, name }) || this.#namesUnnamed(record)) continue;
         flight.begin(record.number, record.object);
@@ -194,7 +200,8 @@ export class OutboxTable implements Outbox {
   #refused(row: Row, write: OpenWrite, outcome: Extract<ReportOutcome, { type: 'refused' }>): void {
     const { objects, logger, clock } = this.#parts;
     const { number, verb, subresource } = write;
-    const { code, reason, message } = outcome;
+    const { code, reason } = outcome;
+    const message = isSealedResource(row.key.resource) ? WITHHELD : outcome.message;
     if (wasDoneBefore(row, write, code)) {
       objects.rows.setAnswered(number, undefined);
       this.#named(row, write);
@@ -216,7 +223,7 @@ export class OutboxTable implements Outbox {
       objects.rows.removeWrite(number);
       flight.ended(number);
     }
-    objects.rows.addWrite(row.id, {
+    objects.rows.addWrite(row, {
       class: writeClass(row.key.resource, 'create'),
       verb: 'create',
       subresource: '',

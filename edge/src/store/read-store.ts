@@ -13,19 +13,31 @@ import { Meta } from './meta.ts';
 import { OutboxSize, type Size } from './outbox-size.ts';
 import { RefusalTable } from './refusals.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, schemaVersion } from './schema.ts';
-import { PLAIN } from './seal.ts';
+import { PLAIN, type Seal } from './seal.ts';
+import { about, SealedTexts } from './sealed-texts.ts';
+import { foreign, storedSeal } from './sealing.ts';
 import { SyncedReader } from './synced-reader.ts';
-import type { DroppedEvents, KeptAnswer, OutboxEntry, ReadonlyStore, Refusal, StoreIdentity, WriteVerb } from './types.ts';
+import type {
+  DroppedEvents,
+  KeptAnswer,
+  OutboxEntry,
+  ReadonlyStore,
+  Refusal,
+  SealSource,
+  StoreIdentity,
+  WriteVerb,
+} from './types.ts';
 
 /** For an agent that is in the middle of a checkpoint. */
 const BUSY_WAIT_MS = 2_000;
 
 /**
  * Opens the store for reading, beside a running agent or without one. Nothing is made or changed.
+ * @param seal asked for its key when something sealed is read, and not before; default PLAIN
  * @throws HawserError `bad_config` when there is no such file or it is not the agent's, `store_damaged`, `store_newer`,
  * `unsupported` for a store of an older agent
  */
-export function readStore(path: string): ReadonlyStore {
+export function readStore(path: string, seal: SealSource = () => PLAIN): ReadonlyStore {
   if (!existsSync(path)) {
     throw new HawserError('bad_config', `there is no store at ${path}: the agent has not run here, or keeps it elsewhere`);
   }
@@ -34,7 +46,7 @@ export function readStore(path: string): ReadonlyStore {
     const db = openReadonly(path);
     try {
       check(db, path);
-      return new SqliteReadonlyStore(path, running, db);
+      return new SqliteReadonlyStore(path, running, db, seal);
     } catch (error) {
       db.close();
       throw error;
@@ -78,6 +90,25 @@ function isAccessError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EISDIR');
 }
 
+/** A seal whose key is looked for when it is needed. */
+function lazySeal(path: string, db: Database.Database, source: SealSource): Seal {
+  let found: Seal | undefined;
+  const seal = () => {
+    if (found !== undefined) return found;
+    const stored = storedSeal(db);
+    found = source(stored);
+    if (stored !== undefined && stored !== found.name) throw foreign(path, found, new Set([stored]));
+    return found;
+  };
+  return {
+    get name() {
+      return seal().name;
+    },
+    seal: (text, about) => seal().seal(text, about),
+    open: (sealed, about) => seal().open(sealed, about),
+  };
+}
+
 class SqliteReadonlyStore implements ReadonlyStore {
   readonly path: string;
   readonly running: boolean;
@@ -86,16 +117,19 @@ class SqliteReadonlyStore implements ReadonlyStore {
   readonly #held: HeldSet;
   readonly #synced: SyncedReader;
   readonly #answers: AnswerReader;
+  readonly #texts: SealedTexts;
   readonly #statements: ReturnType<typeof prepare>;
 
-  constructor(path: string, running: boolean, db: Database.Database) {
+  constructor(path: string, running: boolean, db: Database.Database, source: SealSource) {
+    const seal = lazySeal(path, db, source);
     this.path = path;
     this.running = running;
     this.#db = db;
     this.#meta = new Meta(db);
     this.#held = new HeldSet(db);
-    this.#synced = new SyncedReader(db);
-    this.#answers = new AnswerReader(db, PLAIN);
+    this.#texts = new SealedTexts(seal);
+    this.#synced = new SyncedReader(db, this.#texts);
+    this.#answers = new AnswerReader(db, seal);
     this.#statements = prepare(db);
   }
 
@@ -105,7 +139,7 @@ class SqliteReadonlyStore implements ReadonlyStore {
 
   get({ resource, namespace, name }: StorageKey): KubeObject | undefined {
     const record = this.#statements.one.get(resource, namespace, name);
-    return record && parseServed(record.object, record.revision);
+    return record && this.#read(record);
   }
 
   synced(key: StorageKey): KubeObject | undefined {
@@ -118,9 +152,7 @@ class SqliteReadonlyStore implements ReadonlyStore {
   }
 
   list(resource: string, namespace?: string): KubeObject[] {
-    return this.#statements.list
-      .all(resource, namespace ?? null, namespace ?? null)
-      .map(({ object, revision }) => parseServed(object, revision));
+    return this.#statements.list.all(resource, namespace ?? null, namespace ?? null).map((record) => this.#read(record));
   }
 
   counts(): readonly { readonly resource: string; readonly objects: number }[] {
@@ -169,6 +201,10 @@ class SqliteReadonlyStore implements ReadonlyStore {
     return digestOf(this.#held.entries()).count;
   }
 
+  seal(): string | undefined {
+    return storedSeal(this.#db);
+  }
+
   revision(): number {
     return this.#statements.revision.get()?.seq ?? 0;
   }
@@ -179,6 +215,10 @@ class SqliteReadonlyStore implements ReadonlyStore {
 
   close(): void {
     this.#db.close();
+  }
+
+  #read({ object, revision }: ServedRecord): KubeObject {
+    return parseServed(this.#texts.take(object, about.change(revision)), revision);
   }
 }
 

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue, type Report, type ReportOperation, resourceById } from '@hawser/protocol';
 import type { StorageKey } from '../api/storage.ts';
 import type { OpenWrite } from './row.ts';
+import { parseStored } from './stored-json.ts';
 
 /** Set by the API server alone (Kubernetes API conventions, "Metadata"); the device's own values mean nothing there. */
 const SERVER_OWNED = [
@@ -26,7 +27,7 @@ export function reportOf(key: StorageKey, write: Omit<OpenWrite, 'answer'>): Rep
 }
 
 function operationOf(key: StorageKey, { verb, body }: Omit<OpenWrite, 'answer'>): ReportOperation {
-  const value: JsonObject = JSON.parse(body);
+  const value: JsonObject = parseStored(body);
   switch (verb) {
     case 'create':
       return { type: 'create', body: JSON.stringify(withoutServerOwned(value)) };

@@ -2,6 +2,7 @@ import { HawserError } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import type { StorageKey } from '../api/storage.ts';
 import type { CloudObject, OpenWrite, Row, WriteClass } from './row.ts';
+import { about, type SealedTexts } from './sealed-texts.ts';
 import type { WriteVerb } from './types.ts';
 
 interface ObjectRecord {
@@ -34,15 +35,20 @@ interface WriteRecord {
 /** Of a write that was answered before the cluster was restored: no object has a lower version. */
 const OUTDATED = '0';
 
+/** What is known of a row wherever something is written to it. */
+type RowName = Pick<Row, 'id' | 'key'>;
+
 /** A write that has no number yet. */
 export type NewWrite = Omit<OpenWrite, 'number' | 'answer'>;
 
 /** Rows and their open writes in the tables `objects` and `open_writes`. Keeps nothing in memory. */
 export class RowTable {
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #texts: SealedTexts;
 
-  constructor(db: Database) {
+  constructor(db: Database, texts: SealedTexts) {
     this.#statements = prepare(db);
+    this.#texts = texts;
   }
 
   find({ resource, namespace, name }: StorageKey): Row | undefined {
@@ -64,14 +70,14 @@ export class RowTable {
     return { id: Number(lastInsertRowid), key, cloud: undefined, provisionalUid: undefined, writes: [], revision: undefined };
   }
 
-  setCloud(id: number, cloud: CloudObject | undefined): void {
-    const { version } = cloud ?? {};
+  setCloud({ id, key }: RowName, cloud: CloudObject | undefined): void {
+    const { version, body } = cloud ?? {};
     this.#statements.setCloud.run(
       version?.uid ?? null,
       version?.resourceVersion ?? null,
       version?.hash ?? null,
       cloud?.refused ?? null,
-      cloud?.body ?? null,
+      body === undefined ? null : this.#texts.put(key.resource, body, about.object(id)),
       id,
     );
   }
@@ -93,8 +99,9 @@ export class RowTable {
     this.#statements.remove.run(id);
   }
 
-  addWrite(id: number, write: NewWrite): number {
-    const { class: writeClass, verb, subresource, uid, time, body } = write;
+  addWrite({ id, key }: RowName, write: NewWrite): number {
+    const { class: writeClass, verb, subresource, uid, time } = write;
+    const body = this.#texts.put(key.resource, write.body, about.write(id));
     return Number(this.#statements.addWrite.run(id, writeClass, verb, subresource, uid, time, body).lastInsertRowid);
   }
 
@@ -127,8 +134,8 @@ export class RowTable {
     return objects;
   }
 
-  setBody(number: number, body: string): void {
-    this.#statements.setBody.run(body, number);
+  setBody({ id, key }: RowName, number: number, body: string): void {
+    this.#statements.setBody.run(this.#texts.put(key.resource, body, about.write(id)), number);
   }
 
   removeWrite(number: number): void {
@@ -138,13 +145,13 @@ export class RowTable {
   /** Puts one uid in the place of another in every open write. @returns the objects whose writes named it */
   replaceUid(from: string, to: string): number[] {
     const before = JSON.stringify(from);
-    const touched = this.#statements.naming.all(from, before);
-    for (const { number, uid, body } of touched) {
-      this.#statements.setUid.run(
-        uid === from ? to : uid,
-        body.replaceAll(before, () => JSON.stringify(to)),
-        number,
-      );
+    const touched = this.#statements.mayName
+      .all(from, before)
+      .map(({ body, ...write }) => ({ ...write, body: this.#texts.take(body, about.write(write.object)) }))
+      .filter(({ uid, body }) => uid === from || body.includes(before));
+    for (const { number, object, resource, uid, body } of touched) {
+      const named = body.replaceAll(before, () => JSON.stringify(to));
+      this.#statements.setUid.run(uid === from ? to : uid, this.#texts.put(resource, named, about.write(object)), number);
     }
     return [...new Set(touched.map(({ object }) => object))];
   }
@@ -154,9 +161,11 @@ export class RowTable {
     return {
       id,
       key: { resource, namespace, name },
-      cloud: cloudOf(record),
+      cloud: cloudOf({ ...record, body: this.#texts.takeOptional(record.body, about.object(id)) }),
       provisionalUid: record.provisional_uid ?? undefined,
-      writes: this.#statements.writes.all(id).map(writeOf),
+      writes: this.#statements.writes
+        .all(id)
+        .map((write) => writeOf({ ...write, body: this.#texts.take(write.body, about.write(id)) })),
       revision: record.revision ?? undefined,
     };
   }
@@ -205,8 +214,10 @@ function prepare(db: Database) {
     setBody: db.prepare<[string, number]>('UPDATE open_writes SET body = ? WHERE number = ?'),
     setUid: db.prepare<[string, string, number]>('UPDATE open_writes SET uid = ?, body = ? WHERE number = ?'),
     removeWrite: db.prepare<[number]>('DELETE FROM open_writes WHERE number = ?'),
-    naming: db.prepare<[string, string], { number: number; object: number; uid: string; body: string }>(
-      'SELECT number, object, uid, body FROM open_writes WHERE uid = ? OR instr(body, ?) > 0',
+    // What is sealed shows what it names only to who opens it.
+    mayName: db.prepare<[string, string], { number: number; object: number; resource: string; uid: string; body: string }>(
+      `SELECT w.number, w.object, o.resource, w.uid, w.body FROM open_writes AS w JOIN objects AS o ON o.id = w.object
+       WHERE w.uid = ? OR instr(w.body, ?) > 0 OR substr(w.body, 1, 1) <> '{'`,
     ),
   };
 }

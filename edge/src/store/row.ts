@@ -1,5 +1,6 @@
 import { applyStrategicMergePatch, compareResourceVersions, type JsonObject, PatchError, type Version } from '@hawser/protocol';
 import type { StorageKey } from '../api/storage.ts';
+import { parseStored } from './stored-json.ts';
 import type { WriteVerb } from './types.ts';
 
 /**
@@ -56,17 +57,17 @@ export type WriteAnswer =
 
 /** What the local API serves: the cloud's object with the open writes on top. Without resourceVersion. */
 export function fold(cloud: CloudObject | undefined, writes: readonly OpenWrite[]): JsonObject | undefined {
-  let object: JsonObject | undefined = cloud?.body === undefined ? undefined : JSON.parse(cloud.body);
+  let object: JsonObject | undefined = cloud?.body === undefined ? undefined : parseStored(cloud.body);
   for (const write of writes) object = applyWrite(object, write);
   return object;
 }
 
 function applyWrite(object: JsonObject | undefined, write: OpenWrite): JsonObject | undefined {
   // The cloud's object takes over from one that was born here under the same name.
-  if (write.verb === 'create') return object ?? JSON.parse(write.body);
+  if (write.verb === 'create') return object ?? parseStored(write.body);
   // What was written to a predecessor does not touch its successor.
   if (object === undefined || uidOf(object) !== write.uid) return object;
-  return write.verb === 'delete' ? undefined : applyPatch(object, JSON.parse(write.body));
+  return write.verb === 'delete' ? undefined : applyPatch(object, parseStored(write.body));
 }
 
 /** A patch that no longer fits the cloud's object is left out of what is served: the cloud will refuse it for the same reason. */

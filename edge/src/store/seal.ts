@@ -1,9 +1,9 @@
 /**
- * Turns a text into what lies on disk, and back. The place where encryption at rest is put in; until the device has a key for it
- * there is only PLAIN.
+ * Turns a text into what lies on disk, and back. Sealed are Secrets wherever they stand (`sealed-texts.ts`), kept answers and
+ * ServiceAccount tokens; everything else lies as it is.
  */
 export interface Seal {
-  /** Stands beside what it sealed, so that another seal knows what is not its own. */
+  /** Stands beside what it sealed, so that another seal knows what is not its own, and a store says which key it needs. */
   readonly name: string;
   /** @param about says what the text belongs to: what was sealed about one thing does not open about another, where the seal can tell */
   seal(text: string, about: string): Uint8Array;

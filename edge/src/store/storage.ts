@@ -22,6 +22,8 @@ import type { OutboxTable } from './outbox.ts';
 import type { OutboxRoom } from './outbox-room.ts';
 import { differenceOf, marksDeletion, patchOf, restatementOf, toStored } from './patches.ts';
 import { applyPatch, fold, nextProvisional, type OpenWrite, type Row, uidOf } from './row.ts';
+import { about, type SealedTexts } from './sealed-texts.ts';
+import { parseStored } from './stored-json.ts';
 import type { Subscribers } from './subscribers.ts';
 import type { Transactions } from './transactions.ts';
 import { isEvent, writeClass } from './write-class.ts';
@@ -36,6 +38,7 @@ export interface StorageParts {
   readonly flight: Flight;
   readonly events: LocalEvents;
   readonly subscribers: Subscribers;
+  readonly texts: SealedTexts;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -66,11 +69,11 @@ export class SqliteStorage implements Storage {
 
   get(key: StorageKey): KubeObject | undefined {
     const record = this.#list.one.get(key.resource, key.namespace, key.name);
-    return record && parseServed(record.object, record.revision);
+    return record && this.#read(record);
   }
 
   list(resource: string, namespace?: string): KubeObject[] {
-    return this.#records(resource, namespace).map(({ object, revision }) => parseServed(object, revision));
+    return this.#records(resource, namespace).map((record) => this.#read(record));
   }
 
   listAt(resource: string, revision: number, namespace?: string): KubeObject[] {
@@ -80,7 +83,7 @@ export class SqliteStorage implements Storage {
     if (undone.length === 0) return this.list(resource, namespace);
     const past = new Map<string, { key: ItemKey; object: KubeObject }>();
     for (const record of this.#records(resource, namespace)) {
-      past.set(`${record.namespace}/${record.name}`, { key: record, object: parseServed(record.object, record.revision) });
+      past.set(`${record.namespace}/${record.name}`, { key: record, object: this.#read(record) });
     }
     for (const { key, previous } of undone.reverse()) {
       const id = `${key.namespace}/${key.name}`;
@@ -153,7 +156,7 @@ export class SqliteStorage implements Storage {
     const create = outbox.unsentCreate(row, uid);
     const change = create && differenceOf(before, after);
     if (create === undefined || change === undefined) return false;
-    const amended: OpenWrite = { ...create, body: JSON.stringify(applyPatch(JSON.parse(create.body), change)) };
+    const amended: OpenWrite = { ...create, body: JSON.stringify(applyPatch(parseStored(create.body), change)) };
     const writes = row.writes.map((write) => (write === create ? amended : write));
     if (!jsonEquals(fold(row.cloud, writes), after)) return false;
     if (isEvent(row.key.resource) && row.writes.at(-1) === create) {
@@ -162,7 +165,7 @@ export class SqliteStorage implements Storage {
       this.#write(row, { verb: 'create', subresource: '', uid, body: amended.body });
     } else {
       room.require({ entries: 0, bytes: bytesOf(amended.body) - bytesOf(create.body) }, row.id);
-      objects.rows.setBody(create.number, amended.body);
+      objects.rows.setBody(row, create.number, amended.body);
     }
     return true;
   }
@@ -185,7 +188,7 @@ export class SqliteStorage implements Storage {
     // what was served: it may show what was written.
     const patch =
       flight.mayHaveArrived(open.number) || row.cloud?.refused !== undefined
-        ? restatementOf(base, after, JSON.parse(open.body))
+        ? restatementOf(base, after, parseStored(open.body))
         : differenceOf(base, after);
     objects.rows.removeWrite(open.number);
     flight.ended(open.number);
@@ -227,7 +230,7 @@ export class SqliteStorage implements Storage {
     const { objects, room, clock } = this.#parts;
     const kind = writeClass(row.key.resource, verb);
     if (kind !== 'local') room.require({ entries: 1, bytes: bytesOf(body) }, row.id);
-    return objects.rows.addWrite(row.id, {
+    return objects.rows.addWrite(row, {
       class: kind,
       verb,
       subresource,
@@ -250,6 +253,10 @@ export class SqliteStorage implements Storage {
     const object = change?.object ?? (row.revision === undefined ? undefined : this.#parts.log.served(row.revision));
     if (object === undefined) throw nothingToServe(row.key);
     return object;
+  }
+
+  #read({ object, revision }: ServedRecord): KubeObject {
+    return parseServed(this.#parts.texts.take(object, about.change(revision)), revision);
   }
 
   #records(resource: string, namespace: string | undefined): ServedRecord[] {

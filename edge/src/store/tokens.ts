@@ -103,6 +103,36 @@ export class TokenTable implements Tokens {
   }
 }
 
+interface SealedToken extends TokenRecord {
+  readonly pod_uid: string;
+  readonly namespace: string;
+  readonly service_account: string;
+  readonly audiences: string;
+  readonly expiration_seconds: number;
+}
+
+/** See `reseal.ts`. What does not open goes: it is asked for anew. */
+export function resealTokens(db: Database, from: Seal, to: Seal, after: number, limit: number) {
+  const records = db
+    .prepare<[number, string, number], SealedToken>('SELECT * FROM tokens WHERE number > ? AND seal = ? ORDER BY number LIMIT ?')
+    .all(after, from.name, limit);
+  const write = db.prepare<[string, Buffer, string, number]>('UPDATE tokens SET seal = ?, sealed = ?, hash = ? WHERE number = ?');
+  const remove = db.prepare<[number]>('DELETE FROM tokens WHERE number = ?');
+  for (const { number, pod_uid, namespace, service_account, audiences, expiration_seconds, sealed, hash, ...times } of records) {
+    const columns: KeyColumns = [pod_uid, namespace, service_account, audiences, expiration_seconds];
+    const all: Times = [times.issued_at, times.kept_at, times.expires_at, times.valid_until];
+    const isWhole = hash === hashOf(columns, all, from.name, sealed);
+    const text = isWhole ? from.open(sealed, JSON.stringify(columns)) : undefined;
+    if (text === undefined) {
+      remove.run(number);
+      continue;
+    }
+    const anew = Buffer.from(to.seal(text, JSON.stringify(columns)));
+    write.run(to.name, anew, hashOf(columns, all, to.name, anew), number);
+  }
+  return { rows: records.length, last: records.at(-1)?.number };
+}
+
 type KeyColumns = [string, string, string, string, number];
 /** Issued, kept, expires, valid until. */
 type Times = [number, number, number, number];

@@ -12,9 +12,21 @@ export interface StoreOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Default {@link DEFAULT_STORE_LIMITS}. */
   readonly limits?: Partial<StoreLimits>;
-  /** What tokens and answers are kept under. Default {@link PLAIN}. */
-  readonly seal?: Seal;
+  /** What Secrets, tokens and answers are kept under. Default PLAIN. */
+  readonly seal?: Seal | SealSource;
+  /**
+   * What is done with a store whose Secrets lie under another key. `refuse`, the default: it is not opened, and stays as it is.
+   * `drop`: they go, with tokens, answers and what the device wrote to them; the cloud sends its Secrets again.
+   */
+  readonly foreignSeal?: 'refuse' | 'drop';
 }
+
+/**
+ * Gives the seal once the file is open.
+ * @param stored name of the seal that the store needs; undefined where nothing is sealed yet, and a new key may be made
+ * @throws HawserError `bad_config`
+ */
+export type SealSource = (stored: string | undefined) => Seal;
 
 /** What the store holds at most. What happens at each bound is said at its default in `limits.ts`. */
 export interface StoreLimits {
@@ -316,6 +328,8 @@ export interface ReadonlyStore {
   digest(): string;
   objectCount(): number;
   revision(): number;
+  /** Name of the seal with a key that Secrets, tokens and answers lie under; undefined where none does. Needs no key. */
+  seal(): string | undefined;
   /** Bytes of the files on disk. */
   sizes(): { readonly database: number; readonly log: number };
   close(): void;

@@ -1,9 +1,10 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HawserError } from '@hawser/protocol';
 import { stringify } from 'yaml';
 import { writePrivateFile } from '../../private-files.ts';
+import { preparePrivateFolder, requirePrivateFile } from '../../private-modes.ts';
 import { createSelfSigned } from './self-signed.ts';
 
 /** What the local API is reached with. The token lets in an administrator of the device. */
@@ -27,9 +28,11 @@ const HOSTS = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.defaul
  * Reads certificate, key and token from the data folder, and makes those that are missing or damaged; all with mode 0600.
  * They stay the same over restarts, so that kubeconfigs stay good.
  * @param address on which the API listens
+ * @throws HawserError `bad_config` for one that others may read: the key or token is not private any more
  */
 export async function ensureLocalAccess(dataDir: string, address: string): Promise<LocalAccess> {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  preparePrivateFolder(dataDir);
+  for (const file of [CERTIFICATE_FILE, KEY_FILE, TOKEN_FILE]) requirePrivateFile(join(dataDir, file));
   const pair = readPair(dataDir, address) ?? (await makePair(dataDir, address));
   const token = readToken(dataDir) ?? makeToken(dataDir);
   return { ...pair, token };

@@ -1,0 +1,27 @@
+import { findText, resolveText, sourcesOf } from '@hawser/settings';
+import type { Command } from 'commander';
+import { SETTINGS } from '../ops/settings.ts';
+import { type KeySource, keySourceOf, readingSealOf } from '../ops/store-key.ts';
+import type { SealSource } from '../store/index.ts';
+import type { CliIo } from './io.ts';
+
+/** What the commands that only read the store need to know. */
+export const READING = SETTINGS.filter(({ path }) => path === 'dataDir');
+
+/** What those need to know that read or write Secrets in it. */
+export const STORE = SETTINGS.filter(({ path }) => path === 'dataDir' || path === 'store.key');
+
+export function dataDirOf(command: Command, env: CliIo['env']): string {
+  return resolveText('dataDir', READING, sourcesOf(command, READING, env));
+}
+
+/** @throws HawserError `bad_config` */
+export function keySourceFor(command: Command, env: CliIo['env']): KeySource {
+  const key = findText('store.key', STORE, sourcesOf(command, STORE, env));
+  return keySourceOf(key, dataDirOf(command, env), env.CREDENTIALS_DIRECTORY);
+}
+
+/** Looks for the key when something sealed is read, and not before: it may be readable by the agent alone. */
+export function sealFor(command: Command, env: CliIo['env']): SealSource {
+  return (stored) => readingSealOf(keySourceFor(command, env))(stored);
+}
