@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { nodeOf, type Subject } from './identity.ts';
+import { createAuthority, issueNodeCertificate } from '../../../test/support/pki.ts';
+import { nodeIn, nodeOf, type Subject } from './identity.ts';
 
 test('a kubelet certificate names its node', () => {
   assert.deepEqual(nodeOf({ CN: 'system:node:edge-1.factory', O: 'system:nodes' }), { type: 'node', name: 'edge-1.factory' });
@@ -21,3 +23,23 @@ const strangers: [string, Subject][] = [
 for (const [what, subject] of strangers) {
   test(`a certificate with ${what} names no node`, () => assert.equal(nodeOf(subject).type, 'refused'));
 }
+
+test('a certificate that TLS has not seen names its node by the text of its subject', async () => {
+  const authority = await createAuthority('devices');
+  const nodeOfCertificate = (pem: string) => nodeIn(new X509Certificate(pem));
+  const device = await issueNodeCertificate(authority, 'edge-1');
+  assert.deepEqual(nodeOfCertificate(device.certificatePem), { type: 'node', name: 'edge-1' });
+  for (const subject of [
+    { commonName: 'kubernetes-admin', organizations: ['system:masters'] },
+    { commonName: 'system:node:edge-1', organizations: ['system:nodes', 'system:masters'] },
+    { commonName: 'system:node:edge-1' },
+    { commonName: 'system:node:edge-1\nO=system:nodes' },
+    { commonName: 'x', organizations: ['system:nodes\nCN=system:node:edge-1'] },
+  ]) {
+    const { certificatePem } = await authority.issueClient(subject);
+    assert.equal(nodeOfCertificate(certificatePem).type, 'refused', JSON.stringify(subject));
+  }
+  for (const subject of ['', undefined, 'CN', '=\n=', 'O=system:nodes + CN=system:node:edge-1']) {
+    assert.equal(nodeIn({ subject }).type, 'refused');
+  }
+});

@@ -32,6 +32,24 @@ export function nodeOf(subject: Subject): Identity {
   return { type: 'node', name };
 }
 
+/**
+ * The identity in a certificate that TLS has not seen. It is read from the text of the subject, one attribute a line: `toLegacyObject`
+ * ends the process (Node 24) when the certificate's key is of a kind that OpenSSL cannot read, which a stranger may send.
+ */
+export function nodeIn({ subject }: { readonly subject: string | undefined }): Identity {
+  const attributes = new Map<string, readonly string[]>();
+  for (const line of (subject ?? '').split('\n')) {
+    const at = line.indexOf('=');
+    const name = line.slice(0, Math.max(at, 0));
+    attributes.set(name, [...(attributes.get(name) ?? []), line.slice(at + 1)]);
+  }
+  const attribute = (name: string) => {
+    const values = attributes.get(name);
+    return values === undefined ? {} : { [name]: values.length === 1 ? values[0] : values };
+  };
+  return nodeOf({ ...attribute('CN'), ...attribute('O') });
+}
+
 /** The device behind a connection whose certificate TLS has verified. */
 export function deviceBehind(socket: TLSSocket): Peer {
   if (!socket.authorized) return refused('it was not verified');

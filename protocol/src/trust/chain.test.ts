@@ -60,6 +60,32 @@ test('a server is trusted for the names in it, and for no other', async () => {
   }
 });
 
+test('many certificates that all seem to have issued each other cost no more than looking at each pair', async (t) => {
+  const stranger = await createAuthority('hawser');
+  const leaf = certificate(await issueNodeCertificate(stranger, 'truck-1'));
+  const intermediates = Array.from({ length: 40 }, () => certificate(stranger));
+  const verify = t.mock.method(X509Certificate.prototype, 'verify');
+  const verdict = checkChain({ leaf, intermediates, roots: [root], usage: 'client', at: 'anyTime' });
+  assert.deepEqual(verdict, { type: 'refused', why: 'untrusted' });
+  assert.ok(verify.mock.callCount() < 300, `${verify.mock.callCount()} signatures verified`);
+});
+
+test('a certificate with a key of an unknown kind has issued nothing, and is not trusted', () => {
+  const authority = withUnknownKey(root);
+  const asked = { leaf: device, usage: 'client' as const, at: 'anyTime' as const };
+  const refused = { type: 'refused', why: 'untrusted' };
+  assert.deepEqual(checkChain({ ...asked, intermediates: [authority], roots: [authority] }), refused);
+  assert.deepEqual(checkChain({ ...asked, leaf: withUnknownKey(device), intermediates: [], roots: [root] }), refused);
+});
+
+/** The same, but the algorithm of its key is one that nobody knows. */
+function withUnknownKey({ raw }: X509Certificate): X509Certificate {
+  const der = Buffer.from(raw);
+  const ecPublicKey = Buffer.from('2a8648ce3d0201', 'hex');
+  der.writeUInt8(0x7f, der.indexOf(ecPublicKey) + ecPublicKey.length - 1);
+  return new X509Certificate(der);
+}
+
 function certificate({ certificatePem }: Pick<CertificatePair, 'certificatePem'>): X509Certificate {
   return new X509Certificate(certificatePem);
 }

@@ -1,5 +1,6 @@
-import type { X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { MAX_CERTIFICATES } from './limits.ts';
 
 /** Extended key usages (RFC 5280, section 4.2.1.12). */
 const USAGE_OIDS = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
@@ -40,35 +41,49 @@ export type ChainVerdict =
 export function checkChain({ leaf, intermediates, roots, usage, at, host }: ChainCheck): ChainVerdict {
   if (leaf.ca || !(leaf.keyUsage ?? []).includes(USAGE_OIDS[usage])) return { type: 'refused', why: 'wrongUsage' };
   if (host !== undefined && !isFor(leaf, host)) return { type: 'refused', why: 'wrongHost' };
-  const anyTime = pathFrom(leaf, intermediates, roots, () => true, MAX_BETWEEN);
+  const anyTime = pathFrom(leaf, intermediates, roots, () => true);
   if (anyTime === undefined) return { type: 'refused', why: 'untrusted' };
   if (at === 'anyTime') return { type: 'trusted', root: anyTime };
-  const inTime = pathFrom(leaf, intermediates, roots, (certificate) => isValidAt(certificate, at), MAX_BETWEEN);
+  const inTime = pathFrom(leaf, intermediates, roots, (certificate) => isValidAt(certificate, at));
   return inTime === undefined ? { type: 'refused', why: 'outOfTime' } : { type: 'trusted', root: inTime };
 }
 
-/** The root that a chain from `certificate` ends in, over certificates that are all acceptable. */
+/**
+ * The root that the shortest chain from `leaf` ends in, over certificates that are all acceptable. Each is looked at once, so that
+ * many that all seem to have issued each other cost no more signatures than pairs of them.
+ */
 function pathFrom(
-  certificate: X509Certificate,
+  leaf: X509Certificate,
   between: readonly X509Certificate[],
   roots: readonly X509Certificate[],
   isAcceptable: (certificate: X509Certificate) => boolean,
-  depth: number,
 ): X509Certificate | undefined {
-  if (!isAcceptable(certificate)) return undefined;
-  const root = roots.find((candidate) => isIssuer(candidate, certificate) && isAcceptable(candidate));
-  if (root !== undefined || depth === 0) return root;
-  for (const next of between) {
-    if (!isIssuer(next, certificate)) continue;
-    const rest = between.filter((other) => other !== next);
-    const found = pathFrom(next, rest, roots, isAcceptable, depth - 1);
-    if (found !== undefined) return found;
+  let ends = [leaf].filter(isAcceptable);
+  let rest = between.slice(0, MAX_CERTIFICATES).filter(isAcceptable);
+  const trusted = roots.filter(isAcceptable);
+  for (let depth = 0; depth <= MAX_BETWEEN && ends.length > 0; depth += 1) {
+    const issued = ends;
+    const root = trusted.find((candidate) => issued.some((certificate) => isIssuer(candidate, certificate)));
+    if (root !== undefined) return root;
+    ends = rest.filter((candidate) => issued.some((certificate) => isIssuer(candidate, certificate)));
+    rest = rest.filter((candidate) => !ends.includes(candidate));
   }
   return undefined;
 }
 
 function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  if (!issuer.ca || !certificate.checkIssued(issuer)) return false;
+  const key = publicKeyOf(issuer);
+  return key !== undefined && certificate.verify(key);
+}
+
+/** Undefined for one of a kind that is not known here: what it has signed cannot be verified. */
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
+  }
 }
 
 function isValidAt({ validFromDate, validToDate }: X509Certificate, at: Date): boolean {
