@@ -1,0 +1,81 @@
+import { isIPv6 } from 'node:net';
+import type { Clock } from '../../clock.ts';
+
+/** Names that are counted at a time; at the bound the one that was seen longest ago is forgotten. 100 bytes each. */
+const MAX_NAMES = 10_000;
+
+export interface AttemptsOptions {
+  /** So many at once after a quiet time, and so many in each `periodMs` over time. */
+  readonly most: number;
+  readonly periodMs: number;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+interface Bucket {
+  /** Attempts that were made, less what time has let go. */
+  made: number;
+  atMs: number;
+}
+
+/** Counts attempts by a name, such as an address or the id of a token: a leaky bucket for each. */
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  /** The one that was seen last stands last. */
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options;
+  }
+
+  /** How many names are counted now. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Milliseconds until there is room for one more; 0 when there is. */
+  waitMs(name: string): number {
+    const { most, periodMs } = this.#options;
+    const made = this.#made(name);
+    return made + 1 <= most ? 0 : Math.ceil((made + 1 - most) * (periodMs / most));
+  }
+
+  /** One more was made. */
+  add(name: string): void {
+    const made = Math.min(this.#made(name) + 1, this.#options.most);
+    this.#buckets.delete(name);
+    const [oldest] = this.#buckets.keys();
+    if (this.#buckets.size >= MAX_NAMES && oldest !== undefined) this.#buckets.delete(oldest);
+    this.#buckets.set(name, { made, atMs: this.#nowMs() });
+  }
+
+  #made(name: string): number {
+    const bucket = this.#buckets.get(name);
+    if (bucket === undefined) return 0;
+    const { most, periodMs } = this.#options;
+    // A clock that went back lets nothing go.
+    const elapsedMs = Math.max(this.#nowMs() - bucket.atMs, 0);
+    return Math.max(bucket.made - (elapsedMs * most) / periodMs, 0);
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.now().getTime();
+  }
+}
+
+/**
+ * What attempts of an address are counted under: itself, and of IPv6 the /64, which is what one host is given. Addresses of IPv4 that
+ * come as IPv6 (`::ffff:192.0.2.1`) are those of IPv4.
+ */
+export function attemptsName(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail] = plain.split('%', 1)[0]?.split('::') ?? [];
+  const groups = (text: string | undefined) => (text === undefined || text === '' ? [] : text.split(':'));
+  const [before, after] = [groups(head), groups(tail)];
+  const zeros = tail === undefined ? 0 : Math.max(8 - before.length - after.length, 0);
+  const all = [...before, ...Array.from({ length: zeros }, () => '0'), ...after];
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}
