@@ -66,7 +66,7 @@ test('a ClientHello over the bound is closed, and what is none is refused by TLS
 });
 
 /** A server for enrolment that answers anything with what it knows of the client. */
-function enrolment(t: TestContext): (socket: Socket) => void {
+function enrolment(t: TestContext) {
   const server = createServer({ ...TLS, ALPNProtocols: [ENROL_ALPN], minVersion: 'TLSv1.3' }, (_, response) => {
     response.end('no certificate was asked for');
   });
@@ -74,9 +74,12 @@ function enrolment(t: TestContext): (socket: Socket) => void {
   t.after(() => {
     for (const socket of open) socket.destroy();
   });
-  return (socket) => {
-    open.add(socket);
-    server.emit('connection', socket);
+  return {
+    most: 10,
+    take(socket: Socket) {
+      open.add(socket);
+      server.emit('connection', socket);
+    },
   };
 }
 

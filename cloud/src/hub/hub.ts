@@ -30,8 +30,14 @@ const RETURN_MS = 5_000;
 const RETURN_PER_SESSION_MS = 5;
 const MOST_RETURN_MS = 60_000;
 
+/** Enrolment has bounds of its own. */
+type HubLimits = Omit<Settings['limits'], `enrol${string}` & keyof Settings['limits']>;
+
 export interface HubOptions {
-  readonly settings: Pick<Settings, 'keyExchange' | 'limits'> & { readonly link: Pick<Settings['link'], 'address' | 'port'> };
+  readonly settings: Pick<Settings, 'keyExchange'> & {
+    readonly link: Pick<Settings['link'], 'address' | 'port'>;
+    readonly limits: HubLimits;
+  };
   /** With what links are taken; until it is there, connections are closed. */
   readonly serving: Serving;
   /** Undefined until the relay knows which cluster it speaks for: no link is opened before. */
@@ -45,7 +51,7 @@ export interface HubOptions {
   readonly epochs: EpochMeeting;
   readonly trust: Trust;
   /** Goes on with a connection for enrolment, from its ClientHello on. Undefined: nobody is enrolled. */
-  readonly enrolment?: ((socket: Socket) => void) | undefined;
+  readonly enrolment?: { take(socket: Socket): void; readonly most: number } | undefined;
   readonly metrics: LinkMetrics & { linkRefused(why: string): void };
   readonly clock: Clock;
   /** From 0 to 1, 1 excluded. */
@@ -100,11 +106,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const front = createFront({
     handshakes,
     link: onceServing((socket) => server.emit('connection', socket)),
-    enrolment: options.enrolment === undefined ? undefined : onceServing(options.enrolment),
+    enrolment: options.enrolment === undefined ? undefined : onceServing(options.enrolment.take),
     onRefused: (why) => metrics.linkRefused(why),
     logger,
   });
-  front.maxConnections = limits.sessions + limits.handshakes;
+  front.maxConnections = limits.sessions + limits.handshakes + (options.enrolment?.most ?? 0);
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,

@@ -108,6 +108,11 @@ export const SettingsSchema = section({
     queryCalls: whole(1, 1_000),
     reportsPerSession: whole(1, 10_000),
     supersededBytes: whole(0, 16 * 1024 * 1024 * 1024),
+    enrolConnections: whole(1, 10_000),
+    enrolConnectionsPerAddress: whole(1, 10_000),
+    enrolSeconds: whole(5, 600),
+    enrolAttempts: whole(1, 1_000_000),
+    enrolWrongSecrets: whole(1, 1_000),
   }),
 });
 
@@ -212,6 +217,31 @@ export const SETTINGS: readonly Setting[] = [
     'limits.supersededBytes',
     64 * 1024 * 1024,
     'older bodies kept as bases of differences, in bytes; at it the oldest go, and objects are sent whole',
+  ),
+  setting.number(
+    'limits.enrolConnections',
+    64,
+    'connections of devices that join at a time, which are strangers still; one more is closed',
+  ),
+  setting.number(
+    'limits.enrolConnectionsPerAddress',
+    16,
+    'those of one address, so that nobody takes all; one more is closed. Raise it where all devices come from one address',
+  ),
+  setting.number(
+    'limits.enrolSeconds',
+    60,
+    'from such a connection to its end, then it is closed: 6 KB of TLS on a poor link, and the API server',
+  ),
+  setting.number(
+    'limits.enrolAttempts',
+    60,
+    'joins and late renewals of one address in a minute; one more is told to wait. Raise it where all devices come from one address',
+  ),
+  setting.number(
+    'limits.enrolWrongSecrets',
+    10,
+    'wrong secrets for the id of one token in ten minutes; then that token is refused for a while, also to who has it',
   ),
 ];
 
