@@ -1,3 +1,5 @@
+export { type CaAdministration, type CaReport, createCaAdministration } from './authority/administration.ts';
+export { oneLine } from './authority/authority.ts';
 export { AUTHORITY_NAME } from './authority/names.ts';
 export { type Published, readPublished } from './authority/published.ts';
 export {
