@@ -14,6 +14,10 @@ export interface ProcessOptions {
   readonly name: string;
   /** Arguments of Node: a script's path from the root, and its own arguments. */
   readonly args: readonly string[];
+  /** Words before Node's own: a command that runs it, such as `setpriv … --`. */
+  readonly before?: readonly string[];
+  /** Node's program. Default: the project's own, `NODE`. */
+  readonly node?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** All output goes there as well. */
   readonly logFile?: string;
@@ -50,7 +54,8 @@ const TAIL_LINES = 40;
 const STOP_TIMEOUT_MS = 10_000;
 
 export function startProcess(options: ProcessOptions): RunningProcess {
-  const child = spawn(NODE, [...options.args], {
+  const [command = NODE, ...args] = [...(options.before ?? []), options.node ?? NODE, ...options.args];
+  const child = spawn(command, args, {
     cwd: ROOT,
     env: { ...withoutSettings(process.env), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
