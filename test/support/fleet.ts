@@ -31,6 +31,11 @@ export interface FleetOptions {
   readonly withoutRights?: readonly string[];
   /** Keep the API server's objects over a restart. Default false. */
   readonly keepData?: boolean;
+  /**
+   * How relay and devices come to their certificates. `files`: an authority of this process makes them all. `joined`: the relay makes its
+   * own, and each device joins by the line that `hawser-relay token create` prints. Default files.
+   */
+  readonly identities?: 'files' | 'joined';
   /** The relay's program. Default: its source; a bundle loads less. */
   readonly relayMain?: string;
   /** The agents' program. Default: its source. */
@@ -81,7 +86,7 @@ export interface Fleet {
   readonly kube: KubeClient;
   readonly agents: readonly FleetAgent[];
   readonly relays: readonly FleetRelay[];
-  /** Signs the devices' certificates. */
+  /** Signs the devices' certificates, unless they join. */
   readonly authority: CertificateAuthority;
   /** The first of them; also `startRelay` and `relayMetrics`. */
   relay(): RunningProcess;
@@ -204,6 +209,10 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const caFile = await writePem(pki, 'ca.crt', authority.certificatePem);
   const relayPair = await writePair(pki, 'relay', await authority.issueServer({ commonName: 'hawser-relay' }));
 
+  const isJoined = options.identities === 'joined';
+  const relayTls = isJoined
+    ? ['--link-names', '127.0.0.1']
+    : ['--tls-cert', relayPair.certificateFile, '--tls-key', relayPair.keyFile, '--tls-client-ca', caFile];
   const nodeFlags = options.nodeFlags ?? [];
   const relayArgs = (name: string, ports: { link: number; ops: number }) => [
     ...nodeFlags,
@@ -213,7 +222,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     relayKubeconfig,
     ...['--link-address', '127.0.0.1', '--link-port', String(ports.link)],
     ...['--ops-address', '127.0.0.1', '--ops-port', String(ports.ops)],
-    ...['--tls-cert', relayPair.certificateFile, '--tls-key', relayPair.keyFile, '--tls-client-ca', caFile],
+    ...relayTls,
     ...(name === 'relay' ? [] : ['--replica-name', name]),
     ...Object.entries(options.relayFlags ?? {}).flat(),
   ];
@@ -252,16 +261,35 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   };
   for (const relay of relays) await relay.start();
 
+  const filesOf = async ({ name, node, link }: { readonly name: string; readonly node: string; readonly link: LinkProxy }) => {
+    const pair = await writePair(pki, name, await issueNodeCertificate(authority, node));
+    return [
+      ...['--relay-urls', `wss://127.0.0.1:${link.port}`],
+      ...['--tls-cert', pair.certificateFile, '--tls-key', pair.keyFile, '--tls-ca', caFile],
+    ];
+  };
+  /** As an administrator and somebody at the device do it: one makes the line, the other runs it. */
+  const joinAs = async ({ node, link, command }: FleetAgent) => {
+    const relay = options.relayMain ?? RELAY_MAIN;
+    const flags = ['--kubeconfig', kubeconfig, '--node-name', node, '--single-use', '--relay', `wss://127.0.0.1:${link.port}`];
+    const token = await runCommand({ name: 'hawser-relay token', args: [relay, 'token', 'create', ...flags] });
+    if (token.code !== 0) throw new Error(`hawser-relay token create ended with ${token.code}: ${token.stderr}`);
+    const [, ...words] = token.stdout.trim().split(/\s+/);
+    const joined = await command(...words);
+    if (joined.code !== 0) throw new Error(`hawser-agent join ended with ${joined.code}: ${joined.stderr}`);
+  };
+
   const agents: FleetAgent[] = [];
   for (const given of options.agents) {
     const device: FleetDevice = typeof given === 'string' ? { node: given } : given;
     const { node, name = node } = device;
-    const pair = await writePair(pki, name, await issueNodeCertificate(authority, node));
     const link = await startLinkProxy({ targetPort: relayAt(device.relay ?? 0).linkPort, delayMs: options.delayMs ?? 0 });
     ending.push(() => link.close());
     const main = options.agentMain ?? AGENT_MAIN_SOURCE;
     const flags = options.agentFlags ?? {};
-    const agent = deviceOf({ name, node, dir, main, nodeFlags, link, caFile, pair, flags, launch, ending });
+    const identity = isJoined ? [] : await filesOf({ name, node, link });
+    const agent = deviceOf({ name, node, dir, main, nodeFlags, link, identity, flags, launch, ending });
+    if (isJoined) await joinAs(agent);
     if (options.startAgents ?? true) await agent.start();
     agents.push(agent);
   }
@@ -325,8 +353,8 @@ interface Device {
   readonly main: string;
   readonly nodeFlags: readonly string[];
   readonly link: LinkProxy;
-  readonly caFile: string;
-  readonly pair: { readonly certificateFile: string; readonly keyFile: string };
+  /** Settings that name its certificate, its key, and whom it links to; none where it has joined. */
+  readonly identity: readonly string[];
   readonly flags: Readonly<Record<string, string>>;
   readonly launch: (name: string, args: readonly string[], logName: string) => RunningProcess;
   readonly ending: (() => unknown)[];
@@ -339,8 +367,7 @@ function deviceOf(device: Device): FleetAgent {
   let local: KubeClient | undefined;
   const settings = (flags: Device['flags']) => [
     ...['--data-dir', dataDir],
-    ...['--relay-urls', `wss://127.0.0.1:${device.link.port}`],
-    ...['--tls-cert', device.pair.certificateFile, '--tls-key', device.pair.keyFile, '--tls-ca', device.caFile],
+    ...device.identity,
     ...['--api-port', '0'],
     ...Object.entries({ ...device.flags, ...flags }).flat(),
   ];
