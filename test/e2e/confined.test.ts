@@ -106,6 +106,12 @@ async function runs(t: TestContext, url: string, before: readonly string[], { ar
   await relay.line('ready', ({ msg }) => msg === 'relay ready');
   assert.equal((await fetch(`http://127.0.0.1:${opsPort}/readyz`)).status, 200);
 
+  assert.deepEqual(
+    relay.lines.filter(({ msg }) => msg === 'variables that are no settings'),
+    [],
+    'the variables of the manifest are settings',
+  );
+
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   assert.match(status, /^CapEff:\t0+$/m);
   assert.match(status, /^CapBnd:\t0+$/m);
