@@ -1,5 +1,7 @@
 #!/usr/bin/env node
+import './cli/hide-arguments.ts';
 import './young-generation.ts';
+import { hostname } from 'node:os';
 import { pino } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
 import { systemClock } from './api/clock.ts';
@@ -34,11 +36,19 @@ async function run({ settings, unknownVariables }: Config): Promise<void> {
   logger.info('agent stopped');
 }
 
+function interrupted(): AbortSignal {
+  const interrupting = new AbortController();
+  void untilStopped(process, () => process.exit(EXIT.interrupted)).then((signal) => interrupting.abort(signal));
+  return interrupting.signal;
+}
+
 process.exitCode = await runCli(process.argv.slice(2), {
   version: AGENT_VERSION,
   env: process.env,
   write: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
   now: () => new Date(),
+  hostName: hostname,
+  interrupted,
   run,
 });

@@ -2,7 +2,7 @@ import { QUERY_TABLE } from '@hawser/protocol';
 import type { Command } from 'commander';
 
 /** What a shell's own completion of files is for. */
-const FILE_FLAGS = ['--config', '--data-dir', '--tls-cert', '--tls-key', '--tls-ca'];
+const FILE_FLAGS = ['--config', '--data-dir', '--tls-cert', '--tls-key', '--tls-ca', '--token-file'];
 
 /** The words that may follow: the commands, and the flags of each. */
 function wordsOf(program: Command): { readonly commands: string[]; readonly flags: ReadonlyMap<string, string[]> } {

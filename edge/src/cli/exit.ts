@@ -10,12 +10,18 @@ export const EXIT = {
   notFound: 3,
   /** `query`: this node may not see it. Whether it is there is not said. */
   forbidden: 4,
-  /** `query`: there is a link and no answer now. */
+  /** `query`: there is a link and no answer now. `join`: no relay has answered so that it could join; it may later. */
   unavailable: 5,
   /** `query`: there is no link, and nothing on the device that may stand for the cloud's answer. */
   unknown: 6,
-  /** `query`: another answer that is for good. */
+  /** `query`: another answer that is for good. `join`: the relay has refused. */
   refused: 7,
+  /** `join`: this device has joined as another node, or by another authority. */
+  joinedAsOther: 8,
+  /** `join`: nobody who could be trusted has answered. */
+  untrusted: 9,
+  /** Ended by Ctrl-C, as shells count it. */
+  interrupted: 130,
 } as const;
 
 /** What was asked for cannot be given: one or more lines for stderr, without the name of the command. */

@@ -4,4 +4,7 @@ export interface CliIo {
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
   readonly now: () => Date;
+  readonly hostName: () => string;
+  /** From the first call on, SIGINT and SIGTERM end no process, but are told by this. */
+  readonly interrupted: () => AbortSignal;
 }

@@ -45,6 +45,8 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
     run: () => Promise.reject(new Error('not asked for')),
     env: {},
     now: () => new Date(START + 3_600_000),
+    hostName: () => 'device',
+    interrupted: () => new AbortController().signal,
     write: (text) => {
       out += text;
     },

@@ -6,6 +6,7 @@ import { bashCompletion, zshCompletion } from './completion.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
 import type { CliIo } from './io.ts';
+import type { JoinFlags } from './join.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { dataDirOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
@@ -23,12 +24,30 @@ const RUN_HELP = `
 Every setting is a flag, a variable (${environmentName('api.port')}) or a line of the file ("api: {port: 6444}").
 Flags are stronger than variables, variables than the file, the file than defaults.
 
+A device that has joined ("hawser-agent join") needs no certificate and no relays here.
+
 Examples:
+  hawser-agent run
   hawser-agent run --config /etc/hawser/agent.yaml
   hawser-agent run --relay-urls wss://relay.example:8443 --tls-cert device.crt --tls-key device.key --tls-ca ca.crt
   HAWSER_LOG_LEVEL=debug hawser-agent run --config agent.yaml --data-dir ./data --api-port 0
 
 Exit codes: 0 stopped by SIGTERM or SIGINT, 1 could not start or go on, 2 wrong command line or settings.
+`;
+
+const JOIN_HELP = `
+"hawser-relay token create" prints the whole line. The relay is trusted by the hash of its authority's public key before anything is sent. The
+key is made here and stays here (DATA_DIR/identity); the same command can be given again at any time, also after it was
+interrupted. Relays are asked in turn, and are where the agent links. A command line can be seen by other users of the
+device until it has started: --token-file keeps the token out of it.
+
+Examples:
+  hawser-agent join wss://relay.example:8443 --token abcdef.0123456789abcdef --ca-hash sha256:4f0a…
+  hawser-agent join wss://a.example wss://b.example --token-file token --ca-hash sha256:4f0a… --node-name truck-1
+  pass show truck-1 | hawser-agent join wss://relay.example --token-file - --ca-hash sha256:4f0a… --replace -o json
+
+Exit codes: 0 joined, 1 the identity could not be written, 2 wrong command line or data folder, 5 no relay has answered so that it
+could join (it may later), 7 refused, 8 joined as another node or by another authority already, 9 no relay that could be trusted, 130 interrupted.
 `;
 
 const GET_HELP = `
@@ -128,6 +147,29 @@ function programOf(options: CliOptions): Command {
   addSettings(run, SETTINGS).action(() => options.run(resolveConfig(sourcesOf(run, SETTINGS, env))));
   run.addHelpText('after', RUN_HELP);
 
+  const joinCommand = program
+    .command('join')
+    .description('make this device a node of a cluster, by a token')
+    .argument('<relay...>', 'wss://HOST:PORT, several are asked in turn')
+    .option('--token <token>', 'bootstrap token, ID.SECRET')
+    .option('--token-file <file>', 'file with the token; - reads standard input')
+    .option(
+      '--ca-hash <hash>',
+      "sha256:HEX, hash of the public key of the relay's authority; may be given again for another",
+      (hash: string, before: readonly string[] = []) => [...before, hash],
+    )
+    .option('--node-name <name>', 'name of the Node (default: the host name)')
+    .option('--replace', 'take the name from the device that holds it; needs a token that was made for it')
+    .option('--rejoin', 'give up what this device has joined as')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'));
+  addDataDir(joinCommand).action(async (relays: string[]) => {
+    // Loaded here: no other command dials.
+    const { joinDevice } = await import('./join.ts');
+    const flags = joinCommand.opts<JoinFlags & { config?: string; dataDir?: string }>();
+    return joinDevice({ ...flags, relays, dataDir: dataDirOf(joinCommand, env), runCommand: runCommandOf(flags) }, options);
+  });
+  joinCommand.addHelpText('after', JOIN_HELP);
+
   const getCommand = program
     .command('get')
     .description("show objects of the device's store")
@@ -211,6 +253,14 @@ function programOf(options: CliOptions): Command {
     .action((shell: 'bash' | 'zsh') => options.write(shell === 'bash' ? bashCompletion(program) : zshCompletion(program)));
 
   return program;
+}
+
+function runCommandOf({ config, dataDir }: { readonly config?: string; readonly dataDir?: string }): string {
+  const flags = [
+    ...(config === undefined ? [] : ['--config', config]),
+    ...(dataDir === undefined ? [] : ['--data-dir', dataDir]),
+  ];
+  return ['hawser-agent', 'run', ...flags].join(' ');
 }
 
 function addDataDir(command: Command): Command {

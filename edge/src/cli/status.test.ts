@@ -29,6 +29,8 @@ test('status lists the oldest of what waits in the words of the outbox, and says
     run: () => Promise.reject(new Error('not asked for')),
     env: {},
     now: () => NOW,
+    hostName: () => 'device',
+    interrupted: () => new AbortController().signal,
     write: (text) => {
       out += text;
     },

@@ -10,6 +10,7 @@ import {
   HawserError,
   joinProof,
   lateRenewalProof,
+  publicKeyOf,
   type RefusalReason,
   readCertificate,
   signProof,
@@ -172,7 +173,11 @@ function enrolledIn(body: string, { nodeName, key }: Asked): EnrolledDevice {
   if (enrolled.nodeName !== nodeName || nodeNameIn(leaf) !== nodeName) {
     throw new HawserError('malformed_request', `a certificate for another Node than ${nodeName}`);
   }
-  return { nodeName, certificates, authorities: enrolled.authorities.map(readCertificate) };
+  const authorities = enrolled.authorities.map(readCertificate);
+  if (authorities.some((authority) => !authority.ca || publicKeyOf(authority) === undefined)) {
+    throw new HawserError('malformed_request', 'an authority that is none');
+  }
+  return { nodeName, certificates, authorities };
 }
 
 function spkiOf(key: KeyObject): Buffer {

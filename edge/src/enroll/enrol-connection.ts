@@ -76,8 +76,10 @@ function handshake(tcp: Socket, address: URL, { ecdhCurve }: ConnectionOptions):
     tcp.on('error', fail);
     const socket = connect({
       socket: tcp,
-      // Checked by us, with the authority that the device trusts.
+      // Checked by us, with the authority that the device trusts. Without authorities here nothing of a stranger's certificate is looked
+      // at: Node would read the whole chain of one that its own store trusts.
       rejectUnauthorized: false,
+      ca: [],
       ALPNProtocols: [ENROL_ALPN],
       minVersion: 'TLSv1.3',
       ...(isIP(host) === 0 ? { servername: host } : {}),

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isNodeName, MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES } from '@hawser/protocol';
-import { isRelayUrl, MAX_RELAYS } from '../link/index.ts';
+import { isRelayUrl, MAX_RELAYS } from '../link/address.ts';
 import type { Credential } from './types.ts';
 
 /*

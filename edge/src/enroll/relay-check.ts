@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { type ChainVerdict, checkChain, type KeyHash, keyHash } from '@hawser/protocol';
+import { type ChainVerdict, checkChain, type KeyHash, keyHash, publicKeyOf } from '@hawser/protocol';
 import { failure, type LinkFailure } from '../link/index.ts';
 
 /** By what a relay's certificate is trusted at the enrolment endpoint. */
@@ -22,10 +22,7 @@ export interface PresentedChain {
 export function distrust({ address, host, certificates, trust, at }: PresentedChain): LinkFailure | undefined {
   const [leaf, ...others] = certificates;
   if (leaf === undefined) return failure('relayCertificate', `${address} has shown no certificate`);
-  const roots =
-    trust.type === 'authorities'
-      ? trust.authorities
-      : others.filter(({ ca, publicKey }) => ca && trust.hashes.includes(keyHash(publicKey)));
+  const roots = trust.type === 'authorities' ? trust.authorities : others.filter((certificate) => isHashed(certificate, trust.hashes));
   if (roots.length === 0) {
     return failure(
       'relayCertificate',
@@ -35,6 +32,11 @@ export function distrust({ address, host, certificates, trust, at }: PresentedCh
   }
   const verdict = checkChain({ leaf, intermediates: others, roots, usage: 'server', at, host });
   return verdict.type === 'trusted' ? undefined : failure('relayCertificate', describe(verdict, address, host, at));
+}
+
+function isHashed(certificate: X509Certificate, hashes: readonly KeyHash[]): boolean {
+  const key = certificate.ca ? publicKeyOf(certificate) : undefined;
+  return key !== undefined && hashes.includes(keyHash(key));
 }
 
 function describe(

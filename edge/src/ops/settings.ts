@@ -17,7 +17,7 @@ import {
   whole,
 } from '@hawser/settings';
 import * as v from 'valibot';
-import { isRelayUrl, MAX_RELAYS } from '../link/index.ts';
+import { isRelayUrl, MAX_RELAYS } from '../link/address.ts';
 
 /**
  * Everything that can be set about the agent: types and bounds in one schema; in `SETTINGS` how each is called as flag and

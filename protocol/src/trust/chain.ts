@@ -78,7 +78,7 @@ function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolea
 }
 
 /** Undefined for one of a kind that is not known here: what it has signed cannot be verified. */
-function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   try {
     return certificate.publicKey;
   } catch {

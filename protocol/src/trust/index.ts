@@ -1,4 +1,4 @@
-export { type ChainCheck, type ChainVerdict, checkChain } from './chain.ts';
+export { type ChainCheck, type ChainVerdict, checkChain, publicKeyOf } from './chain.ts';
 export * from './enrolment.ts';
 export { authoritiesDigest, type KeyHash, keyHash, parseKeyHash, readCertificate, readDeviceKey } from './key-hash.ts';
 export { MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES, MAX_PUBLIC_KEY_BYTES, MAX_SIGNATURE_BYTES } from './limits.ts';
