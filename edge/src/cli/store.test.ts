@@ -43,6 +43,8 @@ async function run(dataDir: string, ...args: string[]) {
       stderr += text;
     },
     now: () => new Date(),
+    hostName: () => 'device',
+    interrupted: () => new AbortController().signal,
     run: async () => assert.fail('nothing runs the agent'),
   });
   return { code, stdout, stderr };

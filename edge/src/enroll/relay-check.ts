@@ -22,7 +22,8 @@ export interface PresentedChain {
 export function distrust({ address, host, certificates, trust, at }: PresentedChain): LinkFailure | undefined {
   const [leaf, ...others] = certificates;
   if (leaf === undefined) return failure('relayCertificate', `${address} has shown no certificate`);
-  const roots = trust.type === 'authorities' ? trust.authorities : others.filter((certificate) => isHashed(certificate, trust.hashes));
+  const roots =
+    trust.type === 'authorities' ? trust.authorities : others.filter((certificate) => isHashed(certificate, trust.hashes));
   if (roots.length === 0) {
     return failure(
       'relayCertificate',
