@@ -363,6 +363,19 @@ test('another device under the same name is told, and the session is not fought 
   assert.equal(links.length, 1);
 });
 
+test('a device that went over a bound of the relay is told so, and waits as asked', async (t) => {
+  const { start, link, links, logs } = await scene(t);
+  await start();
+  const played = await link(0);
+  played.say(welcome('inSync'));
+  played.say({ type: 'goodbye', reason: 'overBound', detail: 'frames a second', retryAfterMs: 30_000 });
+  await played.closed;
+  const told = logs.findLast(({ msg }) => msg === 'link ended: this device went over a bound of the relay');
+  assert.deepEqual([told?.level, told?.detail], [50, 'frames a second']);
+  assert.equal(logs.findLast(({ msg }) => msg === 'link down')?.retryInMs, 30_000);
+  assert.equal(links.length, 1);
+});
+
 test('a link that was ended for a newer one of this very device is made again, without a word of another', async (t) => {
   const { start, link, logs } = await scene(t);
   await start();

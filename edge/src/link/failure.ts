@@ -100,23 +100,34 @@ export function dialFailure(error: Error, url: string): LinkFailure {
   return failure('unreachable', `${host} cannot be reached: ${message}`);
 }
 
-/** Of an HTTP answer in place of a WebSocket. `retryAfter` is the header of that name (RFC 9110, section 10.2.3), in seconds. */
-export function answerFailure(status: number, url: string, retryAfter: string | undefined): LinkFailure {
+/** Of what a relay says in words when it refuses us, in characters. */
+const MAX_SAID = 512;
+
+/**
+ * Of an HTTP answer in place of a WebSocket. `retryAfter` is the header of that name (RFC 9110, section 10.2.3), in seconds; `said` what
+ * stood in the body, if it was text.
+ */
+export function answerFailure(status: number, url: string, retryAfter: string | undefined, said = ''): LinkFailure {
   const { host } = new URL(url);
+  const words = said
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_SAID);
+  const orWords = (guess: string) => (words === '' ? guess : `: ${words}`);
   const wait = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? boundedRetryAfter(Number(retryAfter) * 1000) : 0;
   switch (status) {
     case 401:
     case 403:
       return failure(
         'forbidden',
-        `${host} does not let this device in (HTTP ${status}): is its certificate one of a node?`,
+        `${host} does not let this device in (HTTP ${status})${orWords(': is its certificate one of a node?')}`,
         wait,
       );
     case 404:
       return failure('notFound', `${host} answers, but there is no relay (HTTP 404): is the address right?`, wait);
     case 429:
     case 503:
-      return failure('busy', `${host} has no room now (HTTP ${status})`, wait);
+      return failure('busy', `${host} has no room now (HTTP ${status})${orWords('')}`, wait);
     default:
       return failure('unexpected', `${host} answered HTTP ${status} in place of a WebSocket`, wait);
   }

@@ -34,7 +34,9 @@ async function clientOf(issuer: CertificateAuthority): Promise<LinkTls> {
 }
 
 /** A relay as far as TLS and WebSocket go. */
-async function startRelay(options: { pair?: CertificatePair; verifyClient?: () => number; requireCertificate?: boolean } = {}) {
+async function startRelay(
+  options: { pair?: CertificatePair; verifyClient?: () => number; requireCertificate?: boolean; says?: string } = {},
+) {
   const pair = options.pair ?? serverPair;
   const server: Server = createServer({
     cert: pair.certificatePem,
@@ -49,7 +51,9 @@ async function startRelay(options: { pair?: CertificatePair; verifyClient?: () =
   server.on('upgrade', (request, socket, head) => {
     const status = request.url === LINK_PATH ? (options.verifyClient?.() ?? 101) : 404;
     if (status !== 101) {
-      socket.end(`HTTP/1.1 ${status} No\r\nRetry-After: 7\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      const { says = '' } = options;
+      const headers = `Retry-After: 7\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n`;
+      socket.end(`HTTP/1.1 ${status} No\r\n${headers}Content-Length: ${Buffer.byteLength(says)}\r\n\r\n${says}`);
       return;
     }
     sockets.handleUpgrade(request, socket, head, (connection) => {
@@ -167,6 +171,24 @@ test('an HTTP answer in place of a WebSocket is told by its status, with the wai
     const relay = await startRelay({ verifyClient: () => status });
     const failure = await failureOf(relay.url);
     assert.deepEqual([failure.kind, failure.retryAfterMs], [kind, 7_000], failure.detail);
+    await relay.close();
+  }
+});
+
+test('what a relay says when it refuses is told in one line of bounded length', async () => {
+  for (const [status, says, told] of [
+    [
+      403,
+      'truck-1 was revoked\u001b[2J\r\non Monday\n',
+      /does not let this device in \(HTTP 403\): truck-1 was revoked \[2J on Monday$/,
+    ],
+    [503, 'the relay has as many links as it may\n', /\(HTTP 503\): the relay has as many links as it may$/],
+    [403, 'x'.repeat(100_000), /: x{512}$/],
+    [403, '', /is its certificate one of a node\?$/],
+  ] as const) {
+    const relay = await startRelay({ verifyClient: () => status, says });
+    const { detail } = await failureOf(relay.url);
+    assert.match(detail, told);
     await relay.close();
   }
 });

@@ -5,6 +5,11 @@ import { type ClientOptions, WebSocket } from 'ws';
 import { dialTcp } from './dial.ts';
 import { answerFailure, dialFailure, failure, type LinkFailure } from './failure.ts';
 
+/** Of the words with which a relay refuses a link; they are one line. */
+const MAX_WORDS_BYTES = 1024;
+/** In milliseconds: the status alone says most. */
+const WORDS_TIMEOUT_MS = 2_000;
+
 /** PEM texts. */
 export interface LinkTls {
   readonly cert: string;
@@ -92,8 +97,7 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     else end(failure('unexpected', 'the relay sent text, and the link is binary'));
   });
   socket.on('unexpected-response', (_request, response: IncomingMessage) => {
-    response.resume();
-    end(answerFailure(response.statusCode ?? 0, url, response.headers['retry-after']));
+    readWords(response, (said) => end(answerFailure(response.statusCode ?? 0, url, response.headers['retry-after'], said)));
   });
   socket.on('open', () => {
     isOpen = true;
@@ -140,6 +144,27 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
       socket.once('close', () => clearTimeout(timer));
     },
   };
+}
+
+/** What stands in the body of a refusal, as far as it is text and comes soon. */
+function readWords(response: IncomingMessage, onWords: (said: string) => void): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let isOver = false;
+  const done = () => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    const isText = response.headers['content-type']?.startsWith('text/plain') ?? false;
+    onWords(isText ? Buffer.concat(chunks).toString('utf8', 0, MAX_WORDS_BYTES) : '');
+  };
+  const timer = setTimeout(done, WORDS_TIMEOUT_MS);
+  response.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= MAX_WORDS_BYTES) done();
+  });
+  response.on('end', done).on('error', done).on('close', done);
 }
 
 /** @throws what is wrong with the certificate or its key */
