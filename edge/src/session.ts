@@ -85,6 +85,7 @@ export function createSession({ sync, upstream, queries, kubelet, nodeName, logg
     if (isOtherDevice) logger.error({ detail }, 'another device uses the name of this one');
     const isWrongCluster = reason === 'wrongCluster';
     if (isWrongCluster) logger.error({ detail }, 'relay speaks for another cluster');
+    if (reason === 'revoked') logger.error({ detail }, 'the relay does not want this device any more');
     if (reason === 'overBound') logger.error({ detail }, 'link ended: this device went over a bound of the relay');
     const least = isOtherDevice ? REPLACED_WAIT_MS : isWrongCluster ? WRONG_CLUSTER_WAIT_MS : 0;
     const told = detail === '' ? reason : `${reason}: ${detail}`;
