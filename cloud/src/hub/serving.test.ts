@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect as connectPlain } from 'node:net';
+import { type AddressInfo, connect as connectPlain } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import type { TLSSocket } from 'node:tls';
+import { connect, createServer, type TLSSocket } from 'node:tls';
+import { type KeyHash, keyHash } from '@hawser/protocol';
 import { pino } from 'pino';
 import type { CertificatePair } from '../../../test/support/pki.ts';
 import { until } from '../apiserver/testing/until.ts';
@@ -13,6 +14,7 @@ import { createIssuer } from '../enroll/authority/issuer.ts';
 import { pemOf, pemOfKey } from '../enroll/authority/pem.ts';
 import { rotate, TestSource } from '../enroll/authority/testing.ts';
 import { createIssuedServing } from '../enroll/serving/issued-serving.ts';
+import { keepServing } from './serving.ts';
 import { Agent, report, start, tls } from './testing/harness.ts';
 
 /** A hub that serves with what an authority of the test signs. */
@@ -29,6 +31,7 @@ async function scene(t: TestContext) {
   });
   return {
     hub,
+    serving,
     counted,
     async serve(authority: Authority) {
       const before = issued;
@@ -132,4 +135,36 @@ test('a stranger with an authority of ours by name is trusted by nobody', async 
   await serve(ours);
   const pair = await device('edge-1');
   await assert.rejects(link(pair, await makeAuthority(new Date())), untrusted);
+});
+
+test('where a device joins, it is shown all authorities, so that it finds the one whose hash it was given, over rotations', async (t) => {
+  const { serving, serve } = await scene(t);
+  const first = await makeAuthority(new Date());
+  await serve(first);
+  const server = createServer({ minVersion: 'TLSv1.3' });
+  const forget = keepServing(server, serving, 'hybrid', 'withRoots');
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    forget();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const shown = async () => {
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const hashes: KeyHash[] = [];
+    for (let next = socket.getPeerX509Certificate(); next !== undefined; next = next.issuerCertificate) {
+      if (next.ca) hashes.push(keyHash(next.publicKey));
+    }
+    socket.destroy();
+    return new Set(hashes);
+  };
+  const hashOf = ({ certificate }: Authority) => keyHash(certificate.publicKey);
+  assert.deepEqual(await shown(), new Set([hashOf(first)]));
+  const second = await rotate(first, new Date());
+  await serve(second);
+  const third = await rotate(second, new Date());
+  await serve(third);
+  assert.deepEqual(await shown(), new Set([third, second, first].map(hashOf)));
 });

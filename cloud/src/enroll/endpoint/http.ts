@@ -81,7 +81,7 @@ export function createEnrolmentServer(options: EnrolmentServerOptions): Enrolmen
     keepAliveTimeout: 0,
   });
   server.maxHeadersCount = MAX_HEADERS;
-  const forgetServing = keepServing(server, options.serving, settings.keyExchange);
+  const forgetServing = keepServing(server, options.serving, settings.keyExchange, 'withRoots');
 
   server.on('request', (request, response) => {
     const connection = connections.find(request.socket);
