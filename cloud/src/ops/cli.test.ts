@@ -105,3 +105,12 @@ test('the first signal ends the wait, the second is impatience', async () => {
   process.emit('SIGINT');
   assert.equal(impatient, 1);
 });
+
+test('completion offers the commands of each group, and the version is one line', async () => {
+  const { code, out } = await cli(['completion', 'bash']);
+  assert.equal(code, 0);
+  assert.match(out, /complete -F _hawser_relay hawser-relay/);
+  assert.match(out, /"\/ca"\) words=".*rotate/);
+  assert.equal((await cli(['completion', 'fish'])).code, 2);
+  assert.equal((await cli(['version'])).out, 'hawser-relay 1.2.3\n');
+});

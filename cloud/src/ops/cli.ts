@@ -1,5 +1,12 @@
 import { HawserError } from '@hawser/protocol';
-import { addSettings, describeSettings, environmentName, sourcesOf } from '@hawser/settings';
+import {
+  addCompletion,
+  addSettings,
+  type CompletionOptions,
+  describeSettings,
+  environmentName,
+  sourcesOf,
+} from '@hawser/settings';
 import { Command, CommanderError } from 'commander';
 import { type CliIo, COMMAND_GROUPS, EXIT } from '../cli/index.ts';
 import { type Config, resolveConfig, SETTINGS } from './settings.ts';
@@ -23,6 +30,10 @@ Examples:
 Exit codes: 0 stopped by SIGTERM or SIGINT, 1 could not start or go on, 2 wrong command line or settings.
 `;
 
+const COMPLETION: CompletionOptions = {
+  fileFlags: ['--config', '--kubeconfig', '--tls-cert', '--tls-key', '--tls-client-ca', '--issuer-cert', '--issuer-key'],
+};
+
 /** Runs one command line, without the first two words of argv. @returns the exit code */
 export async function runCli(args: readonly string[], options: CliOptions): Promise<number> {
   const program = new Command('hawser-relay')
@@ -37,6 +48,11 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     ({ settings }) => options.write(describeSettings(settings)),
   );
   for (const add of COMMAND_GROUPS) add(program, options);
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => options.write(`hawser-relay ${options.version}\n`));
+  addCompletion(program, COMPLETION, options.write);
   try {
     await program.parseAsync(args, { from: 'user' });
     return EXIT.ok;

@@ -240,9 +240,9 @@ test('version, helps and completions', async () => {
   }
   const bash = await agent('completion', 'bash');
   assert.match(bash.stdout, /complete -F _hawser_agent hawser-agent/);
-  assert.match(bash.stdout, /get\) words=".*--show-secrets.*configmaps/);
-  assert.match(bash.stdout, /query\) words=".*--timeout.*storageclasses/);
-  assert.match(bash.stdout, /"get --output"\|"get -o"\) COMPREPLY=\(\$\(compgen -W "table wide json yaml" /);
+  assert.match(bash.stdout, /"\/get"\) words=".*--show-secrets.*configmaps/);
+  assert.match(bash.stdout, /"\/query"\) words=".*--timeout.*storageclasses/);
+  assert.match(bash.stdout, /"\/get --output"\|"\/get -o"\) COMPREPLY=\(\$\(compgen -W "table wide json yaml" /);
   assert.match((await agent('completion', 'zsh')).stdout, /^autoload -U \+X bashcompinit/);
   assert.equal((await agent('completion', 'fish')).code, 2);
 });

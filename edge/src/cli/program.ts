@@ -1,8 +1,8 @@
 import { HawserError } from '@hawser/protocol';
-import { addSettings, environmentName, sourcesOf } from '@hawser/settings';
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { addCompletion, addSettings, environmentName, sourcesOf } from '@hawser/settings';
+import { Command, CommanderError, Option } from 'commander';
 import { type Config, resolveConfig, SETTINGS } from '../ops/settings.ts';
-import { bashCompletion, zshCompletion } from './completion.ts';
+import { COMPLETION } from './completion.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
 import type { CliIo } from './io.ts';
@@ -246,12 +246,7 @@ function programOf(options: CliOptions): Command {
     .description('print the version')
     .action(() => options.write(`hawser-agent ${options.version}\n`));
 
-  program
-    .command('completion')
-    .description('print a script that completes command lines: source <(hawser-agent completion bash)')
-    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh']))
-    .action((shell: 'bash' | 'zsh') => options.write(shell === 'bash' ? bashCompletion(program) : zshCompletion(program)));
-
+  addCompletion(program, COMPLETION, options.write);
   return program;
 }
 
