@@ -12,8 +12,10 @@ export {
   type RefusedObject,
 } from './downstream/index.ts';
 export { Epochs } from './epoch/epochs.ts';
+export { FrameBudgets } from './hub/frame-budget.ts';
 export { LINK_PATH } from './hub/index.ts';
 export { Link, type LinkContext, type LinkLimits, type LinkSocket } from './hub/link.ts';
+export { Receiving } from './hub/receiving.ts';
 export { Sessions } from './hub/sessions.ts';
 export { EDGE_LABEL } from './locating/index.ts';
 export type { Change, Observed, ReflectorStatus } from './merge/change.ts';

@@ -91,6 +91,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   const metrics = createMetrics({
     sessionsByState: () => hub?.sessions.byState() ?? new Map<string, number>(),
     handshakes: () => hub?.handshakes() ?? 0,
+    receivingBytes: () => hub?.receivingBytes() ?? 0,
+    reportBytes: () => reports.bytes(),
+    mostConnectionsOfAddress: () => hub?.mostConnectionsOfAddress() ?? 0,
     refusalEventsWaiting: () => refusals.waiting(),
     dirtyKeys: () => hub?.sessions.dirtyKeys() ?? 0,
     sessionTotals: () => hub?.sessions.totals() ?? NO_TOTALS,
@@ -169,6 +172,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   };
   const queries = createQueryDesk({
     concurrency: settings.limits.queryCalls,
+    perLane: settings.limits.queriesPerSession,
+    onOverBound: (bound) => metrics.boundReached(bound),
     clock,
     answer: (node, question, signal) => answerQuery(answerer, node, question, signal),
     onAnswered: ({ resource }, answer, milliseconds) => metrics.queryAnswered(resource, answer, milliseconds),
@@ -188,6 +193,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     apiCalls: settings.limits.apiCalls,
     apiCallsPerSecond: settings.limits.apiCallsPerSecond,
     reportsPerSession: settings.limits.reportsPerSession,
+    reportBytesPerSession: settings.limits.reportBytesPerSession,
+    reportBytes: settings.limits.reportBytes,
+    onFull: (bound) => metrics.boundReached(bound),
     onOutcome: (outcome, about) => metrics.reportOutcome(outcome, about),
     onBegun: (waitedMs) => metrics.reportBegun(waitedMs),
   });

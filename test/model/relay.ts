@@ -1,11 +1,14 @@
+import assert from 'node:assert/strict';
 import {
   createDownstream,
   type Downstream,
   type DownstreamLimits,
   Epochs,
+  FrameBudgets,
   Link,
   type LinkContext,
   type Observed,
+  Receiving,
   type ReflectorStatus,
   Sessions,
   WATCHED,
@@ -47,7 +50,7 @@ export const RELAY_LIMITS: DownstreamLimits & { readonly reportsPerSession: numb
   reportsPerSession: 4,
 };
 
-const LINK_LIMITS = { handshakeSeconds: 10, pingSeconds: 8, bufferedBytes: 64 * 1024 };
+const LINK_LIMITS = { framesPerSecond: 500, handshakeSeconds: 10, pingSeconds: 8, bufferedBytes: 64 * 1024 };
 
 /** Within so long agents come back into a new epoch, in ms. */
 const RETURN_MS = 5_000;
@@ -147,6 +150,8 @@ export class SimulatedRelay {
       epochs: this.epochs,
       trust: NO_TRUST,
       limits: LINK_LIMITS,
+      budgets: new FrameBudgets(LINK_LIMITS.framesPerSecond, this.clock),
+      receiving: new Receiving(Number.POSITIVE_INFINITY),
       clock: this.clock,
       turns: { add: (work) => void this.turns.push(work) },
       metrics: NO_METRICS,
@@ -315,4 +320,6 @@ const NO_METRICS: LinkContext['metrics'] = {
   sent: () => undefined,
   malformedFrame: () => undefined,
   nack: () => undefined,
+  // Agents of ours never come to it, whatever happens.
+  boundReached: (bound) => assert.notEqual(bound, 'limits.framesPerSecond'),
 };

@@ -60,9 +60,22 @@ export function admit({ path, peer, relay, isStopping, verdict, sessions, mostSe
   return { type: 'admitted', node, key, relay };
 }
 
+/** What is said to whoever gets no link. */
+interface Refusal {
+  readonly status: 400 | 403 | 404 | 431 | 503;
+  readonly text: string;
+  readonly retryAfterSeconds: number | undefined;
+}
+
 /** The whole HTTP answer that refuses an upgrade. */
-export function refusalText({ status, text, retryAfterSeconds }: Extract<Admission, { type: 'refused' }>): string {
-  const reasons = { 403: 'Forbidden', 404: 'Not Found', 503: 'Service Unavailable' } as const;
+export function refusalText({ status, text, retryAfterSeconds }: Refusal): string {
+  const reasons = {
+    400: 'Bad Request',
+    403: 'Forbidden',
+    404: 'Not Found',
+    431: 'Request Header Fields Too Large',
+    503: 'Service Unavailable',
+  } as const;
   return [
     `HTTP/1.1 ${status} ${reasons[status]}`,
     'content-type: text/plain; charset=utf-8',

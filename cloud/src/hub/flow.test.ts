@@ -102,7 +102,7 @@ test('a session that is given up says goodbye with a wait, also where the networ
   session.wake();
   await turn();
   await turn();
-  assert.deepEqual(seen, ['opened', 'ended stalled']);
+  assert.deepEqual(seen, ['opened', 'bound limits.answerSeconds', 'ended stalled']);
   assert.equal(session.isClosed, true);
   agent.socket.resume();
   for (;;) {

@@ -1,26 +1,34 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
+import { addressOf, PerAddress } from './per-address.ts';
 
 export interface HandshakesOptions {
   readonly most: number;
+  readonly mostPerAddress: number;
+  /** In whatever state, links among them. */
+  readonly mostConnectionsPerAddress: number;
   readonly deadlineMs: number;
   readonly clock: Clock;
-  readonly onRefused: (why: 'handshakes' | 'timeout') => void;
+  readonly onRefused: (why: 'handshakes' | 'handshakesPerAddress' | 'connectionsPerAddress' | 'timeout', address: string) => void;
 }
 
 interface Handshake {
   readonly socket: Socket;
+  readonly address: string;
   readonly cancelDeadline: () => void;
 }
 
 /**
- * Connections between accept and hello: TLS and whatever else a stranger may begin and not end. Bounded in number, one more is
- * closed; each has a deadline up to its upgrade, and from there the link's own.
+ * Connections between accept and hello: TLS and whatever else a stranger may begin and not end. Bounded in number, in all and for each
+ * address, one more is closed; each has a deadline up to its upgrade, and from there the link's own. What an address has in all is bounded here
+ * too, since every connection begins here.
  */
 export class Handshakes {
   readonly #options: HandshakesOptions;
   /** By the other side's address and port: TLS does not tell which connection it runs over. */
   readonly #open = new Map<string, Handshake>();
+  readonly #perAddress = new PerAddress();
+  readonly #connections = new PerAddress();
 
   constructor(options: HandshakesOptions) {
     this.#options = options;
@@ -30,47 +38,70 @@ export class Handshakes {
     return this.#open.size;
   }
 
+  /** Of the address that has the most. */
+  get mostConnectionsOfAddress(): number {
+    return this.#connections.most();
+  }
+
   /** @returns false for one too many, which is closed */
   begin(socket: Socket): boolean {
-    const { most, deadlineMs, clock, onRefused } = this.#options;
-    if (this.#open.size >= most) {
-      onRefused('handshakes');
+    const { deadlineMs, clock, onRefused } = this.#options;
+    // It has ended already, and nobody knows any more from where.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
+      return false;
+    }
+    const address = addressOf(socket.remoteAddress);
+    const over = this.#over(address);
+    if (over !== undefined) {
+      onRefused(over, address);
       socket.destroy();
       return false;
     }
     const remote = remoteOf(socket);
     const cancelDeadline = clock.after(deadlineMs, () => {
-      onRefused('timeout');
+      onRefused('timeout', address);
       socket.destroy();
     });
-    this.#open.set(remote, { socket, cancelDeadline });
+    this.#open.set(remote, { socket, address, cancelDeadline });
+    this.#perAddress.add(address);
+    this.#connections.add(address);
     socket.once('close', () => {
-      cancelDeadline();
-      this.#open.delete(remote);
+      this.#connections.remove(address);
+      this.end(remote);
     });
     return true;
   }
 
+  #over(address: string): 'handshakes' | 'handshakesPerAddress' | 'connectionsPerAddress' | undefined {
+    const { most, mostPerAddress, mostConnectionsPerAddress } = this.#options;
+    if (this.#connections.of(address) >= mostConnectionsPerAddress) return 'connectionsPerAddress';
+    if (this.#perAddress.of(address) >= mostPerAddress) return 'handshakesPerAddress';
+    return this.#open.size >= most ? 'handshakes' : undefined;
+  }
+
   /** It is no link, and has bounds of its own from here on. */
   leave(socket: Socket): void {
-    const remote = remoteOf(socket);
+    this.end(remoteOf(socket));
+  }
+
+  /** The connection below TLS; undefined when it has closed meanwhile. */
+  connection(remote: string): Socket | undefined {
+    return this.#open.get(remote)?.socket;
+  }
+
+  /** The connection has become a link, which waits for the hello itself and can say goodbye. It still counts. */
+  upgraded(remote: string): void {
     this.#open.get(remote)?.cancelDeadline();
-    this.#open.delete(remote);
   }
 
-  /**
-   * The connection has become a link, which waits for the hello itself and can say goodbye. It still counts.
-   * @returns the connection below TLS; undefined when it has closed meanwhile
-   */
-  upgraded(remote: string): Socket | undefined {
-    const handshake = this.#open.get(remote);
-    handshake?.cancelDeadline();
-    return handshake?.socket;
-  }
-
-  /** The hello has come. */
+  /** The hello has come, or the end. */
   end(remote: string): void {
+    const handshake = this.#open.get(remote);
+    if (handshake === undefined) return;
+    handshake.cancelDeadline();
     this.#open.delete(remote);
+    this.#perAddress.remove(handshake.address);
   }
 
   destroyAll(): void {

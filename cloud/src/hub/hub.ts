@@ -2,28 +2,51 @@ import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
-import { WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Clock } from '../clock.ts';
 import type { Downstream } from '../downstream/index.ts';
 import type { Serving } from '../enroll/index.ts';
+import type { Bound } from '../ops/bounds.ts';
 import { listen } from '../ops/listen.ts';
 import type { Settings } from '../ops/settings.ts';
-import type { QueryDesk, ReportQueue } from '../upstream/index.ts';
+import { LogBudget, type QueryDesk, type ReportQueue } from '../upstream/index.ts';
 import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { Claimant, SessionClaims } from './claims.ts';
+import { answerClientError } from './client-error.ts';
+import { FrameBudgets } from './frame-budget.ts';
 import { createFront } from './front.ts';
 import type { EpochMeeting, RelayIdentity } from './handshake.ts';
 import { Handshakes, remoteOf } from './handshakes.ts';
 import { deviceBehind } from './identity.ts';
 import { Link, type LinkContext, type LinkMetrics } from './link.ts';
 import { PiecewiseSocket } from './pieces.ts';
+import { Receiving } from './receiving.ts';
 import { keepServing } from './serving.ts';
 import { Sessions } from './sessions.ts';
 import { type Trust, watchTrust } from './trust.ts';
 import { createTurns } from './turns.ts';
 
-/** Headers of an upgrade are some hundred bytes. */
+/** Headers of an upgrade are some hundred bytes; one with more is answered 431. */
 const MAX_HEADER_BYTES = 8 * 1024;
+/** A message may come in so many fragments: an agent sends its own whole, and in pieces of 64 KiB the largest has as many. Over it the link is closed. */
+const MAX_FRAGMENTS = 64;
+/**
+ * A frame may come in so many pieces of TLS: whole records make 256 of the largest, small ones some more. Over it the link is closed: a piece of
+ * one byte costs 500 in memory.
+ */
+const MAX_CHUNKS = 4_096;
+
+/** Refusals that came to a bound, and which. */
+const BOUND_OF_REFUSAL: Readonly<Record<string, Bound>> = {
+  connectionsPerAddress: 'limits.connectionsPerAddress',
+  handshakesPerAddress: 'limits.handshakesPerAddress',
+  handshakes: 'limits.handshakes',
+  timeout: 'limits.handshakeSeconds',
+  full: 'limits.sessions',
+  clientHello: 'clientHello',
+  connections: 'connections',
+  headers: 'headerBytes',
+};
 
 /** Sessions that end with an epoch come back within so long, and as much more for each of them, so that they do not all at once; in ms. */
 const RETURN_MS = 5_000;
@@ -64,6 +87,10 @@ export interface Hub {
   readonly sessions: Pick<Sessions, 'byState' | 'dirtyKeys' | 'load' | 'lagging' | 'totals' | 'count'>;
   /** Connections that have not said hello. */
   handshakes(): number;
+  /** Of the address that has the most. */
+  mostConnectionsOfAddress(): number;
+  /** Of messages whose end has not come, over all links. */
+  receivingBytes(): number;
   /** From now on agents that dial are told to come back later. */
   refuseLinks(): void;
   /** Ends every session: what its agent holds is to be compared in a new epoch. They come back spread over some time. */
@@ -80,11 +107,24 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const { settings, serving, clock, logger, metrics } = options;
   const { limits } = settings;
   const sessions = new Sessions(logger);
+  const addressLog = new LogBudget(clock);
+  const receiving = new Receiving(limits.receivingBytes);
+  const refused = (why: string): void => {
+    metrics.linkRefused(why);
+    const bound = BOUND_OF_REFUSAL[why];
+    if (bound !== undefined) metrics.boundReached(bound);
+  };
   const handshakes = new Handshakes({
     most: limits.handshakes,
+    mostPerAddress: limits.handshakesPerAddress,
+    mostConnectionsPerAddress: limits.connectionsPerAddress,
     deadlineMs: limits.handshakeSeconds * 1000,
     clock,
-    onRefused: (why) => metrics.linkRefused(why),
+    onRefused(why, address) {
+      refused(why);
+      const line = why === 'timeout' ? undefined : addressLog.take();
+      if (line !== undefined) logger.warn({ address, why, ...line }, 'connection over a bound closed');
+    },
   });
   const links = new Set<Link>();
   let isStopping = false;
@@ -107,15 +147,26 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     handshakes,
     link: onceServing((socket) => server.emit('connection', socket)),
     enrolment: options.enrolment === undefined ? undefined : onceServing(options.enrolment.take),
-    onRefused: (why) => metrics.linkRefused(why),
+    onRefused: refused,
     logger,
   });
   front.maxConnections = limits.sessions + limits.handshakes + (options.enrolment?.most ?? 0);
-  const sockets = new WebSocketServer({
+  front.on('drop', () => refused('connections'));
+  const bounds: ServerOptions & { readonly maxPendingAutoPongs: number } = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: limits.frameBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_CHUNKS,
+    // A link counts pings and unsent bytes itself, and says why it ends; this would cut it without a word.
+    maxPendingAutoPongs: 0,
+  };
+  const sockets = new WebSocketServer(bounds);
+  sockets.on('wsClientError', (error, socket) => {
+    refused('upgrade');
+    socket.once('finish', () => socket.destroy());
+    socket.end(refusalText({ status: 400, text: error.message, retryAfterSeconds: undefined }));
   });
   const context: LinkContext = {
     downstream: options.downstream,
@@ -124,6 +175,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     epochs: options.epochs,
     trust: options.trust,
     limits,
+    budgets: new FrameBudgets(limits.framesPerSecond, clock),
+    receiving,
     clock,
     turns: createTurns(),
     metrics,
@@ -141,12 +194,16 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
   };
 
+  server.on('clientError', (error, socket) => {
+    const why = answerClientError(error, socket);
+    if (why !== undefined) refused(why);
+  });
   server.on('tlsClientError', (error, socket) => {
-    metrics.linkRefused('tls');
+    refused('tls');
     logger.debug({ err: error, remote: remoteOf(socket) }, 'TLS handshake failed');
   });
   server.on('request', (request, response) => {
-    metrics.linkRefused('request');
+    refused('request');
     const status = pathOf(request.url) === LINK_PATH ? 426 : 404;
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
     response.end(`agents open a WebSocket at ${LINK_PATH}\n`);
@@ -165,7 +222,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       mostSessions: limits.sessions,
     });
     if (admission.type === 'refused') {
-      metrics.linkRefused(admission.why);
+      refused(admission.why);
       const node = peer.type === 'device' ? peer.node : undefined;
       logger.info({ node, remote, why: admission.why, detail: admission.text }, 'link refused');
       socket.on('error', (error) => logger.debug({ err: error, remote }, 'connection lost while it was refused'));
@@ -173,14 +230,17 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       socket.end(refusalText(admission));
       return;
     }
-    const connection = handshakes.upgraded(remote);
+    const connection = handshakes.connection(remote);
     const { node, key } = admission;
     const bytesRead = () => connection?.bytesRead ?? 0;
     const certificate = () => (isTls ? socket.getPeerX509Certificate() : undefined);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      handshakes.upgraded(remote);
       const other = { node, key, remote, bytesRead, certificate };
       const link = new Link(new PiecewiseSocket(webSocket), other, admission.relay, context);
       links.add(link);
+      // After the WebSocket's own listener: what it has found in the chunk has been handled by then.
+      socket.on('data', (chunk: Buffer) => link.read(chunk.length));
       socket.once('end', () => link.otherSideEnded());
     });
   });
@@ -191,6 +251,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     port,
     sessions,
     handshakes: () => handshakes.count,
+    mostConnectionsOfAddress: () => handshakes.mostConnectionsOfAddress,
+    receivingBytes: () => receiving.bytes,
     refuseLinks() {
       isStopping = true;
     },

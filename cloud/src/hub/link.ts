@@ -15,10 +15,13 @@ import type { Logger } from 'pino';
 import type { RawData } from 'ws';
 import type { Clock } from '../clock.ts';
 import { commonDictionary, type Downstream, type Session, type SessionStats } from '../downstream/index.ts';
+import type { Bound } from '../ops/bounds.ts';
 import type { QueryDesk, QueryLane, ReportLane, ReportQueue } from '../upstream/index.ts';
-import { CLOSE_CODES, type Ending } from './close-codes.ts';
+import { CLOSE_CODES, type CloseName, type Ending } from './close-codes.ts';
+import type { FrameBudget, FrameBudgets } from './frame-budget.ts';
 import { type EpochMeeting, greet, type RelayIdentity } from './handshake.ts';
 import { keepAlive } from './keepalive.ts';
+import type { Part, Receiving } from './receiving.ts';
 import { endingOf, type Trust } from './trust.ts';
 import type { Turns } from './turns.ts';
 
@@ -27,12 +30,21 @@ const HOLD_UP_BYTES = 1024 * 1024;
 /** An agent that speaks wrongly will do so again at once; it need not be often. */
 const PROTOCOL_ERROR_WAIT_MS = 30_000;
 const OVERLOADED_WAIT_MS = 10_000;
+/** An agent that goes over a bound will do so again; by then the budget of its frames is whole. */
+const OVER_BOUND_WAIT_MS = 30_000;
 /** An agent that answers nothing for minutes is not helped by dialling at once. */
 const STALLED_WAIT_MS = 60_000;
 /** A question whose answer found the link full may be asked again; in milliseconds. */
 const BEHIND_RETRY_MS = 5_000;
 /** After our close frame the other side has so long to answer it; then the connection is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
+
+/** What the WebSocket finds in frames before there is a message: it has sent its own close frame by then. */
+const SOCKET_FAULTS: Readonly<Record<string, { readonly close: CloseName; readonly bound: Bound }>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: { close: 'tooBig', bound: 'limits.frameBytes' },
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: { close: 'tooBig', bound: 'limits.frameBytes' },
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: { close: 'overBound', bound: 'fragments' },
+};
 
 export interface LinkMetrics {
   sessionOpened(): void;
@@ -42,9 +54,11 @@ export interface LinkMetrics {
   sent(type: string, bytes: number): void;
   malformedFrame(): void;
   nack(reason: string): void;
+  boundReached(bound: Bound): void;
 }
 
 export interface LinkLimits {
+  readonly framesPerSecond: number;
   readonly handshakeSeconds: number;
   readonly pingSeconds: number;
   readonly bufferedBytes: number;
@@ -56,6 +70,7 @@ export interface LinkSocket {
   readonly bufferedAmount: number;
   readonly isPaused: boolean;
   on(event: 'message', listener: (data: RawData, isBinary: boolean) => void): unknown;
+  on(event: 'ping' | 'pong', listener: (data: Uint8Array) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'close', listener: (code: number) => void): unknown;
   once(event: 'close', listener: () => void): unknown;
@@ -76,6 +91,8 @@ export interface LinkContext {
   readonly epochs: EpochMeeting;
   readonly trust: Trust;
   readonly limits: LinkLimits;
+  readonly budgets: FrameBudgets;
+  readonly receiving: Receiving;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly metrics: LinkMetrics;
@@ -132,6 +149,8 @@ export class Link {
   readonly #relay: RelayIdentity;
   readonly #context: LinkContext;
   readonly #logger: Logger;
+  readonly #budget: FrameBudget;
+  readonly #part: Part;
   #state: LinkState;
   /** The session has something to send and the network is behind. */
   #isHeldUp = false;
@@ -151,7 +170,11 @@ export class Link {
     this.#logger = context.logger.child({ node: peer.node, remote: peer.remote });
     const deadlineMs = context.limits.handshakeSeconds * 1000;
     this.#state = { name: 'greeting', cancelDeadline: context.clock.after(deadlineMs, () => this.#onHelloTimeout()) };
+    this.#budget = context.budgets.open(peer.node);
+    this.#part = context.receiving.open((bytes) => this.#onMostReceiving(bytes));
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    socket.on('ping', (data) => this.#onPing(data.length));
+    socket.on('pong', (data) => this.#onPong(data.length));
     socket.on('error', (error) => this.#onSocketError(error));
     socket.on('close', (code) => this.#leave(code === 1006 ? 'lost' : 'closed', { code }));
   }
@@ -170,34 +193,82 @@ export class Link {
     if (this.#state.name === 'ended') return;
     this.#leave(ending.close, { detail: ending.detail });
     this.#write({ type: 'goodbye', reason: ending.goodbye, detail: ending.detail, retryAfterMs: ending.retryAfterMs });
-    // What a session had not read yet must not hold the close frame of the other side back.
-    if (this.#socket.isPaused) this.#socket.resume();
+    // What a session had not read yet must not hold the close frame of the other side back; of one that sends too much nothing is read.
+    if (ending.close === 'overBound') this.#socket.pause();
+    else if (this.#socket.isPaused) this.#socket.resume();
     this.#socket.close(CLOSE_CODES[ending.close], ending.close);
-    const cancel = this.#context.clock.after(CLOSE_TIMEOUT_MS, () => this.#socket.terminate());
-    this.#socket.once('close', cancel);
+    this.#cutSoon();
   }
 
   /** The other side will send nothing more. Its WebSocket would wait for what it no longer reads to be written. */
   otherSideEnded(): void {
+    this.#cutSoon();
+  }
+
+  #cutSoon(): void {
     const cancel = this.#context.clock.after(CLOSE_TIMEOUT_MS, () => this.#socket.terminate());
     this.#socket.once('close', cancel);
   }
 
+  /** So many bytes of WebSocket frames have come in, and the messages in them were told before. */
+  read(bytes: number): void {
+    if (this.#state.name !== 'ended') this.#part.read(bytes);
+  }
+
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#state.name === 'ended') return;
+    const bytes = bytesOf(data);
+    if (!this.#counts(bytes.length)) return;
     if (!isBinary) {
       this.#context.metrics.malformedFrame();
       this.#fault('textMessage', 'text message: the link takes binary messages');
       return;
     }
     try {
-      const bytes = bytesOf(data);
       const message = decodeAgentMessage(bytes);
       this.#context.metrics.received(message.type, bytes.length);
       this.#receive(message);
     } catch (error) {
       this.#onFailure(error);
     }
+  }
+
+  /** The WebSocket has answered it. */
+  #onPing(bytes: number): void {
+    if (this.#state.name !== 'ended' && this.#counts(bytes)) this.#takesEnough();
+  }
+
+  #onPong(bytes: number): void {
+    if (this.#state.name !== 'ended') this.#counts(bytes);
+  }
+
+  /** @returns whether the network takes what is written; otherwise the link has ended */
+  #takesEnough(): boolean {
+    const { bufferedAmount } = this.#socket;
+    if (bufferedAmount <= this.#context.limits.bufferedBytes) return true;
+    this.#context.metrics.boundReached('limits.bufferedBytes');
+    const detail = `the link did not take ${bufferedAmount} bytes that were written to it`;
+    this.end({ close: 'overloaded', goodbye: 'overloaded', detail, retryAfterMs: OVERLOADED_WAIT_MS });
+    return false;
+  }
+
+  /** @returns whether the node may still send; otherwise the link has ended */
+  #counts(bytes: number): boolean {
+    this.#part.handled(bytes);
+    if (this.#budget.take()) return true;
+    const { framesPerSecond } = this.#context.limits;
+    this.#overBound('limits.framesPerSecond', `more than ${framesPerSecond} messages, pings and pongs a second, over time`);
+    return false;
+  }
+
+  #onMostReceiving(bytes: number): void {
+    const detail = `${bytes} bytes of a message had come and not its end, the most of all links when they had too much together`;
+    this.#overBound('limits.receivingBytes', detail);
+  }
+
+  #overBound(bound: Bound, why: string): void {
+    this.#context.metrics.boundReached(bound);
+    this.end({ close: 'overBound', goodbye: 'overBound', detail: `${bound}: ${why}`, retryAfterMs: OVER_BOUND_WAIT_MS });
   }
 
   #receive(message: AgentMessage): void {
@@ -222,6 +293,8 @@ export class Link {
       case 'ack':
         for (const { reason } of message.nacks) this.#context.metrics.nack(reason);
         session.receive(message);
+        // Each answers a batch of ours, so there are no more of them than we asked for.
+        this.#budget.giveBack();
         return;
       case 'inventory':
       case 'check':
@@ -330,6 +403,7 @@ export class Link {
     if (this.#state.name !== 'live') return;
     const stalled = this.#state.session.stalled();
     if (stalled !== undefined) {
+      this.#context.metrics.boundReached('limits.answerSeconds');
       this.end({ close: 'stalled', goodbye: 'overloaded', detail: stalled, retryAfterMs: STALLED_WAIT_MS });
       return;
     }
@@ -346,12 +420,7 @@ export class Link {
 
   #send(message: RelayMessage): void {
     if (this.#state.name !== 'live') return;
-    if (this.#socket.bufferedAmount > this.#context.limits.bufferedBytes) {
-      const detail = `the link did not take ${this.#socket.bufferedAmount} bytes that were written to it`;
-      this.end({ close: 'overloaded', goodbye: 'overloaded', detail, retryAfterMs: OVERLOADED_WAIT_MS });
-      return;
-    }
-    this.#write(message);
+    if (this.#takesEnough()) this.#write(message);
   }
 
   #write(message: RelayMessage): void {
@@ -368,6 +437,7 @@ export class Link {
   }
 
   #onHelloTimeout(): void {
+    this.#context.metrics.boundReached('limits.handshakeSeconds');
     const detail = `no hello within ${this.#context.limits.handshakeSeconds} s`;
     this.end({ close: 'helloTimeout', goodbye: 'protocolError', detail, retryAfterMs: 0 });
   }
@@ -400,18 +470,23 @@ export class Link {
   /** The socket closes by itself after an error; one that it found in the frames is the agent's. */
   #onSocketError(error: Error): void {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-    if (code.startsWith('WS_ERR_')) {
-      this.#context.metrics.malformedFrame();
-      this.#leave(code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'tooBig' : 'protocolError', { detail: error.message });
-    } else {
+    if (!code.startsWith('WS_ERR_')) {
       this.#leave('lost', { detail: error.message });
+      return;
     }
+    this.#context.metrics.malformedFrame();
+    const fault = SOCKET_FAULTS[code];
+    if (fault?.bound !== undefined) this.#context.metrics.boundReached(fault.bound);
+    this.#leave(fault?.close ?? 'protocolError', { detail: error.message });
+    this.#cutSoon();
   }
 
   #leave(how: string, fields: { readonly detail?: string; readonly code?: number }): void {
     const state = this.#state;
     if (state.name === 'ended') return;
     this.#state = { name: 'ended' };
+    this.#part.close();
+    this.#context.budgets.close(this.node);
     let stats: SessionStats | undefined;
     if (state.name === 'greeting') {
       state.cancelDeadline();

@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type AutonomyReadings, createAutonomyMetrics } from './autonomy-metrics.ts';
+import { type BoundReadings, createBoundMetrics } from './bound-metrics.ts';
+import type { Bound } from './bounds.ts';
 import { createDeviceMetrics, type DeviceReadings } from './device-metrics.ts';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
 import { createNodeLeaseMetrics, type NodeLeaseMetrics, type NodeLeaseReadings } from './node-lease-metrics.ts';
@@ -11,7 +13,8 @@ import { createTrustMetrics, type TrustMetricReadings, type TrustMetrics } from 
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
 export interface Readings
-  extends DeviceReadings,
+  extends BoundReadings,
+    DeviceReadings,
     LagReadings,
     NodeLeaseReadings,
     StoreReadings,
@@ -65,6 +68,7 @@ export interface Metrics extends ReportMetrics, NodeLeaseMetrics, TrustMetrics {
   /** `how` is a name of the table of close codes, `lost`, or `closed` by the agent. */
   sessionEnded(how: string): void;
   linkRefused(why: string): void;
+  boundReached(bound: Bound): void;
   received(type: string, bytes: number): void;
   sent(type: string, bytes: number): void;
   malformedFrame(): void;
@@ -272,6 +276,7 @@ export function createMetrics(readings: Readings): Metrics {
     'Watches of a resource that were begun: those after the first took the place of one that had ended.',
     ['resource'],
   );
+  const boundReached = createBoundMetrics(registry, readings);
   const lag = createLagMetrics(registry, readings);
   registerStoreMetrics(registry, readings);
   const queryAnswered = createQueryMetrics(registry, readings);
@@ -296,6 +301,7 @@ export function createMetrics(readings: Readings): Metrics {
     sessionOpened: () => opened.inc(),
     sessionEnded: (how) => ended.inc({ how }),
     linkRefused: (why) => refused.inc({ why }),
+    boundReached,
     received: (type, size) => traffic.count('in', type, size),
     sent: (type, size) => traffic.count('out', type, size),
     malformedFrame: () => malformed.inc(),

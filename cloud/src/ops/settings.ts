@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { MAX_FRAME_BYTES } from '@hawser/protocol';
+import { MAX_FRAME_BYTES, MAX_OPEN_QUERIES } from '@hawser/protocol';
 import {
   file,
   filled,
@@ -96,6 +96,10 @@ export const SettingsSchema = section({
   drainSeconds: whole(0, 300),
   limits: section({
     frameBytes: whole(64 * 1024, MAX_FRAME_BYTES),
+    framesPerSecond: whole(10, 100_000),
+    receivingBytes: whole(MAX_FRAME_BYTES, 64 * 1024 * 1024 * 1024),
+    connectionsPerAddress: whole(1, 200_000),
+    handshakesPerAddress: whole(1, 10_000),
     sessions: whole(1, 100_000),
     handshakes: whole(1, 10_000),
     handshakeSeconds: whole(1, 60),
@@ -107,6 +111,10 @@ export const SettingsSchema = section({
     apiCallsPerSecond: whole(1, 100_000),
     queryCalls: whole(1, 1_000),
     reportsPerSession: whole(1, 10_000),
+    reportBytesPerSession: whole(64 * 1024, 256 * 1024 * 1024),
+    reportBytes: whole(MAX_FRAME_BYTES, 64 * 1024 * 1024 * 1024),
+    /** An agent has no more of them. */
+    queriesPerSession: whole(1, MAX_OPEN_QUERIES),
     supersededBytes: whole(0, 16 * 1024 * 1024 * 1024),
     enrolConnections: whole(1, 10_000),
     enrolConnectionsPerAddress: whole(1, 10_000),
@@ -191,6 +199,26 @@ export const SETTINGS: readonly Setting[] = [
     MAX_FRAME_BYTES,
     'largest message taken from an agent, in bytes; a larger one ends the link',
   ),
+  setting.number(
+    'limits.framesPerSecond',
+    500,
+    'messages, pings and pongs of one node, over time; 20 times as many at once; above it the link is closed',
+  ),
+  setting.number(
+    'limits.receivingBytes',
+    256 * 1024 * 1024,
+    'what has come of messages whose end has not, over all links, in bytes; above it the link with the most is closed',
+  ),
+  setting.number(
+    'limits.connectionsPerAddress',
+    10_000,
+    'connections of one address (IPv6: /64), links among them; one more is closed. Behind a load balancer that hides addresses: as limits.sessions',
+  ),
+  setting.number(
+    'limits.handshakesPerAddress',
+    128,
+    'connections of one address that have not said hello; one more is closed, so that no address takes all of limits.handshakes',
+  ),
   setting.number('limits.sessions', 20_000, 'links at a time; one more is answered 503'),
   setting.number('limits.handshakes', 256, 'connections at a time that have not said hello; one more is closed'),
   setting.number('limits.handshakeSeconds', 20, 'from connection to hello, then the connection is closed'),
@@ -213,6 +241,17 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting.number('limits.queryCalls', 32, 'questions of agents at the API server at a time; sessions take turns'),
   setting.number('limits.reportsPerSession', 64, 'reports of one agent waiting for an answer; at it the link is read no further'),
+  setting.number('limits.reportBytesPerSession', 1024 * 1024, 'the same in bytes of their bodies; a single report may be larger'),
+  setting.number(
+    'limits.reportBytes',
+    256 * 1024 * 1024,
+    'the same over all agents; at it links that have a report waiting are read no further',
+  ),
+  setting.number(
+    'limits.queriesPerSession',
+    MAX_OPEN_QUERIES,
+    'questions of one agent without an answer; one more is answered that it cannot be answered now',
+  ),
   setting.number(
     'limits.supersededBytes',
     64 * 1024 * 1024,

@@ -2,7 +2,7 @@ import type { Report, ReportOutcome } from '@hawser/protocol';
 import { CallPool, type PoolState } from './call-pool.ts';
 import { openReportSession, type Performer, perform, type ReportSession } from './perform.ts';
 import { classOf, type ReportClass } from './report-class.ts';
-import { createReportQueue, type ReportQueue } from './report-queue.ts';
+import { createReportQueue, type FullBecause, type ReportQueue } from './report-queue.ts';
 
 export { type Answer, readAnswer } from './answer.ts';
 export type { PoolState } from './call-pool.ts';
@@ -25,6 +25,11 @@ export interface UpstreamOptions extends Omit<Performer, 'pool'> {
   /** Calls of the API server that begin in a second, over time. */
   readonly apiCallsPerSecond: number;
   readonly reportsPerSession: number;
+  /** Bodies of reports, in characters: of one session, and of all. */
+  readonly reportBytesPerSession: number;
+  readonly reportBytes: number;
+  /** A session has as many reports as it may have, and is read no further for now. */
+  readonly onFull: (bound: FullBecause) => void;
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
   readonly onOutcome: (outcome: ReportOutcome['type'], about: ReportClass) => void;
@@ -46,7 +51,8 @@ export interface PoolStats {
 
 /** Reports of all agents, each done as its node and answered by its outcome. */
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { apiCalls, apiCallsPerSecond, reportsPerSession, random, onOutcome, onBegun, ...performer } = options;
+  const { apiCalls, apiCallsPerSecond, reportsPerSession, reportBytesPerSession, reportBytes, ...others } = options;
+  const { onFull, random, onOutcome, onBegun, ...performer } = others;
   const { clock, logger } = performer;
   const pool = new CallPool({
     callsPerSecond: apiCallsPerSecond,
@@ -80,6 +86,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const queue = createReportQueue<ReportSession>({
     concurrency: apiCalls,
     reportsPerLane: reportsPerSession,
+    bytesPerLane: reportBytesPerSession,
+    bytes: reportBytes,
+    onFull,
     pool,
     callsPerSecond: apiCallsPerSecond,
     clock,
@@ -99,6 +108,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   return {
     open: queue.open,
     counts: queue.counts,
+    bytes: queue.bytes,
     poolStats: () => ({ state: pool.state, rate: pool.rate(), pauses: pool.pauses }),
     async stop() {
       await queue.stop();

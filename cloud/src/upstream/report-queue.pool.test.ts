@@ -33,6 +33,9 @@ function harness(options: {
   const pool = new CallPool({ callsPerSecond, clock, random, onState: (_state, { reason }) => queue.poolChanged(reason) });
   const queue = createReportQueue<string>({
     concurrency,
+    bytesPerLane: 1024 * 1024,
+    bytes: 256 * 1024 * 1024,
+    onFull: () => undefined,
     reportsPerLane: 64,
     pool,
     callsPerSecond,

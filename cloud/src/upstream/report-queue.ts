@@ -10,8 +10,8 @@ import { LaneOrder, objectOf, type Waiting } from './report-lane.ts';
  *   full outbox does not hold up the others by more than its turn.
  * - Of one node, the reports of one object run one after the other in the order in which they came, also across a reconnect;
  *   those of different objects run side by side.
- * - A lane is full at `reportsPerLane` reports or MAX_LANE_BYTES of bodies; whoever feeds it stops reading then. What one read of
- *   the socket had already brought (64 KiB) is still taken.
+ * - A lane is full at `reportsPerLane` reports or `bytesPerLane` of bodies, and where anything waits in it also while all lanes together have
+ *   `bytes`; whoever feeds it stops reading then. What one read of the socket had already brought (64 KiB) is still taken.
  * - While the pool pauses for longer than MAX_HELD_MS, whatever waits or comes is answered `unavailable`: the agents' outboxes are
  *   the better place to wait, and their links are read meanwhile. Each is asked to wait for the pause and a random time more, over
  *   which all of them together come back at the rate of the pool.
@@ -21,6 +21,8 @@ export interface ReportQueue {
   /** `onAnswer` is called once for each report unless the lane was closed before; `onRoom` after it was full and no longer is. */
   open(node: string, onAnswer: (number: number, outcome: ReportOutcome) => void, onRoom: () => void): ReportLane;
   counts(): { readonly waiting: number; readonly running: number };
+  /** Bodies of what waits or runs, in characters. */
+  bytes(): number;
   /** Resolves when nothing runs. Waiting reports are not begun any more: the agents keep them. */
   stop(): Promise<void>;
 }
@@ -33,8 +35,6 @@ export interface ReportLane {
   close(): void;
 }
 
-/** Bodies of one session that wait or run, in characters. */
-const MAX_LANE_BYTES = 1024 * 1024;
 /** A pause of the pool that is shorter is waited for here: to send the reports once more costs the device bytes. In milliseconds. */
 const MAX_HELD_MS = 5_000;
 /** What an agent has in flight, at most: so much of each comes back after a pause. */
@@ -54,16 +54,23 @@ interface Lane<Session> {
   readonly session: Session;
   readonly order: LaneOrder;
   running: number;
+  /** Characters of the bodies of what waits or runs. */
   size: number;
-  wasFull: boolean;
   isOpen: boolean;
   readonly onAnswer: (number: number, outcome: ReportOutcome) => void;
   readonly onRoom: () => void;
 }
 
+export type FullBecause = 'limits.reportsPerSession' | 'limits.reportBytesPerSession' | 'limits.reportBytes';
+
 export interface ReportQueueOptions<Session> {
   readonly concurrency: number;
   readonly reportsPerLane: number;
+  /** Bodies that wait or run, in characters: of one lane, and of all. */
+  readonly bytesPerLane: number;
+  readonly bytes: number;
+  /** A lane has become full. */
+  readonly onFull: (bound: FullBecause) => void;
   readonly pool: Pick<CallPool, 'waitMs' | 'remainingMs'>;
   /** Over time, of the pool. */
   readonly callsPerSecond: number;
@@ -84,19 +91,32 @@ export interface PooledReportQueue extends ReportQueue {
 }
 
 export function createReportQueue<Session>(options: ReportQueueOptions<Session>): PooledReportQueue {
-  const { concurrency, reportsPerLane, pool, clock, random, perform } = options;
+  const { concurrency, reportsPerLane, bytesPerLane, pool, clock, random, perform } = options;
   const nodes = new Map<string, Node<Session>>();
   const open = new Set<Lane<Session>>();
   /** Lanes in which something may run, in the order of their turns. */
   const turns = new Set<Lane<Session>>();
+  /** Lanes that were full when they were looked at last, and whose sessions have to be told. */
+  const full = new Set<Lane<Session>>();
   let running = 0;
   let waiting = 0;
+  let bytes = 0;
   let cancelTimer: (() => void) | undefined;
   let pausedFor = '';
   let onIdle: (() => void) | undefined;
 
-  function isFull(lane: Lane<Session>): boolean {
-    return lane.order.size + lane.running >= reportsPerLane || lane.size >= MAX_LANE_BYTES;
+  function fullBecause(lane: Lane<Session>): FullBecause | undefined {
+    const reports = lane.order.size + lane.running;
+    if (reports >= reportsPerLane) return 'limits.reportsPerSession';
+    if (lane.size >= bytesPerLane) return 'limits.reportBytesPerSession';
+    return bytes >= options.bytes && reports > 0 ? 'limits.reportBytes' : undefined;
+  }
+
+  function count(lane: Lane<Session>, by: number): void {
+    const wereTooMany = bytes >= options.bytes;
+    lane.size += by;
+    bytes += by;
+    if (wereTooMany && bytes < options.bytes) for (const other of [...full]) tellRoom(other);
   }
 
   function fill(): void {
@@ -156,7 +176,7 @@ export function createReportQueue<Session>(options: ReportQueueOptions<Session>)
   }
 
   function answer(lane: Lane<Session>, report: Report, outcome: ReportOutcome): void {
-    lane.size -= sizeOf(report);
+    count(lane, -sizeOf(report));
     if (!lane.isOpen) return;
     const { number } = report;
     if (outcome.type !== 'unavailable') lane.onAnswer(number, outcome);
@@ -175,8 +195,8 @@ export function createReportQueue<Session>(options: ReportQueueOptions<Session>)
   }
 
   function tellRoom(lane: Lane<Session>): void {
-    if (!lane.wasFull || isFull(lane)) return;
-    lane.wasFull = false;
+    if (!full.has(lane) || fullBecause(lane) !== undefined) return;
+    full.delete(lane);
     if (lane.isOpen) lane.onRoom();
   }
 
@@ -194,7 +214,6 @@ export function createReportQueue<Session>(options: ReportQueueOptions<Session>)
         order: new LaneOrder(),
         running: 0,
         size: 0,
-        wasFull: false,
         isOpen: true,
         onAnswer,
         onRoom,
@@ -205,22 +224,27 @@ export function createReportQueue<Session>(options: ReportQueueOptions<Session>)
         push(report) {
           if (!lane.isOpen) return;
           waiting += 1;
-          lane.size += sizeOf(report);
+          count(lane, sizeOf(report));
           if (pool.remainingMs() > MAX_HELD_MS) {
             putOff(lane, report, pausedFor, 0);
             return;
           }
           lane.order.add({ report, sinceMs: clock.now().getTime() }, node.busy.has(objectOf(report)));
-          if (isFull(lane)) lane.wasFull = true;
+          const because = full.has(lane) ? undefined : fullBecause(lane);
+          if (because !== undefined) {
+            full.add(lane);
+            options.onFull(because);
+          }
           if (lane.order.hasReady()) turns.add(lane);
           fill();
         },
-        isFull: () => isFull(lane),
+        isFull: () => fullBecause(lane) !== undefined,
         close() {
           if (!lane.isOpen) return;
           lane.isOpen = false;
           waiting -= lane.order.size;
-          lane.order.clear();
+          full.delete(lane);
+          for (const { report } of lane.order.clear()) count(lane, -sizeOf(report));
           turns.delete(lane);
           open.delete(lane);
           node.lanes.delete(lane);
@@ -229,6 +253,7 @@ export function createReportQueue<Session>(options: ReportQueueOptions<Session>)
       };
     },
     counts: () => ({ waiting, running }),
+    bytes: () => bytes,
     poolChanged(reason) {
       pausedFor = reason;
       if (pool.remainingMs() > MAX_HELD_MS) {

@@ -5,6 +5,9 @@ export function someReadings(): Readings {
   return {
     sessionsByState: () => new Map([['inSync', 3]]),
     devices: () => new Map([['enrolled', 2]]),
+    receivingBytes: () => 7_000,
+    reportBytes: () => 9_000,
+    mostConnectionsOfAddress: () => 3,
     handshakes: () => 1,
     refusalEventsWaiting: () => 0,
     dirtyKeys: () => 4,

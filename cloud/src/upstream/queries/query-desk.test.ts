@@ -18,8 +18,11 @@ function open(concurrency: number) {
   const ended: string[] = [];
   const given = new Map<string, (answer: Answered) => void>();
   const answered: string[] = [];
+  const over: string[] = [];
   const desk = createQueryDesk({
     concurrency,
+    perLane: MAX_OPEN_QUERIES,
+    onOverBound: (bound) => over.push(bound),
     clock,
     answer: (node, { name }, signal) => {
       begun.push(`${node} ${name}`);
@@ -36,7 +39,7 @@ function open(concurrency: number) {
     const answers: [number, QueryAnswer['type']][] = [];
     return { answers, ...desk.open(node, undefined, (id, { type }) => answers.push([id, type])) };
   };
-  return { clock, desk, begun, ended, answered, give, lane };
+  return { clock, desk, begun, ended, answered, over, give, lane };
 }
 
 test('questions run side by side and are answered as they end', async () => {
@@ -65,10 +68,11 @@ test('sessions take turns: one that asks much does not hold up the others', asyn
 });
 
 test('one question over the bound is answered at once that it cannot be answered now', () => {
-  const { lane } = open(1);
+  const { lane, over } = open(1);
   const edge = lane('edge-1');
   for (let id = 1; id <= MAX_OPEN_QUERIES + 1; id += 1) edge.ask(query(id));
   assert.deepEqual(edge.answers, [[MAX_OPEN_QUERIES + 1, 'unavailable']]);
+  assert.deepEqual(over, ['limits.queriesPerSession']);
 });
 
 test('who asks and cancels without end begins no more than others of its questions in a second', async () => {

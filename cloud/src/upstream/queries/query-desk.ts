@@ -1,12 +1,4 @@
-import {
-  encodeBody,
-  HawserError,
-  MAX_OPEN_QUERIES,
-  type Query,
-  type QueryAnswer,
-  type Question,
-  type StaticDictionary,
-} from '@hawser/protocol';
+import { encodeBody, HawserError, type Query, type QueryAnswer, type Question, type StaticDictionary } from '@hawser/protocol';
 import type { Clock } from '../../clock.ts';
 import { monotonic } from '../../node-leases/monotonic.ts';
 import { Pace } from '../../replicas/index.ts';
@@ -16,7 +8,7 @@ import type { Answered } from './answer-query.ts';
  * Queries of all sessions on their way to an answer.
  *
  * - At most `concurrency` are at the API server at a time; sessions take turns, so that one that asks much does not hold up the others.
- * - Of one session at most MAX_OPEN_QUERIES are open, with MAX_LANE_SIZE of bodies; one more is answered `unavailable` at once.
+ * - Of one session at most `perLane` are open, with MAX_LANE_SIZE of bodies; one more is answered `unavailable` at once.
  * - Of one session so many begin in a second as LANE_GAP_MS says; the others wait for it. Without that one which asks and cancels without
  *   end would have the API server open a connection for each.
  * - A query whose deadline has passed, that was cancelled, or whose session has ended is not begun, and ended where it has begun.
@@ -40,6 +32,10 @@ export interface QueryLane {
 
 export interface QueryDeskOptions {
   readonly concurrency: number;
+  /** Without an answer, of one session. */
+  readonly perLane: number;
+  /** One more was refused. */
+  readonly onOverBound: (bound: 'limits.queriesPerSession' | 'queryBytes') => void;
   readonly clock: Clock;
   /** Never rejects. */
   readonly answer: (node: string, question: Question, signal: AbortSignal) => Promise<Answered>;
@@ -77,7 +73,7 @@ interface Open {
   readonly cancelDeadline: () => void;
 }
 
-export function createQueryDesk({ concurrency, clock, answer, onAnswered }: QueryDeskOptions): QueryDesk {
+export function createQueryDesk({ concurrency, perLane, onOverBound, clock, answer, onAnswered }: QueryDeskOptions): QueryDesk {
   /** Lanes in which something waits, in the order of their turns. */
   const turns = new Set<Lane>();
   /** Lanes in which something may wait, and nothing may begin for a moment. */
@@ -175,12 +171,14 @@ export function createQueryDesk({ concurrency, clock, answer, onAnswered }: Quer
           const { id, deadlineMs } = query;
           if (id <= lane.lastId) throw new HawserError('protocol', `query ${id} after query ${lane.lastId}`);
           lane.lastId = id;
-          if (lane.open.size >= MAX_OPEN_QUERIES) {
-            refuse(query, `${MAX_OPEN_QUERIES} queries of this session are open`);
+          if (lane.open.size >= perLane) {
+            onOverBound('limits.queriesPerSession');
+            refuse(query, `${perLane} queries of this session are open`);
             return;
           }
           const size = sizeOf(query.question);
           if (size > 0 && lane.size > 0 && lane.size + size > MAX_LANE_SIZE) {
+            onOverBound('queryBytes');
             refuse(query, `the open queries of this session have bodies of ${lane.size} characters`);
             return;
           }

@@ -1,8 +1,8 @@
 import type { Report, ReportOutcome } from '@hawser/protocol';
 import { systemClock } from '../../clock.ts';
-import { createReportQueue, type ReportQueue } from '../report-queue.ts';
+import { createReportQueue, type ReportQueue, type ReportQueueOptions } from '../report-queue.ts';
 
-export interface PlainQueueOptions {
+export interface PlainQueueOptions extends Partial<Pick<ReportQueueOptions<string>, 'bytesPerLane' | 'bytes' | 'onFull'>> {
   readonly concurrency: number;
   readonly reportsPerLane: number;
   readonly perform: (node: string, report: Report) => Promise<ReportOutcome>;
@@ -16,6 +16,9 @@ export function createPlainQueue(options: PlainQueueOptions): ReportQueue {
     callsPerSecond: 1_000,
     clock: systemClock,
     random: () => 0,
+    bytesPerLane: options.bytesPerLane ?? 1024 * 1024,
+    bytes: options.bytes ?? 256 * 1024 * 1024,
+    onFull: options.onFull ?? (() => undefined),
     openSession: (node) => node,
   });
 }
