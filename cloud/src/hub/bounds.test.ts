@@ -247,6 +247,16 @@ test('an address that has as many connections as it may gets no further one, and
   for (const socket of held) socket.destroy();
 });
 
+test('connections beyond all that links and handshakes may have are closed unseen', async (t) => {
+  const { hub, counted, noticesNothing } = await withBystander(t, { limits: { sessions: 1, handshakes: 1 } });
+  const held = from(hub.port, '127.0.0.2');
+  await once(held, 'connect');
+  await once(from(hub.port, '127.0.0.3').resume(), 'close');
+  await counted('bound connections');
+  await noticesNothing();
+  held.destroy();
+});
+
 test('one address cannot take all places of handshakes', async (t) => {
   const { hub, counted, noticesNothing } = await withBystander(t, { limits: { handshakes: 3, handshakesPerAddress: 2 } });
   const held = [from(hub.port, '127.0.0.2'), from(hub.port, '127.0.0.2')];

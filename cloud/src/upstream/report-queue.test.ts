@@ -20,11 +20,13 @@ function report(number: number, name: string, body = ''): Report {
 }
 
 /** A queue whose reports run until the test ends them. */
-function harness(limits: { concurrency: number; reportsPerLane: number }) {
+function harness(limits: { concurrency: number; reportsPerLane: number; bytesPerLane?: number; bytes?: number }) {
   const started: string[] = [];
+  const full: string[] = [];
   const ends = new Map<string, () => void>();
   const queue = createPlainQueue({
     ...limits,
+    onFull: (bound) => full.push(bound),
     perform: (node, { number }) =>
       new Promise((resolve) => {
         started.push(`${node}#${number}`);
@@ -34,6 +36,7 @@ function harness(limits: { concurrency: number; reportsPerLane: number }) {
   return {
     queue,
     started,
+    full,
     async end(which: string) {
       const finish = ends.get(which);
       assert.ok(finish !== undefined, `${which} does not run`);
@@ -89,10 +92,37 @@ test('a lane is full at its bound and says when it has room again', async () => 
 });
 
 test('a lane is full when its bodies are large', () => {
-  const { queue } = harness({ concurrency: 1, reportsPerLane: 100 });
+  const { queue, full } = harness({ concurrency: 1, reportsPerLane: 100, bytesPerLane: 1024 * 1024 });
   const lane = queue.open('a', nothing, nothing);
   lane.push(report(1, 'x', 'x'.repeat(1024 * 1024)));
   assert.equal(lane.isFull(), true);
+  lane.push(report(2, 'x'));
+  assert.deepEqual(full, ['limits.reportBytesPerSession']);
+});
+
+test('when all lanes together have too much, those that have anything are full, and the others may bring one report', async () => {
+  const { queue, full, end } = harness({ concurrency: 1, reportsPerLane: 100, bytes: 1_000 });
+  const rooms: string[] = [];
+  const lanes = ['a', 'b', 'c'].map((name) => queue.open(name, nothing, () => rooms.push(name)));
+  const [a, b, c] = lanes;
+  assert.ok(a !== undefined && b !== undefined && c !== undefined);
+  a.push(report(1, 'x', 'x'.repeat(900)));
+  b.push(report(1, 'x', 'x'.repeat(50)));
+  assert.deepEqual([a.isFull(), b.isFull(), c.isFull()], [false, false, false]);
+  b.push(report(2, 'y', 'x'.repeat(50)));
+  assert.deepEqual([a.isFull(), b.isFull(), c.isFull()], [true, true, false]);
+  c.push(report(1, 'x', 'x'.repeat(200)));
+  assert.deepEqual(full, ['limits.reportBytes', 'limits.reportBytes']);
+  assert.equal(queue.bytes(), 1_200);
+  await end('a#1');
+  assert.equal(queue.bytes(), 300);
+  assert.deepEqual([a.isFull(), b.isFull(), c.isFull()], [false, false, false]);
+  assert.deepEqual(rooms.sort(), ['b', 'c'], 'whoever was told that it is full');
+  b.close();
+  assert.equal(queue.bytes(), 250, 'what runs is finished');
+  await end('b#1');
+  await end('c#1');
+  assert.equal(queue.bytes(), 0);
 });
 
 test('after a reconnect a report waits for the same object of the old link, whose answer goes nowhere', async () => {
