@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { before, test } from 'node:test';
 import { HawserError } from '@hawser/protocol';
 import fc from 'fast-check';
@@ -78,6 +79,14 @@ test('what does not belong together is refused with the name of what is wrong', 
     [{ ...data, note: 'x'.repeat(70_000) }, /an authority at most/],
   ];
   for (const [wrong, message] of cases) assert.throws(() => readAuthority(wrong), { code: 'malformed_object', message });
+});
+
+test('a certificate whose key is of an unknown kind is refused, and ends nothing', () => {
+  const der = Buffer.from(third.certificate.raw);
+  const ecPublicKey = Buffer.from('2a8648ce3d0201', 'hex');
+  der.writeUInt8(0x7f, der.indexOf(ecPublicKey) + ecPublicKey.length - 1);
+  const data = { ...authorityData(third), 'ca.crt': pemOf([new X509Certificate(der)]) };
+  assert.throws(() => readAuthority(data), { code: 'malformed_object', message: /key of an unknown kind/ });
 });
 
 test('whatever stands in the Secret is an authority or an error that tells nothing of a key', () => {

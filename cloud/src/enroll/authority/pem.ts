@@ -1,12 +1,12 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { HawserError, MAX_CERTIFICATES } from '@hawser/protocol';
+import { HawserError, MAX_CERTIFICATES, publicKeyOf } from '@hawser/protocol';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
  * All certificates of a PEM text, in their order; what stands between them is passed over, as OpenSSL does.
  * @param what names the text in errors
- * @throws HawserError `malformed_object` for more than MAX_CERTIFICATES, and for one that cannot be read
+ * @throws HawserError `malformed_object` for more than MAX_CERTIFICATES, and for one that cannot be read, or whose key cannot
  */
 export function readCertificates(text: string, what: string): readonly X509Certificate[] {
   const blocks = text.match(CERTIFICATE) ?? [];
@@ -17,11 +17,14 @@ export function readCertificates(text: string, what: string): readonly X509Certi
     );
   }
   return blocks.map((block, index) => {
+    let certificate: X509Certificate;
     try {
-      return new X509Certificate(block);
+      certificate = new X509Certificate(block);
     } catch (cause) {
       throw new HawserError('malformed_object', `${what}: certificate ${index + 1} cannot be read`, { cause });
     }
+    if (publicKeyOf(certificate) !== undefined) return certificate;
+    throw new HawserError('malformed_object', `${what}: certificate ${index + 1} has a key of an unknown kind`);
   });
 }
 

@@ -113,6 +113,7 @@ export function createSecretAuthority(options: SecretAuthorityOptions): SecretAu
       },
     });
     isCreating = false;
+    if (stopping.signal.aborted) return;
     cancelCheck();
     cancelCheck = clock.after(AGAIN_MS, () => void create());
   }

@@ -34,6 +34,7 @@ async function following(t: TestContext) {
       const followed = await followFiles({
         files,
         async parse([one, other]) {
+          if (one === 'odd') throw new TypeError('something unforeseen');
           if (one !== other || one === undefined) throw new HawserError('bad_config', `${one} is not ${other}`);
           return one;
         },
@@ -84,6 +85,16 @@ test('what is wrong later leaves in use what was before, is told once, and is ta
   await write('second', 'second');
   await look();
   assert.deepEqual(heard, ['second']);
+});
+
+test('what nobody has foreseen in a file leaves in use what was before, too', async (t) => {
+  const { write, follow, look, logs } = await following(t);
+  await write('first', 'first');
+  const followed = await follow();
+  await write('odd');
+  await look();
+  assert.equal(followed.current(), 'first');
+  assert.deepEqual(logs, ['something unforeseen']);
 });
 
 test('files behind a symbolic link that moves, as in a pod, are followed', async (t) => {

@@ -62,12 +62,13 @@ export async function followFiles<T>({ files, parse, clock, logger, onRead }: Fo
       }
       complaint = '';
     } catch (error) {
-      if (!(error instanceof HawserError)) throw error;
-      if (error.message !== complaint) {
+      // Whatever a file holds, it is no reason to end a relay that has links.
+      const detail = error instanceof Error ? error.message : String(error);
+      if (detail !== complaint) {
         onRead('refused');
-        logger.error({ files: names, detail: error.message }, 'new certificates are wrong; those before stay in use');
+        logger.error({ files: names, detail }, 'new certificates are wrong; those before stay in use');
       }
-      complaint = error.message;
+      complaint = detail;
     }
     wait();
   }

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { checkChain, HawserError, MAX_CERTIFICATES } from '@hawser/protocol';
+import { checkChain, HawserError, MAX_CERTIFICATES, publicKeyOf } from '@hawser/protocol';
 import { oneLine } from '../authority/authority.ts';
 import { makeKeyPair, makeLeaf } from '../authority/certificates.ts';
 import { isSelfSigned, isSignedBy, pemOf, readCertificates } from '../authority/pem.ts';
@@ -149,6 +149,7 @@ function readKey(file: Text): KeyObject {
 }
 
 function requireKeyOf(certificate: X509Certificate, cert: Text, privateKey: KeyObject, key: Text): void {
+  if (publicKeyOf(certificate) === undefined) throw bad(cert, 'has a key of an unknown kind');
   if (!certificate.checkPrivateKey(privateKey)) throw bad(key, `is not the key of the certificate in ${cert.path}`);
 }
 
