@@ -83,7 +83,12 @@ const NO_TRUST: ConstructorParameters<typeof Link>[3]['trust'] = {
   renew: async () => ({ type: 'unavailable', retryAfterMs: 3_600_000, message: 'the model issues no certificates' }),
   authorities: { current: () => undefined, onChange: () => () => {} },
 };
-const NO_DEVICE = { key: `sha256:${'0'.repeat(64)}`, remote: 'model', certificate: () => undefined } as const;
+const NO_DEVICE = {
+  key: `sha256:${'0'.repeat(64)}`,
+  issuedAt: new Date(0),
+  remote: 'model',
+  certificate: () => undefined,
+} as const;
 
 /** One relay process, from its start to its death: the product's downstream, sessions and links over simulated streams and sockets. */
 export class SimulatedRelay {

@@ -59,8 +59,12 @@ export interface Revocation {
 }
 
 export type DeviceVerdict =
-  /** `unknown`: there is no record; certificates of an operator's own authority need none. */
-  | { readonly type: 'admitted'; readonly as: 'key' | 'nextKey' | 'unknown' }
+  /**
+   * - unknown: there is no record; certificates of an operator's own authority need none
+   * - newer: another key than the record's, of a certificate that was issued after all that the record knows of: the API server was
+   *   restored from a backup of before
+   */
+  | { readonly type: 'admitted'; readonly as: 'key' | 'nextKey' | 'unknown' | 'newer' }
   /** `unreadable`: there is a record, and it says nothing for sure. */
   | { readonly type: 'refused'; readonly why: 'revoked' | 'otherKey' | 'notSynced' | 'unreadable'; readonly text: string };
 
@@ -71,8 +75,11 @@ export type RecordOutcome =
 
 /** The records of all devices, from a watch. Writes are conditional on what was read, so that of two replicas one wins. */
 export interface Devices {
-  /** Whether the device with this key may have a link. In memory, no I/O. */
-  verdict(nodeName: string, key: KeyHash): DeviceVerdict;
+  /**
+   * Whether the device with this key may have a link. In memory, no I/O.
+   * @param issuedAt when its certificate begins; without it, it is not newer than anything
+   */
+  verdict(nodeName: string, key: KeyHash, issuedAt?: Date): DeviceVerdict;
   find(nodeName: string): DeviceRecord | undefined;
   /**
    * Gives the name to a joining device's key. The same key again is `written`; the name of another living device, or of a Node
@@ -80,10 +87,10 @@ export interface Devices {
    * @throws HawserError `unreachable` when the API server cannot be asked
    */
   enrol(request: EnrolRequest): Promise<RecordOutcome>;
-  /** Lets `nextKey` in beside `key`, for a certificate that ends at `validTo`. @throws as `enrol` */
-  renewing(nodeName: string, key: KeyHash, nextKey: KeyHash, validTo: Date): Promise<RecordOutcome>;
-  /** A link was opened with `nextKey`: it is the key from now on. Returns at once, is tried until it is written. */
-  linked(nodeName: string, key: KeyHash): void;
+  /** Lets `nextKey` in beside `key`, for a certificate that ends at `validTo`. `issuedAt` as in `verdict`, of `key`. @throws as `enrol` */
+  renewing(nodeName: string, key: KeyHash, nextKey: KeyHash, validTo: Date, issuedAt?: Date): Promise<RecordOutcome>;
+  /** A link was opened with `nextKey`, or a newer key: it is the key from now on. Returns at once, is tried until it is written. */
+  linked(nodeName: string, key: KeyHash, issuedAt?: Date): void;
   /** Calls `listener` with each node whose verdict may have become a refusal. Returns the end of the subscription. */
   onChange(listener: (nodeName: string) => void): () => void;
 }

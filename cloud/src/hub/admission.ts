@@ -18,13 +18,19 @@ export interface Arrival {
   readonly relay: RelayIdentity | undefined;
   readonly isStopping: boolean;
   /** Asked when all before it is right. */
-  readonly verdict: (node: string, key: KeyHash) => DeviceVerdict;
+  readonly verdict: (node: string, key: KeyHash, issuedAt: Date) => DeviceVerdict;
   readonly sessions: { readonly count: number; has(node: string): boolean };
   readonly mostSessions: number;
 }
 
 export type Admission =
-  | { readonly type: 'admitted'; readonly node: string; readonly key: KeyHash; readonly relay: RelayIdentity }
+  | {
+      readonly type: 'admitted';
+      readonly node: string;
+      readonly key: KeyHash;
+      readonly issuedAt: Date;
+      readonly relay: RelayIdentity;
+    }
   | {
       readonly type: 'refused';
       /** For metrics and logs. */
@@ -46,8 +52,8 @@ export function admit({ path, peer, relay, isStopping, verdict, sessions, mostSe
   if (peer.type === 'refused') return refused('certificate', 403, `the client certificate names no node: ${peer.why}`);
   if (isStopping) return refused('stopping', 503, 'the relay is stopping', NOT_NOW_SECONDS);
   if (relay === undefined) return refused('noCluster', 503, 'the relay has not reached its API server yet', NOT_NOW_SECONDS);
-  const { node, key } = peer;
-  const judged = verdict(node, key);
+  const { node, key, issuedAt } = peer;
+  const judged = verdict(node, key, issuedAt);
   if (judged.type === 'refused') {
     const { why, text } = judged;
     if (why === 'notSynced') return refused(why, 503, text, NOT_NOW_SECONDS);
@@ -57,7 +63,7 @@ export function admit({ path, peer, relay, isStopping, verdict, sessions, mostSe
   if (sessions.count >= mostSessions && !sessions.has(node)) {
     return refused('full', 503, 'the relay has as many links as it may', FULL_SECONDS);
   }
-  return { type: 'admitted', node, key, relay };
+  return { type: 'admitted', node, key, issuedAt, relay };
 }
 
 /** What is said to whoever gets no link. */

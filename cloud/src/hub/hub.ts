@@ -231,12 +231,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       return;
     }
     const connection = handshakes.connection(remote);
-    const { node, key } = admission;
+    const { node, key, issuedAt } = admission;
     const bytesRead = () => connection?.bytesRead ?? 0;
     const certificate = () => (isTls ? socket.getPeerX509Certificate() : undefined);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       handshakes.upgraded(remote);
-      const other = { node, key, remote, bytesRead, certificate };
+      const other = { node, key, issuedAt, remote, bytesRead, certificate };
       const link = new Link(new PiecewiseSocket(webSocket), other, admission.relay, context);
       links.add(link);
       // After the WebSocket's own listener: what it has found in the chunk has been handled by then.

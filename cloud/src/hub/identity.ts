@@ -11,7 +11,7 @@ export type Identity = { readonly type: 'node'; readonly name: string } | { read
 
 /** Who has dialled: the node that the certificate names, and the key that it certifies. */
 export type Peer =
-  | { readonly type: 'device'; readonly node: string; readonly key: KeyHash }
+  | { readonly type: 'device'; readonly node: string; readonly key: KeyHash; readonly issuedAt: Date }
   | Extract<Identity, { type: 'refused' }>;
 
 /** Attributes of a certificate's subject; one that stands there more than once is a list. */
@@ -57,7 +57,9 @@ export function deviceBehind(socket: TLSSocket): Peer {
   const certificate = socket.getPeerX509Certificate();
   if (subject === undefined || certificate === undefined) return refused('there is none');
   const identity = nodeOf({ ...subject });
-  return identity.type === 'refused' ? identity : { type: 'device', node: identity.name, key: keyHash(certificate.publicKey) };
+  return identity.type === 'refused'
+    ? identity
+    : { type: 'device', node: identity.name, key: keyHash(certificate.publicKey), issuedAt: certificate.validFromDate };
 }
 
 function refused(why: string): Extract<Identity, { type: 'refused' }> {

@@ -128,6 +128,8 @@ export interface LinkPeer {
   readonly node: string;
   /** Of the certificate. */
   readonly key: KeyHash;
+  /** When it begins. */
+  readonly issuedAt: Date;
   readonly remote: string;
   /** Asks TLS: a certificate that was read takes some KB. Undefined when the connection is over. */
   readonly certificate: () => X509Certificate | undefined;
@@ -139,6 +141,7 @@ export interface LinkPeer {
 export class Link {
   readonly node: string;
   readonly key: KeyHash;
+  readonly issuedAt: Date;
   readonly remote: string;
   /** Of the hello; empty before it. */
   storeId = '';
@@ -161,6 +164,7 @@ export class Link {
   constructor(socket: LinkSocket, peer: LinkPeer, relay: RelayIdentity, context: LinkContext) {
     this.node = peer.node;
     this.key = peer.key;
+    this.issuedAt = peer.issuedAt;
     this.remote = peer.remote;
     this.#socket = socket;
     this.#bytesRead = peer.bytesRead;
@@ -322,12 +326,14 @@ export class Link {
     }
     const { clock, downstream, limits, metrics, onAccepted, queries, reports, trust } = this.#context;
     // Some time has passed since the upgrade.
-    const verdict = trust.devices.verdict(this.node, this.key);
+    const verdict = trust.devices.verdict(this.node, this.key, this.issuedAt);
     if (verdict.type === 'refused') {
       this.end(endingOf(verdict));
       return;
     }
-    if (verdict.as === 'nextKey') trust.devices.linked(this.node, this.key);
+    if (verdict.as === 'newer')
+      this.#logger.warn({ issuedAt: this.issuedAt }, 'certificate is newer than the record of its device');
+    if (verdict.as === 'nextKey' || verdict.as === 'newer') trust.devices.linked(this.node, this.key, this.issuedAt);
     this.#authorities = hello.authorities;
     cancelDeadline();
     onAccepted(this);

@@ -163,6 +163,7 @@ test('new authorities go to thousands of links some at a time, and the newest to
   const links: TrustedLink[] = Array.from({ length: 1_000 }, (_, n) => ({
     node: `edge-${n}`,
     key: KEY_1,
+    issuedAt: new Date(0),
     end: () => assert.fail('no link ends'),
     tellAuthorities: () => void told++,
   }));

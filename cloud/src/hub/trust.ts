@@ -19,6 +19,7 @@ export interface Trust {
 export interface TrustedLink {
   readonly node: string;
   readonly key: KeyHash;
+  readonly issuedAt: Date;
   end(ending: Ending): void;
   tellAuthorities(): void;
 }
@@ -59,7 +60,7 @@ export interface TrustWatchOptions {
 export function watchTrust({ trust: { devices, authorities }, sessions, clock }: TrustWatchOptions): () => void {
   const endDevices = devices.onChange((node) => {
     const link = sessions.find(node);
-    const verdict = link === undefined ? undefined : devices.verdict(node, link.key);
+    const verdict = link === undefined ? undefined : devices.verdict(node, link.key, link.issuedAt);
     // Records that are read anew say nothing against whoever has a link.
     if (verdict?.type === 'refused' && verdict.why !== 'notSynced') link?.end(endingOf(verdict));
   });

@@ -20,8 +20,8 @@ function enrol(entry: DeviceEntry | undefined, { key = 7, mayReplace = false, ha
   return decideEnrol(entry, request, { hasNode, now: NOW, graceMs: GRACE_MS });
 }
 
-const renewing = (entry: DeviceEntry | undefined, key: number, nextKey: number) =>
-  decideRenewing(entry, { nodeName: NODE, key: hash(key), nextKey: hash(nextKey), validTo: days(90), now: NOW });
+const renewing = (entry: DeviceEntry | undefined, key: number, nextKey: number, issuedAt?: Date) =>
+  decideRenewing(entry, { nodeName: NODE, key: hash(key), issuedAt, nextKey: hash(nextKey), validTo: days(90), now: NOW });
 
 const reasonOf = (decision: Decision) => (decision.type === 'refused' ? decision.reason : decision.type);
 const replacedOf = (decision: Decision) => (decision.type === 'write' ? decision.replaces?.type : decision.type);
@@ -194,6 +194,58 @@ describe('a revocation', () => {
     assert.equal(verdict(UNREADABLE, 1), 'unreadable');
     assert.equal(verdict(after(UNREADABLE, decideRevoke(UNREADABLE, NODE, '', NOW)), 1), 'revoked');
     assert.equal(decideUnrevoke(UNREADABLE, NODE).type, 'refused');
+  });
+});
+
+describe('a device whose record comes from a backup of before its last renewal', () => {
+  const HOUR_MS = 3_600_000;
+  const after2h = new Date(NOW.getTime() + 2 * HOUR_MS);
+  const judged = (entry: DeviceEntry | undefined, key: number, issuedAt: Date) => said(judge(NODE, entry, hash(key), issuedAt));
+
+  test('is let in by a certificate that begins after all that the record knows of, links, and is renewed', () => {
+    const old = device({ nextKey: hash(2) });
+    assert.equal(judged(old, 5, after2h), 'newer');
+    assert.equal(verdict(after(old, renewing(old, 5, 6, after2h)), 6), 'nextKey');
+    const linked = after(old, decideLinked(old, hash(5), after2h));
+    assert.deepEqual(
+      [1, 2, 5].map((key) => verdict(linked, key)),
+      ['otherKey', 'otherKey', 'key'],
+      'whom it had replaced before is out again',
+    );
+    assert.ok(linked?.type === 'device');
+    assert.deepEqual(linked.issuedAt, after2h);
+  });
+
+  test('is not let in by one of the time of the record, which was replaced, nor where nothing is known of that time', () => {
+    assert.equal(judged(device(), 5, new Date(NOW.getTime() + HOUR_MS)), 'otherKey');
+    assert.equal(judged({ ...device(), issuedAt: undefined }, 5, days(1000)), 'otherKey');
+    assert.equal(decideLinked(device(), hash(5), days(-1)).type, 'unchanged');
+    assert.equal(reasonOf(renewing(device(), 5, 6, days(-1))), 'otherKey');
+  });
+
+  test('is not let in when it is revoked, or was and has been replaced', () => {
+    assert.equal(judged(device({ revoked: STOLEN }), 5, days(1)), 'revoked');
+    assert.equal(judged(REVOCATION, 5, days(1)), 'revoked');
+    assert.equal(judged(device({}, [hash(5)]), 5, days(1)), 'revoked');
+    assert.equal(decideLinked(device({}, [hash(5)]), hash(5), days(1)).type, 'unchanged');
+    assert.equal(reasonOf(renewing(device({ revoked: STOLEN }), 5, 6, days(1))), 'revoked');
+  });
+
+  test('cannot be mistaken for one that another replica renewed whose clock is ahead', () => {
+    const ahead = days(2);
+    const renewed = after(
+      undefined,
+      decideRenewing(device(), {
+        nodeName: NODE,
+        key: hash(1),
+        issuedAt: days(-30),
+        nextKey: hash(2),
+        validTo: days(90),
+        now: ahead,
+      }),
+    );
+    const replaced = after(renewed, enrol(renewed, { mayReplace: true }));
+    assert.equal(judged(replaced, 2, ahead), 'otherKey');
   });
 });
 

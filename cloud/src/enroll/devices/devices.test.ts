@@ -108,7 +108,7 @@ test('a device that joins at one replica is known there at once and at the other
   await becomes(there, 1, 'key');
   const [kept] = await kube.list('configmaps', NAMESPACE, 'labelSelector=hawser.dev/device');
   assert.equal(kept?.metadata.name, `device-${NODE}`);
-  assert.deepEqual(Object.keys(Object(kept?.data)).sort(), ['enrolledAt', 'key', 'node', 'validTo']);
+  assert.deepEqual(Object.keys(Object(kept?.data)).sort(), ['enrolledAt', 'issuedAt', 'key', 'node', 'validTo']);
 });
 
 test('two devices that join one free name at two replicas: one gets it', async (t) => {

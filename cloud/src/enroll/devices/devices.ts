@@ -107,9 +107,9 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
     return state === 'synced' || state === 'notServed';
   }
 
-  function verdict(nodeName: string, key: Parameters<Devices['verdict']>[1]): DeviceVerdict {
+  function verdict(...[nodeName, key, issuedAt]: Parameters<Devices['verdict']>): DeviceVerdict {
     if (!isSynced()) return { type: 'refused', why: 'notSynced', text: 'the relay has not read the records of devices yet' };
-    return judge(nodeName, table.entry(nodeName), key);
+    return judge(nodeName, table.entry(nodeName), key, issuedAt);
   }
 
   function outcomeOf({ decision, after }: Changed): RecordOutcome {
@@ -145,14 +145,14 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
       if (decision.type === 'write' && decision.replaces !== undefined) tellReplaced(request, decision.replaces);
       return outcomeOf(changed);
     },
-    async renewing(nodeName, key, nextKey, validTo) {
-      const now = clock.now();
-      return outcomeOf(await store.change(nodeName, (entry) => decideRenewing(entry, { nodeName, key, nextKey, validTo, now })));
+    async renewing(nodeName, key, nextKey, validTo, issuedAt) {
+      const renewing = { nodeName, key, issuedAt, nextKey, validTo, now: clock.now() };
+      return outcomeOf(await store.change(nodeName, (entry) => decideRenewing(entry, renewing)));
     },
-    linked(nodeName, key) {
-      if (decideLinked(table.entry(nodeName), key).type === 'unchanged') return;
+    linked(nodeName, key, issuedAt) {
+      if (decideLinked(table.entry(nodeName), key, issuedAt).type === 'unchanged') return;
       chores.add(`next key of ${nodeName}`, async () => {
-        outcomeOf(await store.change(nodeName, (entry) => decideLinked(entry, key)));
+        outcomeOf(await store.change(nodeName, (entry) => decideLinked(entry, key, issuedAt)));
       });
     },
     onChange: (listener) => listeners.add(listener),

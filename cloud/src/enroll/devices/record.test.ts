@@ -30,6 +30,7 @@ const entry: fc.Arbitrary<KnownEntry> = fc.oneof(
       validTo: time,
       revoked: fc.option(revoked, { nil: undefined }),
     }),
+    issuedAt: fc.option(time, { nil: undefined }),
     revokedKeys: fc.array(key, { maxLength: MAX_REVOKED_KEYS }),
   }),
 );

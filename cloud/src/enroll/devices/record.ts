@@ -34,6 +34,8 @@ export type KnownEntry =
   | {
       readonly type: 'device';
       readonly record: DeviceRecord;
+      /** When a certificate was last let in under this name, never earlier than before. Undefined where somebody has taken it out. */
+      readonly issuedAt: Date | undefined;
       /** Of devices of this name that were revoked and then replaced: none of them gets in again. The oldest first. */
       readonly revokedKeys: readonly KeyHash[];
     }
@@ -85,6 +87,7 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
   'key',
   'nextKey',
   'enrolledAt',
+  'issuedAt',
   'validTo',
   'revokedAt',
   'revokedReason',
@@ -99,6 +102,7 @@ function ownData(entry: KnownEntry): readonly (readonly [string, string | undefi
     ['key', key],
     ['nextKey', nextKey],
     ['enrolledAt', timestamp(enrolledAt)],
+    ['issuedAt', entry.issuedAt === undefined ? undefined : timestamp(entry.issuedAt)],
     ['validTo', timestamp(validTo)],
     ...revocationData(revoked),
     ['revokedKeys', entry.revokedKeys.join('\n')],
@@ -131,6 +135,7 @@ function readKnown(name: string, data: JsonObject): KnownEntry {
   const revoked = revocationAt(data);
   const key = keyAt(data, 'key');
   const [nextKey, enrolledAt, validTo] = [keyAt(data, 'nextKey'), timeAt(data, 'enrolledAt'), timeAt(data, 'validTo')];
+  const issuedAt = timeAt(data, 'issuedAt');
   const revokedKeys = revokedKeysAt(data);
   if (key === undefined) {
     if (nextKey !== undefined || enrolledAt !== undefined || validTo !== undefined) throw new Unreadable('key is missing');
@@ -138,7 +143,7 @@ function readKnown(name: string, data: JsonObject): KnownEntry {
     return { type: 'revocation', nodeName, revoked };
   }
   if (enrolledAt === undefined || validTo === undefined) throw new Unreadable('enrolledAt or validTo is missing');
-  return { type: 'device', record: { nodeName, key, nextKey, enrolledAt, validTo, revoked }, revokedKeys };
+  return { type: 'device', record: { nodeName, key, nextKey, enrolledAt, validTo, revoked }, issuedAt, revokedKeys };
 }
 
 /** A reason without a time may be half of a revocation, so it does not read as none. */

@@ -70,10 +70,10 @@ async function renew(
     const message = `the certificate ended on ${leaf.validToDate.toISOString()}, longer ago than this relay allows: join again with a token`;
     return refused('beyondGrace', message, about);
   }
-  const verdict = devices.verdict(identity.name, oldHash);
+  const verdict = devices.verdict(identity.name, oldHash, leaf.validFromDate);
   if (verdict.type === 'refused') return shutOut(verdict, about);
   const issued = await issuer.issue(identity.name, newKey);
-  const outcome = await devices.renewing(identity.name, oldHash, newHash, issued[0].validToDate);
+  const outcome = await devices.renewing(identity.name, oldHash, newHash, issued[0].validToDate, leaf.validFromDate);
   if (outcome.type === 'refused') return refused(outcome.reason, outcome.message, about);
   return enrolled('renewed', identity.name, issued, issuer.trusted(), about);
 }

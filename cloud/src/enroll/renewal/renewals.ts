@@ -60,18 +60,19 @@ export function createRenewals(options: RenewalsOptions): Renew {
       return refused(403, 'Forbidden', 'the proof is not a signature of the new key over the certificate of this link');
     }
     const current = keyHash(certificate.publicKey);
-    const before = refusalOf(devices.verdict(nodeName, current));
+    const issuedAt = certificate.validFromDate;
+    const before = refusalOf(devices.verdict(nodeName, current, issuedAt));
     if (before !== undefined) return before;
     if (issuer.trusted().length === 0) return unavailable('the relay has no authority yet', RETRY_MS);
     return gate.pass(async () => {
       const validTo = new Date(clock.now().getTime() + certificateMs);
       // The record first: a certificate whose key is nowhere written could not be told from a stranger's.
-      const outcome = await devices.renewing(nodeName, current, keyHash(key), validTo);
+      const outcome = await devices.renewing(nodeName, current, keyHash(key), validTo, issuedAt);
       if (outcome.type === 'refused') return refusedAs(outcome.reason, outcome.message);
       const chain = await issuer.issue(nodeName, key);
       // Revoked meanwhile: nobody gets in with what was signed, and nobody gets it.
       return (
-        refusalOf(devices.verdict(nodeName, current)) ?? {
+        refusalOf(devices.verdict(nodeName, current, issuedAt)) ?? {
           type: 'issued',
           certificates: chain.map(({ raw }) => new Uint8Array(raw)),
         }

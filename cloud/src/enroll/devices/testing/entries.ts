@@ -25,7 +25,7 @@ export function device(
     validTo: days(60),
     revoked: undefined,
   };
-  return { type: 'device', record: { ...record, ...fields }, revokedKeys };
+  return { type: 'device', record: { ...record, ...fields }, issuedAt: NOW, revokedKeys };
 }
 
 export const STOLEN = { at: days(-1), reason: 'stolen' };

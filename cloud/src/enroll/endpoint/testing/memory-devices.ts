@@ -20,9 +20,9 @@ export class MemoryDevices implements Pick<Devices, 'verdict' | 'enrol' | 'renew
     this.#carryOut(nodeName, decideRevoke(this.entries.get(nodeName), nodeName, 'stolen', this.#now()));
   }
 
-  verdict(nodeName: string, key: KeyHash): DeviceVerdict {
+  verdict(nodeName: string, key: KeyHash, issuedAt?: Date): DeviceVerdict {
     if (!this.isSynced) return { type: 'refused', why: 'notSynced', text: 'the records are not read yet' };
-    return judge(nodeName, this.entries.get(nodeName), key);
+    return judge(nodeName, this.entries.get(nodeName), key, issuedAt);
   }
 
   async enrol(request: EnrolRequest): Promise<RecordOutcome> {
@@ -30,8 +30,8 @@ export class MemoryDevices implements Pick<Devices, 'verdict' | 'enrol' | 'renew
     return this.#carryOut(request.nodeName, decideEnrol(this.entries.get(request.nodeName), request, circumstances));
   }
 
-  async renewing(nodeName: string, key: KeyHash, nextKey: KeyHash, validTo: Date): Promise<RecordOutcome> {
-    const renewal = { nodeName, key, nextKey, validTo, now: this.#now() };
+  async renewing(nodeName: string, key: KeyHash, nextKey: KeyHash, validTo: Date, issuedAt?: Date): Promise<RecordOutcome> {
+    const renewal = { nodeName, key, issuedAt, nextKey, validTo, now: this.#now() };
     return this.#carryOut(nodeName, decideRenewing(this.entries.get(nodeName), renewal));
   }
 
