@@ -7,6 +7,7 @@ import { createApiServer } from './api/http/server.ts';
 import { createRegistry } from './api/registry/registry.ts';
 import { type AutonomousStop, startAutonomy, systemUptime } from './autonomy/index.ts';
 import { type Connected, connectLink } from './connect.ts';
+import { type KeptIdentity, keepIdentity } from './enroll/index.ts';
 import { deviceFacts } from './ops/device-facts.ts';
 import { startEndpoint } from './ops/endpoint.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
@@ -66,10 +67,13 @@ export async function startAgent({ settings, credentials, clock, random, logger 
     if (key.type === 'none') logger.warn({ path }, 'store.key is none: Secrets and tokens lie in the store as they are');
     const kubelet = watchKubelet({ storage: store.storage, nodeName, clock });
     ending.push(kubelet.close);
-    const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
+    const uptime = systemUptime();
+    const kept = keepIdentity({ ...identity, store, clock, uptime, random, logger });
+    ending.push(kept.stop);
+    const sync = createSync({ store, agentVersion: AGENT_VERSION, authorities: kept.authorities, logger, clock });
     const link = connectLink({
       urls: identity.relays,
-      tls: identity.tls,
+      credentials: kept,
       backoff: settings.backoff,
       store,
       sync,
@@ -117,10 +121,10 @@ export async function startAgent({ settings, credentials, clock, random, logger 
     });
     ending.push(rechecking.stop);
 
-    const autonomy = startAutonomy({ store, registry, sync, nodeName, clock, uptime: systemUptime(), logger });
+    const autonomy = startAutonomy({ store, registry, sync, nodeName, clock, uptime, logger });
     ending.push(autonomy.close);
 
-    const opsPort = await startOps(settings, { store, sync, tokens, kubelet, autonomy, ...link }, logger, ending);
+    const opsPort = await startOps(settings, { store, sync, tokens, kubelet, autonomy, kept, ...link }, logger, ending);
     store.setFacts({
       [AGENT_FACTS.version]: AGENT_VERSION,
       [AGENT_FACTS.nodeName]: nodeName,
@@ -159,11 +163,12 @@ type OpsParts = {
   readonly tokens: TokenService;
   readonly kubelet: KubeletLife;
   readonly autonomy: AutonomousStop;
+  readonly kept: KeptIdentity;
 } & Omit<Connected, 'stop'>;
 
 async function startOps(
   { ops }: Settings,
-  { store, sync, tokens, kubelet, autonomy, link, upstream, queries }: OpsParts,
+  { store, sync, tokens, kubelet, autonomy, kept, link, upstream, queries }: OpsParts,
   logger: Logger,
   ending: (() => unknown)[],
 ): Promise<number | undefined> {
@@ -179,6 +184,8 @@ async function startOps(
     answers: () => store.answers.stats(),
     isKubeletAlive: kubelet.isAlive,
     autonomy: autonomy.stats,
+    certificate: kept.stats,
+    clock: kept.clock,
     tokens: () => store.tokens.count(),
     tokenRequests: tokens.stats,
     outbox: () => store.outbox.size(),

@@ -1,5 +1,7 @@
+import { encodeAgentMessage } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from './api/clock.ts';
+import type { LinkCredentials } from './enroll/index.ts';
 import { createLink, type Link, type LinkOptions, type LinkState } from './link/index.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
 import { createSession } from './session.ts';
@@ -8,7 +10,8 @@ import type { Sync } from './sync/index.ts';
 import { createQueries, createUpstream, type Queries, type Upstream } from './upstream/index.ts';
 import type { KubeletLife } from './workload/index.ts';
 
-export interface ConnectOptions extends Pick<LinkOptions, 'urls' | 'tls' | 'backoff' | 'clock' | 'random' | 'logger' | 'open'> {
+export interface ConnectOptions extends Pick<LinkOptions, 'urls' | 'backoff' | 'clock' | 'random' | 'logger' | 'open'> {
+  readonly credentials: LinkCredentials;
   readonly store: Pick<EdgeStore, 'outbox' | 'fact' | 'setFacts'>;
   readonly sync: Sync;
   readonly kubelet: Pick<KubeletLife, 'isAlive' | 'onChange'>;
@@ -27,7 +30,7 @@ export interface Connected {
 }
 
 /** Link, session, outbox and queries, joined. */
-export function connectLink({ store, sync, kubelet, nodeName, ...dialling }: ConnectOptions): Connected {
+export function connectLink({ credentials, store, sync, kubelet, nodeName, ...dialling }: ConnectOptions): Connected {
   const { clock, random, logger } = dialling;
   const upstream = createUpstream({
     outbox: store.outbox,
@@ -38,13 +41,23 @@ export function connectLink({ store, sync, kubelet, nodeName, ...dialling }: Con
     logger,
   });
   const queries = createQueries({ send: (message) => session.query(link, message), clock, logger });
-  const session = createSession({ sync, upstream, queries, kubelet, nodeName, logger });
+  const session = createSession({ sync, upstream, queries, kubelet, credentials, nodeName, logger });
   const link: Link = createLink({
     ...dialling,
+    tls: credentials.tls,
     onConnected: () => session.connected(link),
     onFrame: (bytes) => session.frame(link, bytes),
     onDown: () => session.down(),
-    onState: (state) => noteLink(store, clock, logger, state),
+    onState: (state) => {
+      credentials.linkChanged(state);
+      noteLink(store, clock, logger, state);
+    },
+  });
+  credentials.start({
+    state: link.state,
+    redial: link.redial,
+    send: (message) => link.send(encodeAgentMessage(message)),
+    isQuiet: () => sync.state().name === 'inSync' && upstream.stats().inFlight === 0 && queries.stats().open === 0,
   });
   const unsubscribe = kubelet.onChange(() => session.kubeletChanged(link));
   const stop = () => {

@@ -9,6 +9,7 @@ import {
   type Report,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
+import type { LinkCredentials } from './enroll/index.ts';
 import type { Link } from './link/index.ts';
 import type { Sync } from './sync/index.ts';
 import type { Queries, Upstream } from './upstream/index.ts';
@@ -19,6 +20,7 @@ export interface SessionOptions {
   readonly upstream: Upstream;
   readonly queries: Pick<Queries, 'up' | 'down' | 'answer'>;
   readonly kubelet: Pick<KubeletLife, 'isAlive'>;
+  readonly credentials: Pick<LinkCredentials, 'receive' | 'revoked'>;
   readonly nodeName: string;
   readonly logger: Logger;
 }
@@ -50,7 +52,7 @@ const REPLACED_WAIT_MS = 60_000;
 /** What the relay sent was wrong, or could not be stored: not at once again. In milliseconds. */
 const FAULT_WAIT_MS = 5_000;
 
-export function createSession({ sync, upstream, queries, kubelet, nodeName, logger }: SessionOptions): Session {
+export function createSession({ sync, upstream, queries, kubelet, credentials, nodeName, logger }: SessionOptions): Session {
   function receive(link: Link, message: RelayMessage): void {
     if (message.type === 'welcome' && message.nodeName !== nodeName) {
       throw new HawserError('protocol', `the relay takes us for ${message.nodeName}, the certificate is for ${nodeName}`);
@@ -69,6 +71,10 @@ export function createSession({ sync, upstream, queries, kubelet, nodeName, logg
       case 'queryAnswer':
         queries.answer(message.id, message.answer);
         return;
+      case 'renewed':
+      case 'authorities':
+        credentials.receive(message);
+        return;
       case 'goodbye':
         goodbye(link, message);
         return;
@@ -85,12 +91,14 @@ export function createSession({ sync, upstream, queries, kubelet, nodeName, logg
     if (isOtherDevice) logger.error({ detail }, 'another device uses the name of this one');
     const isWrongCluster = reason === 'wrongCluster';
     if (isWrongCluster) logger.error({ detail }, 'relay speaks for another cluster');
-    if (reason === 'revoked') logger.error({ detail }, 'the relay does not want this device any more');
+    const isRevoked = reason === 'revoked';
+    const hasOtherKey = isRevoked && credentials.revoked();
+    if (isRevoked) logger.error({ detail }, 'the relay does not want this device any more');
     if (reason === 'overBound') logger.error({ detail }, 'link ended: this device went over a bound of the relay');
     const least = isOtherDevice ? REPLACED_WAIT_MS : isWrongCluster ? WRONG_CLUSTER_WAIT_MS : 0;
     const told = detail === '' ? reason : `${reason}: ${detail}`;
     // Behind another address may be a relay of our own cluster.
-    link.goodbye(told, Math.max(least, retryAfterMs), isWrongCluster ? 'address' : 'all');
+    link.goodbye(told, hasOtherKey ? 0 : Math.max(least, retryAfterMs), isWrongCluster ? 'address' : 'all');
   }
 
   function refuse(link: Link, error: unknown): void {

@@ -3,6 +3,7 @@ import {
   connectLink,
   createSync,
   DEFAULT_BACKOFF,
+  fixedCredentials,
   type LinkSocket,
   type MemoryStore,
   openMemoryStore,
@@ -121,10 +122,9 @@ export class Device {
       world.after(DIAL_MS, () => connection.giveUp());
       return connection.agentSocket;
     };
-    const tls = () => ({ cert: '', key: '', ca: '' });
     const connected = connectLink({
       urls,
-      tls,
+      credentials: fixedCredentials(() => ({ cert: '', key: '', ca: '' })),
       backoff: DEFAULT_BACKOFF,
       clock,
       random,

@@ -36,17 +36,20 @@ export interface Subject {
   readonly organizations?: readonly string[];
 }
 
-export interface ServerCertificateOptions extends Subject {
-  /** DNS names and IP addresses that clients may dial. Default: localhost, 127.0.0.1 and ::1. */
-  readonly hosts?: readonly string[];
-  /** Default: one day. */
-  readonly lifetimeSeconds?: number;
+/** When a certificate is valid. */
+export interface Validity {
+  /** Default: one day; counted from now, or from `begins`. */
+  readonly lifetimeSeconds?: number | undefined;
+  /** Default: five minutes ago. */
+  readonly begins?: Date | undefined;
 }
 
-export interface ClientCertificateOptions extends Subject {
-  /** Default: one day. */
-  readonly lifetimeSeconds?: number;
+export interface ServerCertificateOptions extends Subject, Validity {
+  /** DNS names and IP addresses that clients may dial. Default: localhost, 127.0.0.1 and ::1. */
+  readonly hosts?: readonly string[];
 }
+
+export interface ClientCertificateOptions extends Subject, Validity {}
 
 /** A certificate authority that lives in this process (P-256, ECDSA with SHA-256). */
 export interface CertificateAuthority extends CertificatePair {
@@ -54,7 +57,7 @@ export interface CertificateAuthority extends CertificatePair {
   issueServer(options: ServerCertificateOptions): Promise<CertificatePair>;
   issueClient(options: ClientCertificateOptions): Promise<CertificatePair>;
   /** A device's client certificate for a key of its own. @param publicKey SubjectPublicKeyInfo, DER */
-  certifyNode(nodeName: string, publicKey: Uint8Array, lifetimeSeconds?: number): Promise<string>;
+  certifyNode(nodeName: string, publicKey: Uint8Array, lifetimeSeconds?: number, begins?: Date): Promise<string>;
   /**
    * Signs a PKCS #10 request as a client certificate with the subject that the request names.
    * Does not judge the subject: whoever approves does.
@@ -72,15 +75,15 @@ export async function createAuthority(commonName: string, existing?: Certificate
   async function sign(
     subject: JsonName,
     publicKey: PublicKey | webcrypto.CryptoKey,
-    lifetimeSeconds: number,
+    { lifetimeSeconds = DAY_SECONDS, begins }: Validity,
     extensions: Extension[],
   ): Promise<string> {
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       issuer,
       subject,
-      notBefore: new Date(Date.now() - BACKDATE_MS),
-      notAfter: new Date(Date.now() + lifetimeSeconds * 1000),
+      notBefore: begins ?? new Date(Date.now() - BACKDATE_MS),
+      notAfter: new Date((begins?.getTime() ?? Date.now()) + lifetimeSeconds * 1000),
       publicKey,
       signingKey,
       signingAlgorithm: SIGNING_ALGORITHM,
@@ -93,10 +96,10 @@ export async function createAuthority(commonName: string, existing?: Certificate
     return `${certificate.toString('pem')}\n`;
   }
 
-  async function issue(subject: Subject, lifetimeSeconds: number, extensions: Extension[]): Promise<CertificatePair> {
+  async function issue(subject: Subject, validity: Validity, extensions: Extension[]): Promise<CertificatePair> {
     const keys = await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
     return {
-      certificatePem: await sign(subjectName(subject), keys.publicKey, lifetimeSeconds, extensions),
+      certificatePem: await sign(subjectName(subject), keys.publicKey, validity, extensions),
       keyPem: await exportPrivateKey(keys.privateKey),
     };
   }
@@ -106,25 +109,23 @@ export async function createAuthority(commonName: string, existing?: Certificate
     commonName,
     issueServer(options) {
       const hosts = options.hosts ?? ['localhost', '127.0.0.1', '::1'];
-      return issue(options, options.lifetimeSeconds ?? DAY_SECONDS, [
+      return issue(options, options, [
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
         new SubjectAlternativeNameExtension(hosts.map((host) => ({ type: isAddress(host) ? 'ip' : 'dns', value: host }))),
       ]);
     },
     issueClient(options) {
-      return issue(options, options.lifetimeSeconds ?? DAY_SECONDS, [
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
-      ]);
+      return issue(options, options, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]);
     },
-    certifyNode(nodeName, publicKey, lifetimeSeconds = DAY_SECONDS) {
-      return sign(subjectName(nodeSubject(nodeName)), new PublicKey(Buffer.from(publicKey)), lifetimeSeconds, [
+    certifyNode(nodeName, publicKey, lifetimeSeconds = DAY_SECONDS, begins = undefined) {
+      return sign(subjectName(nodeSubject(nodeName)), new PublicKey(Buffer.from(publicKey)), { lifetimeSeconds, begins }, [
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
       ]);
     },
     async signClientRequest(requestPem, lifetimeSeconds) {
       const request = new Pkcs10CertificateRequest(requestPem);
       if (!(await request.verify())) throw new Error('the certificate request is not signed with its own key');
-      return sign(request.subjectName.toJSON(), request.publicKey, lifetimeSeconds, [
+      return sign(request.subjectName.toJSON(), request.publicKey, { lifetimeSeconds }, [
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
       ]);
     },

@@ -1,3 +1,5 @@
+import { CLOCK_FACTS } from '../enroll/clock-watch.ts';
+import { IDENTITY_FACTS } from '../enroll/identity-facts.ts';
 import { AGENT_FACTS } from '../ops/facts.ts';
 import type { ReadonlyStore } from '../store/index.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
@@ -27,6 +29,16 @@ export interface StatusReport {
     readonly since: string | null;
     readonly detail: string | null;
   };
+  readonly certificate: {
+    readonly ends: string | null;
+    /** What its renewal is doing; null for files of an operator, which are not renewed. */
+    readonly renewal: string | null;
+    readonly renewed: string | null;
+    /** Hashes of the public keys of those that relays are verified with. */
+    readonly authorities: readonly string[];
+  };
+  /** `right`, `behind`, `ahead`; what the clock said when it was found to be wrong. */
+  readonly clock: { readonly verdict: string; readonly said: string | null };
   readonly session: { readonly state: string; readonly since: string | null; readonly relayVersion: string | null };
   readonly lastSync: string | null;
   readonly lastSyncAgeSeconds: number | null;
@@ -74,6 +86,13 @@ function reportOn(store: ReadonlyStore, now: Date): StatusReport {
       since: fact(AGENT_FACTS.linkSince),
       detail: fact(AGENT_FACTS.linkDetail),
     },
+    certificate: {
+      ends: fact(IDENTITY_FACTS.ends),
+      renewal: fact(IDENTITY_FACTS.renewal),
+      renewed: fact(IDENTITY_FACTS.renewed),
+      authorities: fact(IDENTITY_FACTS.authorities)?.split(' ') ?? [],
+    },
+    clock: { verdict: fact(CLOCK_FACTS.verdict) ?? 'right', said: fact(CLOCK_FACTS.said) },
     session: {
       state: fact(SYNC_FACTS.session) ?? 'disconnected',
       since: fact(SYNC_FACTS.since),
@@ -118,6 +137,7 @@ function describe(report: StatusReport): string {
       `${[link.state, link.relay, link.since === null ? null : `since ${link.since}`].filter((part) => part !== null).join(' ')}${past}`,
     ],
     ...(link.detail === null ? [] : [['', link.detail] as const]),
+    ...certificateRows(report),
     ['Session', `${session.state}${session.since === null ? '' : ` since ${session.since}`}${past}`],
     ['Last sync', report.lastSync === null ? 'never' : `${report.lastSync} (${report.lastSyncAgeSeconds} s ago)`],
     ['Objects', `${report.objects} from the cloud, digest ${report.digest}`],
@@ -136,6 +156,17 @@ function describe(report: StatusReport): string {
     ['Sealed', report.store.seal ?? 'nothing'],
   ];
   return alignColumns(rows.map(([name, value]) => [name === '' ? '' : `${name}:`, value]));
+}
+
+function certificateRows({ certificate, clock }: StatusReport): readonly (readonly [string, string])[] {
+  const { ends, renewal, renewed, authorities } = certificate;
+  const since = renewed === null ? '' : `, last renewed ${renewed}`;
+  return [
+    ...(ends === null ? [] : [['Certificate', `ends ${ends}${since}`] as const]),
+    ...(renewal === null ? [] : [['Renewal', renewal] as const]),
+    ...listed('Authorities', authorities),
+    ...(clock.verdict === 'right' ? [] : [['Clock', `wrong: it is ${clock.verdict} (${clock.said ?? '?'})`] as const]),
+  ];
 }
 
 function listed(name: string, entries: readonly string[]): (readonly [string, string])[] {

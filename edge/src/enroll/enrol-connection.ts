@@ -1,10 +1,9 @@
-import type { X509Certificate } from 'node:crypto';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { ENROL_ALPN, MAX_CERTIFICATES, MAX_ENROL_BODY_BYTES } from '@hawser/protocol';
-import { boundedRetryAfter, dialFailure, dialTcp, failure, hostOf, type LinkFailure } from '../link/index.ts';
+import { ENROL_ALPN, MAX_ENROL_BODY_BYTES } from '@hawser/protocol';
+import { boundedRetryAfter, dialFailure, dialTcp, failure, hostOf, type LinkFailure, presentedBy } from '../link/index.ts';
 import { distrust, type RelayTrust } from './relay-check.ts';
 
 export interface ConnectionOptions {
@@ -95,16 +94,6 @@ function handshake(tcp: Socket, address: URL, { ecdhCurve }: ConnectionOptions):
 function wrongPeer(socket: TLSSocket, address: URL, { trust, at }: ConnectionOptions): LinkFailure | undefined {
   if (socket.alpnProtocol !== ENROL_ALPN) return notEnrolling(address);
   return distrust({ address: address.host, host: hostOf(address), certificates: presentedBy(socket), trust, at });
-}
-
-/** At most MAX_CERTIFICATES of what the peer has sent, in its order: `issuerCertificate` is simply the next one. */
-function presentedBy(socket: TLSSocket): readonly X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  for (let next = socket.getPeerX509Certificate(); next !== undefined && chain.length < MAX_CERTIFICATES; ) {
-    chain.push(next);
-    next = next.issuerCertificate;
-  }
-  return chain;
 }
 
 /** For requests over this one connection; none is made anew, since its peer would not have been checked. */

@@ -1,5 +1,10 @@
+export { CLOCK_FACTS } from './clock-watch.ts';
+export type { ClockVerdict } from './device-time.ts';
 export { createEnrolClient, type EnrolClient, type EnrolledDevice, type EnrolOutcome, type RelayTrust } from './enrol-client.ts';
+export { IDENTITY_FACTS } from './identity-facts.ts';
 export { certificatesText, keyText, nodeNameIn } from './identity-files.ts';
 export { createIdentityFolder, type IdentityFolderOptions, identityPath } from './identity-folder.ts';
 export { type JoinFailure, type JoinRequest, type JoinResult, joinCluster } from './join.ts';
+export type { KeptLink, RenewalStats } from './keeper.ts';
+export { fixedCredentials, type KeptIdentity, keepIdentity, type LinkCredentials } from './kept-identity.ts';
 export type { Credential, Identity, IdentityFolder, Joined } from './types.ts';

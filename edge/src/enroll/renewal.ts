@@ -76,8 +76,11 @@ export interface RenewalFacts {
   readonly random: number;
 }
 
-/** A relay that does not answer by then will not, on this link; in milliseconds. It may have asked its API server twice. */
-export const ANSWER_TIMEOUT_MS = 60_000;
+/**
+ * A relay that does not answer by then will not, in milliseconds. Far above the time in which it gives up its API server: a second request
+ * while one is under way breaks the protocol.
+ */
+export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 
 /**
  * Waits between attempts, in milliseconds: the first, doubled with each failure, up to the longest; and never more than a part of the

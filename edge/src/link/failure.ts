@@ -9,6 +9,7 @@
  * | timeout | the relay did not answer in time |
  * | relayCertificate | we do not trust the relay's certificate |
  * | relayNotBegun | … because it begins later than now: is our clock behind? |
+ * | cutOff | the relay has shown its certificate, and broke off before it answered: it may not take ours |
  * | ownCertificate | the relay does not take our certificate |
  * | ownCertificateEnded | … because it has ended |
  * | notFound | something answers there, but it is no relay (404) |
@@ -27,6 +28,7 @@ export type LinkFailureKind =
   | 'timeout'
   | 'relayCertificate'
   | 'relayNotBegun'
+  | 'cutOff'
   | 'ownCertificate'
   | 'ownCertificateEnded'
   | 'notFound'
@@ -92,12 +94,19 @@ export function dialFailure(error: Error, url: string): LinkFailure {
   }
   if (OWN_CERTIFICATE.test(code)) return failure('ownCertificate', `${host} does not take this device's certificate (${code})`);
   if (code === 'ETIMEDOUT') return failure('timeout', `${host} did not answer in time`);
-  if (code === 'ECONNRESET') {
-    const hint = 'where this comes back at once, the relay may not trust the authority of the device certificate';
-    return failure('unreachable', `${host} broke the connection off: ${hint}`);
-  }
   if (code.startsWith('WS_ERR')) return failure('unexpected', `${host} does not speak WebSocket: ${message}`);
   return failure('unreachable', `${host} cannot be reached: ${message}`);
+}
+
+/** Of an error after TLS's handshake and before an answer. A relay has no other way to say that it does not take our certificate. */
+export function cutOff(error: Error, url: string): LinkFailure {
+  const known = dialFailure(error, url);
+  if (known.kind !== 'unreachable') return known;
+  const { host } = new URL(url);
+  return failure(
+    'cutOff',
+    `${host} broke the connection off: where this comes back at once, it does not take the certificate of this device`,
+  );
 }
 
 /** Of what a relay says in words when it refuses us, in characters. */

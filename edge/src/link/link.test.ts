@@ -283,6 +283,20 @@ test('a listener that closes the link when it goes down is obeyed', () => {
   assert.deepEqual([link.state().name, sockets.length], ['closed', 1]);
 });
 
+test('a relay that does not want the device is dialled at once first, and less and less often, up to a quarter of an hour', () => {
+  const { link, clock, fail } = harness({ random: () => 0.999_999 });
+  const waits: number[] = [];
+  link.start();
+  for (let dial = 0; dial < 14; dial += 1) {
+    const before = clock.time();
+    fail('forbidden');
+    while (link.state().name === 'waiting') clock.advance(500);
+    waits.push((clock.time() - before) / 1_000);
+  }
+  assert.deepEqual(waits.slice(0, 3), [1, 2, 4]);
+  assert.deepEqual(waits.slice(-2), [900, 900]);
+});
+
 test('a link is made anew at once for another certificate: an open one is told so, a wait is cut short', () => {
   const { link, clock, open, fail, last, sockets, downs } = harness();
   link.start();

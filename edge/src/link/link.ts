@@ -69,6 +69,13 @@ export interface LinkStats {
 /** A link that was open for less counts as a failed attempt: a relay that welcomes and falls over is not dialled without pause. */
 const STABLE_MS = 10_000;
 /**
+ * Bound of the wait where a relay does not want this device, in milliseconds: it takes somebody to change that, and each dial costs some KB.
+ * The first waits are short all the same: a replica may not have heard yet that it should.
+ */
+const UNWANTED_CAP_MS = 15 * 60_000;
+const UNWANTED: ReadonlySet<LinkFailureKind> = new Set(['forbidden', 'ownCertificate']);
+
+/**
  * From the dial to an open WebSocket, in milliseconds: name, TCP, TLS and upgrade. A network that dies in between tells nobody, and nothing
  * below has a deadline of its own. Far above what a slow link takes (5 KB at 512 bytes a second are 10 s): a relay to which a thousand
  * devices come back at once is slow too, and a handshake that is given up half-way has to be made again by both.
@@ -198,7 +205,9 @@ export function createLink(options: LinkOptions): Link {
     if (holds === 'address') held.hold(before.url, reason.retryAfterMs, now);
     // Other relays are tried at once; only the end of a round is followed by a wait.
     const isRoundOver = (passHeld() || before.name === 'open') && reason.kind !== 'redial';
-    const waitMs = isRoundOver ? fullJitter(options.backoff, attempts, options.random) : 0;
+    const { baseMs, capMs } = options.backoff;
+    const bounds = { baseMs, capMs: UNWANTED.has(reason.kind) ? Math.max(capMs, UNWANTED_CAP_MS) : capMs };
+    const waitMs = isRoundOver ? fullJitter(bounds, attempts, options.random) : 0;
     if (isRoundOver) attempts += 1;
     const heldMs = holds === 'all' ? reason.retryAfterMs : 0;
     const soonestMs = Math.min(...urls.map((_, index) => leftMs(index, now)));

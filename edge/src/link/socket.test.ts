@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, before, test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { MAX_FRAME_BYTES } from '@hawser/protocol';
 import { pino } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -16,6 +17,7 @@ import {
 import { systemClock } from '../api/clock.ts';
 import type { LinkFailure } from './failure.ts';
 import { createLink } from './link.ts';
+import type { PresentedRelay } from './presented.ts';
 import { LINK_PATH, type LinkTls, openSocket } from './socket.ts';
 
 let authority: CertificateAuthority;
@@ -153,7 +155,7 @@ test('a device certificate that the relay does not know is told apart from all t
   const stranger = await clientOf(await createAuthority('somebody else'));
   const failure = await failureOf(relay.url, stranger);
   // Node's TLS server breaks off without an alert; others send one.
-  assert.ok(failure.kind === 'ownCertificate' || failure.kind === 'unreachable', failure.kind);
+  assert.ok(failure.kind === 'ownCertificate' || failure.kind === 'cutOff', failure.kind);
   assert.match(failure.detail, /certificate/);
   await relay.close();
 });
@@ -324,4 +326,70 @@ test('answers to our own pings keep a link on which nothing else comes', async (
   assert.equal(seen.downs.length, 0);
   link.close();
   await relay.close();
+});
+
+test('with a check of our own the relay is asked only after it, whatever TLS says of its certificate', async () => {
+  const begins = new Date(Date.now() - 20 * 86_400_000);
+  const ended = await startRelay({ pair: await authority.issueServer({ commonName: 'relay', begins }) });
+  assert.equal((await failureOf(ended.url)).kind, 'relayCertificate');
+  const seen: PresentedRelay[] = [];
+  const trusting: LinkTls = {
+    ...tls,
+    distrust: (relay) => {
+      seen.push(relay);
+      return undefined;
+    },
+  };
+  assert.equal(await outcome(ended.url, trusting), 'connected');
+  assert.deepEqual(
+    seen.map(({ host, certificates }) => [host, certificates[0]?.subject]),
+    [['127.0.0.1', 'CN=relay']],
+  );
+  await ended.close();
+});
+
+test('a relay that our own check does not trust, or that it cannot read, hears no byte of the request', async () => {
+  let received = 0;
+  const ended = new Set<Promise<unknown>>();
+  const server = createTlsServer({ cert: serverPair.certificatePem, key: serverPair.keyPem }, (socket) => {
+    ended.add(once(socket, 'close'));
+    socket
+      .on('error', () => {})
+      .on('data', (chunk: Buffer) => {
+        received += chunk.length;
+      });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `wss://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const refused = await failureOf(url, { ...tls, distrust: () => 'it has ended' });
+  assert.equal(refused.kind, 'relayCertificate');
+  assert.match(refused.detail, /is not trusted: it has ended$/);
+  const unread = await failureOf(url, {
+    ...tls,
+    distrust: () => {
+      throw new Error('unsupported');
+    },
+  });
+  assert.match(unread.detail, /unsupported$/);
+  await Promise.all(ended);
+  assert.equal(received, 0);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test('a relay whose certificate begins later than now, and one that does not take ours, are told apart from others', async () => {
+  const early = await authority.issueServer({ commonName: 'relay', begins: new Date(Date.now() + 86_400_000) });
+  const first = await startRelay({ pair: early });
+  assert.equal((await failureOf(first.url)).kind, 'relayNotBegun');
+  await first.close();
+
+  const second = await startRelay();
+  const begins = new Date(Date.now() - 20 * 86_400_000);
+  const ours = await authority.issueClient({ commonName: 'system:node:edge-1', organizations: ['system:nodes'], begins });
+  const kinds = [];
+  for (let dial = 0; dial < 10; dial += 1) {
+    kinds.push((await failureOf(second.url, { ...tls, cert: ours.certificatePem, key: ours.keyPem })).kind);
+  }
+  assert.deepEqual(kinds, Array(10).fill('cutOff'));
+  await second.close();
 });

@@ -1,9 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { MAX_FRAME_BYTES } from '@hawser/protocol';
 import { type ClientOptions, WebSocket } from 'ws';
-import { dialTcp } from './dial.ts';
-import { answerFailure, dialFailure, failure, type LinkFailure } from './failure.ts';
+import { dialTcp, hostOf } from './dial.ts';
+import { answerFailure, cutOff, dialFailure, failure, type LinkFailure } from './failure.ts';
+import { type PresentedRelay, presentedBy } from './presented.ts';
 
 /** Of the words with which a relay refuses a link; they are one line. */
 const MAX_WORDS_BYTES = 1024;
@@ -17,6 +19,11 @@ export interface LinkTls {
   readonly ca: string;
   /** Key exchanges in order of preference, in OpenSSL's form; undefined: Node's default, which has the post-quantum hybrid first. */
   readonly ecdhCurve?: string | undefined;
+  /**
+   * In place of TLS's own check of the relay's certificate: why it is not trusted, or undefined. Called once for a dial, after the handshake
+   * and before a byte of the request has left.
+   */
+  readonly distrust?: ((relay: PresentedRelay) => string | undefined) | undefined;
 }
 
 /** One connection as the link sees it. After `failed` nothing is called any more. */
@@ -62,6 +69,7 @@ const MAX_REASON_BYTES = 120;
 /** Dials one relay, for as long as it takes: whoever dials gives it up. */
 export function openSocket(url: string, tls: LinkTls, events: SocketEvents): LinkSocket {
   let isOver = false;
+  let isVerified = false;
   let isOpen = false;
   const address = new URL(LINK_PATH, url);
   const connection = dialTcp(address);
@@ -76,6 +84,8 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     followRedirects: false,
     perMessageDeflate: false,
     maxPayload: MAX_FRAME_BYTES,
+    rejectUnauthorized: tls.distrust === undefined,
+    finishRequest: requestIfTrusted,
   };
   const socket = webSocketOver(connection, address, options);
   socket.binaryType = 'nodebuffer';
@@ -86,6 +96,28 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     socket.terminate();
     events.failed(reason);
   };
+
+  function distrustOf(secured: Socket): string | undefined {
+    try {
+      return tls.distrust?.({ host: hostOf(address), certificates: secured instanceof TLSSocket ? presentedBy(secured) : [] });
+    } catch (error) {
+      // A key of a kind that nobody has, for one: whoever sends that is no relay of ours.
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** The request stays with us until the relay is known to be one; TLS itself sees to that where it is the one that checks. */
+  function requestIfTrusted(request: ClientRequest): void {
+    request.once('socket', (secured) => {
+      secured.once('secureConnect', () => {
+        if (isOver) return;
+        const reason = distrustOf(secured);
+        isVerified = reason === undefined;
+        if (isVerified) request.end();
+        else end(failure('relayCertificate', `the certificate of ${address.host} is not trusted: ${reason}`));
+      });
+    });
+  }
 
   socket.on('upgrade', (response) => {
     const { socket: secured } = response;
@@ -104,7 +136,7 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     if (!isOver) events.connected();
   });
   socket.on('error', (error) => {
-    end(isOpen ? openFailure(error) : dialFailure(error, url));
+    end(isOpen ? openFailure(error) : isVerified ? cutOff(error, url) : dialFailure(error, url));
   });
   socket.on('close', (code, reason) => {
     const text = reason.toString('utf8');

@@ -18,8 +18,10 @@ import type { Settings } from './settings.ts';
 export interface LinkIdentity {
   readonly nodeName: string;
   readonly relays: readonly string[];
-  /** For the next dial. @throws HawserError `bad_config` that says what to do */
+  /** For the next dial, with the current certificate. @throws HawserError `bad_config` that says what to do */
   readonly tls: () => LinkTls;
+  /** Key exchange in OpenSSL's form; undefined: Node's default. */
+  readonly ecdhCurve: string | undefined;
   /** Undefined where the operator's own files serve: they are never changed. */
   readonly folder: IdentityFolder | undefined;
 }
@@ -41,11 +43,18 @@ const MAX_PEM_BYTES = 1024 * 1024;
  */
 export function linkIdentity(settings: IdentitySettings, logger: Pick<Logger, 'warn'>): LinkIdentity {
   const { cert, key, ca } = settings.tls;
+  const ecdhCurve = curveOf(settings.keyExchange);
   if (cert !== undefined && key !== undefined && ca !== undefined && settings.relay.urls !== undefined) {
     const files = { cert, key, ca };
     const tls = () => readTlsFiles(files, settings.keyExchange);
     const named = nodeNameIn(new X509Certificate(tls().cert));
-    return { nodeName: checkedName(named, settings.nodeName, cert), relays: settings.relay.urls, tls, folder: undefined };
+    return {
+      nodeName: checkedName(named, settings.nodeName, cert),
+      relays: settings.relay.urls,
+      tls,
+      ecdhCurve,
+      folder: undefined,
+    };
   }
   const folder = createIdentityFolder({ dataDir: settings.dataDir, logger });
   const path = identityPath(settings.dataDir);
@@ -56,6 +65,7 @@ export function linkIdentity(settings: IdentitySettings, logger: Pick<Logger, 'w
     nodeName,
     relays: settings.relay.urls ?? relays,
     tls: () => linkTls(sameNode(read(), nodeName, path), settings.keyExchange),
+    ecdhCurve,
     folder,
   };
 }

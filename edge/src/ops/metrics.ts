@@ -1,4 +1,5 @@
 import type { AutonomousStopStats } from '../autonomy/index.ts';
+import type { RenewalStats } from '../enroll/index.ts';
 import type { LinkStats } from '../link/index.ts';
 import type { DroppedEvents, KeptAnswers, RecheckStats, Size } from '../store/index.ts';
 import type { SyncStats } from '../sync/index.ts';
@@ -17,6 +18,9 @@ export interface Readings {
   answers(): ReturnType<KeptAnswers['stats']>;
   isKubeletAlive(): boolean;
   autonomy(): AutonomousStopStats;
+  certificate(): RenewalStats;
+  /** What is thought of the device's clock. */
+  clock(): string;
   /** ServiceAccount tokens that are kept. */
   tokens(): number;
   tokenRequests(): TokenStats;
@@ -37,6 +41,7 @@ export interface Metrics {
 /** Hex digits that a number of Prometheus, a double, holds exactly. */
 const DIGEST_DIGITS = 12;
 const LINK_STATES = ['idle', 'dialling', 'greeting', 'open', 'waiting', 'closed'];
+const CLOCK_VERDICTS = ['right', 'behind', 'ahead'];
 const SESSION_STATES = ['disconnected', 'greeting', 'waiting', 'syncing', 'inSync', 'ended'];
 
 /** All metrics of the agent. The library is loaded only where they are asked for: it costs some MB. */
@@ -210,6 +215,16 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
     'Pods ended since there was no link for too long.',
     () => readings.autonomy().podsStopped,
   );
+
+  gauge(
+    'hawser_agent_certificate_end_timestamp_seconds',
+    'When the certificate ends that links are made with.',
+    () => readings.certificate().endsMs / 1000,
+  );
+  byLabel('hawser_agent_renewals_total', 'Renewals of the certificate, by what became of them.', 'outcome', () => ({
+    ...readings.certificate().renewals,
+  }));
+  oneOf('hawser_agent_clock', "1 for what is thought of the device's clock.", CLOCK_VERDICTS, readings.clock);
 
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }

@@ -1,5 +1,5 @@
 /** A process of many agents: link and sync of the product, a store in memory, no workload. Started by the benchmark. */
-import { AGENT_VERSION, connectLink, createSync, DEFAULT_BACKOFF, systemClock } from '@hawser/edge';
+import { AGENT_VERSION, connectLink, createSync, DEFAULT_BACKOFF, fixedCredentials, systemClock } from '@hawser/edge';
 import { pino } from 'pino';
 import { createAuthority, issueNodeCertificate } from '../../support/pki.ts';
 import { concurrently } from '../concurrently.ts';
@@ -55,7 +55,14 @@ async function begin({ agents, authority: { commonName, ...pair }, watched }: Be
     });
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock: systemClock });
     const tls = { cert, key, ca: pair.certificatePem };
-    const dialling = { urls: [url], tls: () => tls, backoff: DEFAULT_BACKOFF, clock: systemClock, random: Math.random, logger };
+    const dialling = {
+      urls: [url],
+      credentials: fixedCredentials(() => tls),
+      backoff: DEFAULT_BACKOFF,
+      clock: systemClock,
+      random: Math.random,
+      logger,
+    };
     const { link } = connectLink({ store, sync, kubelet: NO_KUBELET, nodeName: node, ...dialling });
     await new Promise<void>((resolve) => {
       let wasInSync = false;

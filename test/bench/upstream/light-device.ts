@@ -6,6 +6,7 @@ import {
   createRegistry,
   createSync,
   DEFAULT_BACKOFF,
+  fixedCredentials,
   type MemoryStore,
   nodeIdentity,
   openMemoryStore,
@@ -63,7 +64,7 @@ export class LightDevice {
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
     this.#connected = connectLink({
       urls: [url],
-      tls: () => tls,
+      credentials: fixedCredentials(() => tls),
       backoff: DEFAULT_BACKOFF,
       store,
       sync,
