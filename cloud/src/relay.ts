@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
 import { ClusterIdentity, FOREIGN_CLUSTER, guarded } from './cluster-identity.ts';
 import { createDownstream } from './downstream/index.ts';
-import { createEnrolment, createLinkTrust, type LinkTrust } from './enroll/index.ts';
+import { createEnrolment, createEnrolmentEndpoint, createLinkTrust, type LinkTrust } from './enroll/index.ts';
 import { AheadChecks } from './epoch/ahead-checks.ts';
 import { Epochs } from './epoch/epochs.ts';
 import { type Hub, startHub } from './hub/index.ts';
@@ -107,6 +107,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     replicas: () => replicas?.counts(),
     autonomy: () => autonomy?.counts(),
     trust: () => enrolment.readings(),
+    enrolments: () => joining?.connections() ?? 0,
     nodeLeases: () => nodeLeases.counts(),
     devices: () => trust.devices.counts(),
     reflectors: () => [...watching.statuses(), trust.devices.status(), ...(replicas === undefined ? [] : [replicas.status()])],
@@ -218,7 +219,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     namespace: self.namespace,
     issuer: enrolment.issuer,
     certificateHours: settings.enroll.certificateHours,
-    graceDays: 365,
+    graceDays: settings.enroll.graceDays,
     instance: hostname(),
     clock,
     random,
@@ -229,6 +230,11 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     onStatus: tellReadiness,
     onRenewal: metrics.renewal,
   });
+  const { issuer, serving } = enrolment;
+  const joining =
+    settings.enroll.enabled && issuer !== undefined
+      ? createEnrolmentEndpoint({ settings, serving, issuer, devices: trust.devices, api: ownCluster, metrics, clock, logger })
+      : undefined;
   const replicas = settings.replica.leases
     ? createReplicas({
         ...settings.replica,
@@ -320,6 +326,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     queries.stop();
     nodeLeases.stop();
     await watching.stop();
+    joining?.stop();
     await hub?.stop();
     await replicas?.stop();
     await trust.devices.stop();
@@ -354,6 +361,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       onKubelet: nodeLeases.kubelet,
       epochs,
       trust,
+      enrolment: joining,
       metrics,
       clock,
       random,

@@ -9,6 +9,7 @@ export {
   type DeviceReport,
   shownKey,
 } from './devices/index.ts';
+export { createEnrolmentEndpoint, type EnrolmentServer } from './endpoint/index.ts';
 export { createEnrolment, type Enrolment, type TrustReadings } from './enrolment.ts';
 export { createLinkTrust, type LinkTrust } from './trust.ts';
 export type * from './types.ts';

@@ -26,6 +26,8 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.autonomyResult('lengthened');
   metrics.renewal('issued');
   metrics.certificateFiles('taken');
+  metrics.enrolment('joined');
+  metrics.enrolmentConnectionEnded('timeout');
   const served = servedMetrics(await metrics.text(), 'hawser_relay_');
   const documented = await documentedMetrics('hawser_relay_');
   assert.deepEqual([...served.keys()].sort(), [...documented.keys()].sort());

@@ -72,6 +72,8 @@ export const SettingsSchema = section({
   enroll: section({
     relays: listOf(isRelayUrl, RELAY_URL, MAX_RELAYS),
     certificateHours: whole(1, 87_600),
+    enabled: flag,
+    graceDays: whole(0, 36_500),
   }),
   keyExchange: oneOf(['hybrid', 'x25519']),
   ops: section({ address, port }),
@@ -148,6 +150,12 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting.text('issuer.key', undefined, 'private key of that issuer, PEM'),
   setting.list('enroll.relays', 'addresses for join lines, wss://HOST:PORT, with commas between'),
+  setting.flag('enroll.enabled', true, 'let devices join with tokens, and come back whose certificate has ended'),
+  setting.number(
+    'enroll.graceDays',
+    365,
+    'how long after the end of its certificate a device may come back with it; after that it joins again',
+  ),
   setting.number('enroll.certificateHours', 2_160, "lifetime of devices' certificates that the relay issues, in hours"),
   setting.text(
     'keyExchange',

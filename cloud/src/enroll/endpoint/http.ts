@@ -51,10 +51,12 @@ export interface Answer {
 }
 
 export interface EnrolmentServer {
+  /** Connections at a time. */
+  readonly most: number;
   /** Goes on with a connection from its ClientHello on. */
   take(socket: Socket): void;
   connections(): number;
-  /** Ends all connections. */
+  /** Ends all connections, and those that still come. */
   stop(): void;
 }
 
@@ -139,12 +141,16 @@ export function createEnrolmentServer(options: EnrolmentServerOptions): Enrolmen
     connection.expect();
   }
 
+  let isStopped = false;
   return {
+    most: limits.enrolConnections,
     take(socket) {
-      if (connections.begin(socket)) server.emit('connection', socket);
+      if (isStopped) socket.destroy();
+      else if (connections.begin(socket)) server.emit('connection', socket);
     },
     connections: () => connections.count,
     stop() {
+      isStopped = true;
       forgetServing();
       connections.destroyAll();
     },

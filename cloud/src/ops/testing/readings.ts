@@ -51,6 +51,7 @@ export function someReadings(): Readings {
     nodeLeases: () => ({ states: new Map([['renewed', 3]]), oldestSeconds: 9.5, linkedWaiting: 1 }),
     epochs: () => ({ current: 2, restorations: 1 }),
     autonomy: () => ({ nodes: { span: 2, forever: 1, invalid: 1 }, waiting: 3 }),
+    enrolments: () => 2,
     trust: () => ({ servingEnd: new Date(1_800_000_000_000), authorityEnd: new Date(2_000_000_000_000), trusted: 2 }),
     reflectors: () => [{ resource: 'pods', state: 'synced' }],
   };
