@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { type JsonObject, type KubeObject, objectKey, QUERY_TABLE, type Question } from '@hawser/protocol';
 import type { PolicyRule } from '../apiserver/policy/rules.ts';
 import { type ImpersonationForm, relayBindings } from '../apiserver/relay-identity.ts';
+import { deviceKey, joinOver, tokenSecret } from '../support/enrol-client.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { until } from '../support/until.ts';
 import { type Cluster, configMap, OWN_AUTHORITY, ready, registration, relayFor, start } from './cluster.ts';
@@ -142,8 +143,20 @@ async function authority(t: TestContext, { api, kube }: Cluster): Promise<void> 
       const published = await kube.get('configmaps', 'hawser-system', 'hawser-ca');
       return JSON.stringify(published?.data ?? '').includes(address);
     });
+    await joining(kube, relay.linkPort);
     await relay.stop();
   }
+}
+
+/** A device joins with a token for one device. */
+async function joining(kube: KubeClient, port: number): Promise<void> {
+  const token = { id: 'abcdef', secret: '0123456789abcdef', isSingleUse: true };
+  const key = deviceKey();
+  await kube.apply(tokenSecret(token));
+  const { status, text } = await joinOver({ port }, `${token.id}.${token.secret}`, key, { nodeName: 'joining' });
+  assert.equal(status, 200, text);
+  await kube.remove('secrets', 'kube-system', `bootstrap-token-${token.id}`);
+  await kube.remove('configmaps', 'hawser-system', 'device-joining');
 }
 
 async function autonomy(kube: KubeClient): Promise<void> {

@@ -13,11 +13,14 @@ import {
   encodeLateRenewalRequest,
   type JoinRequest,
   joinProof,
+  type KubeObject,
   type LateRenewalRequest,
   lateRenewalProof,
   parseToken,
   signProof,
 } from '@hawser/protocol';
+
+const DAY_MS = 86_400_000;
 
 export interface EnrolAnswer {
   readonly status: number;
@@ -145,4 +148,35 @@ export async function renewOver(
   } finally {
     client.close();
   }
+}
+
+export interface TestToken {
+  readonly id: string;
+  readonly secret: string;
+  readonly nodeName?: string;
+  readonly isSingleUse?: boolean;
+  readonly mayReplace?: boolean;
+  /** Default: in a day. */
+  readonly expiration?: Date;
+}
+
+/** The Secret of a bootstrap token, as kubeadm would make it, with what the relay knows beyond. */
+export function tokenSecret({ id, secret, nodeName, isSingleUse, mayReplace, expiration }: TestToken): KubeObject {
+  const annotations = {
+    ...(nodeName === undefined ? {} : { 'hawser.dev/node-name': nodeName }),
+    ...(isSingleUse ? { 'hawser.dev/uses': '1' } : {}),
+    ...(mayReplace ? { 'hawser.dev/may-replace': 'true' } : {}),
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: `bootstrap-token-${id}`, namespace: 'kube-system', annotations },
+    type: 'bootstrap.kubernetes.io/token',
+    stringData: {
+      'token-id': id,
+      'token-secret': secret,
+      'usage-bootstrap-authentication': 'true',
+      expiration: (expiration ?? new Date(Date.now() + DAY_MS)).toISOString(),
+    },
+  };
 }

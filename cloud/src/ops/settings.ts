@@ -44,7 +44,8 @@ function isServerName(text: string): boolean {
   return isIP(text) !== 0 || (text.length <= 253 && DNS_NAME.test(text));
 }
 
-function isRelayUrl(text: string): boolean {
+/** `wss://HOST[:PORT]`, as agents dial it. */
+export function isRelayUrl(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && url.protocol === 'wss:' && url.username === '' && url.search === '' && url.hash === '';
 }

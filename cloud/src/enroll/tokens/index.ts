@@ -1,3 +1,4 @@
+export { createTokenAdministration, type TokenAdministration } from './administration.ts';
 export { judgeToken, type TokenUse, type TokenVerdict } from './judge.ts';
 export {
   ANNOTATIONS,
