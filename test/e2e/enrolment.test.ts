@@ -190,7 +190,7 @@ test('who tries too often, or holds too many connections, is stopped, and anothe
   for (const client of held) client.close();
   const page = await metrics();
   assert.match(page, /^hawser_relay_enrolments_total\{outcome="tooMany"\} 4$/m);
-  assert.match(page, /^hawser_relay_enrolment_connections_ended_total\{why="connectionsPerAddress"\} 1$/m);
+  assert.match(page, /^hawser_relay_bounds_reached_total\{bound="limits.enrolConnectionsPerAddress"\} 1$/m);
 });
 
 test('slow, oversized and pipelined requests end their own connection, and nobody else’s', async (t) => {
@@ -212,8 +212,8 @@ test('slow, oversized and pipelined requests end their own connection, and nobod
   assert.equal((await joinOver({ port }, TOKEN_TEXT, deviceKey(), { nodeName: 'meanwhile' })).status, 200);
   await Promise.all(ends);
   const page = await metrics();
-  assert.match(page, /^hawser_relay_enrolment_connections_ended_total\{why="timeout"\} 1$/m);
-  assert.match(page, /^hawser_relay_enrolment_connections_ended_total\{why="pipelined"\} 1$/m);
+  assert.match(page, /^hawser_relay_bounds_reached_total\{bound="limits.enrolSeconds"\} 1$/m);
+  assert.match(page, /^hawser_relay_enrolment_misuses_total\{of="pipelined"\} 1$/m);
 });
 
 test('a device whose certificate has ended comes back with its key; strangers, late ones and revoked ones do not', async (t) => {

@@ -8,8 +8,8 @@ export interface EnrolmentReadings {
 export interface EnrolmentMetrics {
   /** `joined`, `renewed`, or why it was refused. */
   enrolment(outcome: string): void;
-  /** A connection was ended before it had its answer. */
-  enrolmentConnectionEnded(why: string): void;
+  /** A connection was ended: what came was no TLS, no HTTP, or a request ahead of an answer. */
+  enrolmentMisuse(of: string): void;
 }
 
 export function createEnrolmentMetrics(registry: Registry, readings: EnrolmentReadings): EnrolmentMetrics {
@@ -28,14 +28,14 @@ export function createEnrolmentMetrics(registry: Registry, readings: EnrolmentRe
     labelNames: ['outcome'],
     registers,
   });
-  const ends = new Counter({
-    name: 'hawser_relay_enrolment_connections_ended_total',
-    help: 'Connections of the enrolment endpoint that were ended before they had an answer, by reason.',
-    labelNames: ['why'],
+  const misuses = new Counter({
+    name: 'hawser_relay_enrolment_misuses_total',
+    help: 'Connections of the enrolment endpoint on which no TLS or no HTTP came, or a request ahead of an answer.',
+    labelNames: ['of'],
     registers,
   });
   return {
     enrolment: (outcome) => outcomes.inc({ outcome }),
-    enrolmentConnectionEnded: (why) => ends.inc({ why }),
+    enrolmentMisuse: (of) => misuses.inc({ of }),
   };
 }

@@ -27,7 +27,7 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.renewal('issued');
   metrics.certificateFiles('taken');
   metrics.enrolment('joined');
-  metrics.enrolmentConnectionEnded('timeout');
+  metrics.enrolmentMisuse('http');
   const served = servedMetrics(await metrics.text(), 'hawser_relay_');
   const documented = await documentedMetrics('hawser_relay_');
   assert.deepEqual([...served.keys()].sort(), [...documented.keys()].sort());

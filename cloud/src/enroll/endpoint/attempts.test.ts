@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Attempts, attemptsName } from './attempts.ts';
+import { Attempts } from './attempts.ts';
 
 function counting(most: number, periodMs: number) {
   let nowMs = 1_000_000;
@@ -66,19 +66,4 @@ test('the table is bounded: the name seen longest ago is forgotten', () => {
   assert.equal(attempts.size, 10_000);
   assert.ok(attempts.waitMs('0') > 0);
   assert.equal(attempts.waitMs('1'), 0);
-});
-
-test('addresses of one host count together', () => {
-  for (const [address, name] of [
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
-    ['2001:db8::6', '2001:db8:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['', ''],
-  ] as const) {
-    assert.equal(attemptsName(address), name, address);
-  }
 });

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import type { Clock } from '../../clock.ts';
 
 /** Names that are counted at a time; at the bound the one that was seen longest ago is forgotten. 100 bytes each. */
@@ -60,22 +59,4 @@ export class Attempts {
   #nowMs(): number {
     return this.#options.clock.now().getTime();
   }
-}
-
-/**
- * What attempts of an address are counted under: itself, and of IPv6 the /64, which is what one host is given. Addresses of IPv4 that
- * come as IPv6 (`::ffff:192.0.2.1`) are those of IPv4.
- */
-export function attemptsName(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.split('%', 1)[0]?.split('::') ?? [];
-  const groups = (text: string | undefined) => (text === undefined || text === '' ? [] : text.split(':'));
-  const [before, after] = [groups(head), groups(tail)];
-  const zeros = tail === undefined ? 0 : Math.max(8 - before.length - after.length, 0);
-  const all = [...before, ...Array.from({ length: zeros }, () => '0'), ...after];
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
 }

@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import { remoteOf } from '../../hub/handshakes.ts';
-import { attemptsName } from './attempts.ts';
+import { addressOf, PerAddress } from '../../hub/per-address.ts';
+import type { Bound } from '../../ops/bounds.ts';
 import type { Conversation } from './conversation.ts';
-
-/** Why a connection was ended before it had its answer. */
-export type ConnectionEnd = 'connections' | 'connectionsPerAddress' | 'timeout';
 
 export interface ConnectionsOptions {
   /** At a time; one more is closed. */
@@ -16,7 +14,8 @@ export interface ConnectionsOptions {
   /** For TLS and the head of a request together, for the next head after an answer, and for a body. None while we work. */
   readonly stepMs: number;
   readonly clock: Clock;
-  readonly onEnd: (why: ConnectionEnd) => void;
+  /** A connection came to it, and was ended. */
+  readonly onBound: (bound: Bound) => void;
 }
 
 export interface Connection {
@@ -37,7 +36,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   /** By the other side's address and port: TLS does not tell which connection it runs over. */
   readonly #open = new Map<string, Connection & { readonly socket: Socket }>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #perAddress = new PerAddress();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -50,23 +49,22 @@ export class Connections {
   /** @returns false for one too many, which is closed */
   begin(socket: Socket): boolean {
     if (socket.destroyed) return false;
-    const { most, mostPerAddress, wholeMs, stepMs, clock, onEnd } = this.#options;
+    const { most, mostPerAddress, wholeMs, stepMs, clock, onBound } = this.#options;
     const remote = remoteOf(socket);
-    const address = attemptsName(socket.remoteAddress ?? '');
-    const here = this.#perAddress.get(address) ?? 0;
-    const over = this.#open.size >= most ? 'connections' : here >= mostPerAddress ? 'connectionsPerAddress' : undefined;
-    if (over !== undefined) {
-      onEnd(over);
-      socket.destroy();
-      return false;
-    }
-    const late = () => {
-      onEnd('timeout');
+    const address = addressOf(socket.remoteAddress ?? '');
+    const end = (bound: Bound) => {
+      onBound(bound);
       socket.destroy();
     };
-    const cancelWhole = clock.after(wholeMs, late);
-    let cancelStep = clock.after(stepMs, late);
-    this.#perAddress.set(address, here + 1);
+    const isFull = this.#open.size >= most;
+    if (isFull || this.#perAddress.of(address) >= mostPerAddress) {
+      end(isFull ? 'limits.enrolConnections' : 'limits.enrolConnectionsPerAddress');
+      return false;
+    }
+    const tooLate = () => end('enrolStep');
+    const cancelWhole = clock.after(wholeMs, () => end('limits.enrolSeconds'));
+    let cancelStep = clock.after(stepMs, tooLate);
+    this.#perAddress.add(address);
     this.#open.set(remote, {
       socket,
       remote,
@@ -75,7 +73,7 @@ export class Connections {
       isBusy: false,
       expect() {
         cancelStep();
-        cancelStep = clock.after(stepMs, late);
+        cancelStep = clock.after(stepMs, tooLate);
       },
       expectNothing: () => cancelStep(),
     });
@@ -83,9 +81,7 @@ export class Connections {
       cancelWhole();
       cancelStep();
       this.#open.delete(remote);
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
+      this.#perAddress.remove(address);
     });
     return true;
   }

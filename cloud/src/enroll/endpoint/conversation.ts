@@ -50,5 +50,5 @@ export function holdsNonce(conversation: Conversation, nonce: string, nowMs: num
 }
 
 export function tooLarge(): RefusedOutcome {
-  return refused('badRequest', `the body is larger than ${MAX_ENROL_BODY_BYTES} bytes`, {}, { status: 413 });
+  return refused('badRequest', `the body is larger than ${MAX_ENROL_BODY_BYTES} bytes`, {}, { status: 413, bound: 'enrolBytes' });
 }

@@ -7,6 +7,7 @@ import {
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
+import type { Bound } from '../../ops/bounds.ts';
 import { LogBudget } from '../../upstream/index.ts';
 import type { Attempts } from './attempts.ts';
 import type { Connection } from './connections.ts';
@@ -27,19 +28,21 @@ export interface DeskOptions {
   readonly randomBytes: (count: number) => Buffer;
   /** `joined`, `renewed`, or why it was refused. */
   readonly onOutcome: (outcome: 'joined' | 'renewed' | RefusalReason) => void;
+  readonly onBound: (bound: Bound) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Takes requests of the enrolment endpoint apart, has them decided, and tells log and metrics what came of it. */
 export function createDesk(options: DeskOptions): EnrolmentDesk {
-  const { context, attempts, randomBytes, onOutcome, clock, logger } = options;
+  const { context, attempts, randomBytes, onOutcome, onBound, clock, logger } = options;
   /** A few reasons: bounded. */
   const budgets = new Map<string, LogBudget>();
 
   function refuse({ remote }: Pick<Connection, 'remote'>, outcome: RefusedOutcome): Answer {
-    const { refusal, status, retryAfter, about } = outcome;
+    const { refusal, status, retryAfter, bound, about } = outcome;
     onOutcome(refusal.reason);
+    if (bound !== undefined) onBound(bound);
     const budget = budgets.get(refusal.reason) ?? new LogBudget(clock);
     budgets.set(refusal.reason, budget);
     const line = budget.take();
@@ -68,7 +71,8 @@ export function createDesk(options: DeskOptions): EnrolmentDesk {
   return {
     begin(connection) {
       const waitMs = attempts.waitMs(connection.address);
-      if (waitMs > 0) return refuse(connection, tooMany('too many attempts came from this address', waitMs));
+      if (waitMs > 0)
+        return refuse(connection, tooMany('limits.enrolAttempts', 'too many attempts came from this address', waitMs));
       attempts.add(connection.address);
       const nonce = randomBytes(NONCE_BYTES).toString('base64url');
       connection.conversation = { type: 'asked', nonce, expiresMs: clock.now().getTime() + NONCE_MS };

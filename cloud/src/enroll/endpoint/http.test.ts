@@ -56,6 +56,7 @@ async function start(t: TestContext, limits: Partial<Record<'enrolConnections' |
       return Buffer.alloc(count, nonces);
     },
     onOutcome: say,
+    onBound: (bound) => say(`bound ${bound}`),
     clock,
     logger,
   });
@@ -66,7 +67,7 @@ async function start(t: TestContext, limits: Partial<Record<'enrolConnections' |
     },
     serving: {
       current: () => ({
-        cert: pair.certificatePem + authority.certificatePem,
+        cert: pair.certificatePem,
         key: pair.keyPem,
         clientCa: authority.certificatePem,
         validTo: new Date(0),
@@ -74,7 +75,8 @@ async function start(t: TestContext, limits: Partial<Record<'enrolConnections' |
       onChange: () => () => undefined,
     },
     desk,
-    onConnectionEnd: (why) => say(`end ${why}`),
+    onBound: (bound) => say(`bound ${bound}`),
+    onMisuse: (of) => say(`misuse ${of}`),
     clock,
     logger,
   });
@@ -185,7 +187,7 @@ for (const [what, expected, request] of noRequests) {
 }
 
 test('a body that grows too large is refused as it comes', async (t) => {
-  const { dial, server } = await start(t);
+  const { dial, server, counted } = await start(t);
   const { socket } = await dial();
   socket.write(`POST ${ENROL_PATHS.nonce} HTTP/1.1\r\nhost: relay\r\n\r\n`);
   await once(socket, 'data');
@@ -193,6 +195,7 @@ test('a body that grows too large is refused as it comes', async (t) => {
   const piece = 'x'.repeat(16 * 1024);
   for (let sent = 0; sent <= MAX_ENROL_BODY_BYTES; sent += piece.length) socket.write(`4000\r\n${piece}\r\n`);
   assert.match(await textOf(socket), /^HTTP\/1\.1 413 [\s\S]*"badRequest"/);
+  await counted('bound enrolBytes');
   await atMost(server, 0);
 });
 
@@ -224,7 +227,8 @@ test('what is no HTTP, and headers without end, get an answer that says so', asy
     socket.write(bytes);
     assert.match(await textOf(socket), said);
   }
-  await counted('end http');
+  await counted('misuse http');
+  await counted('bound headerBytes');
 });
 
 test('a nonce is for its own connection and for one request', async (t) => {
@@ -273,12 +277,14 @@ test('a renewal with a nonce of another connection is refused', async (t) => {
 });
 
 test('attempts of one address are limited, and told when to come again; another address joins meanwhile', async (t) => {
-  const { port, clock } = await start(t);
+  const { port, clock, counted } = await start(t);
   for (let made = 0; made < ATTEMPTS; made += 1) {
     assert.equal((await joinOver({ port }, 'zzzzzz.zzzzzzzzzzzzzzzz', deviceKey())).status, made < 3 ? 403 : 429);
   }
   const { status, reason, headers } = await joinOver({ port }, TOKEN_TEXT, deviceKey());
   assert.deepEqual([status, reason, headers['retry-after']], [429, 'tooMany', '12']);
+  await counted('bound limits.enrolAttempts');
+  await counted('bound limits.enrolWrongSecrets');
   assert.equal((await joinOver({ port, from: '127.0.0.2' }, TOKEN_TEXT, deviceKey())).status, 200);
   clock.advance(12_000);
   assert.equal((await joinOver({ port }, TOKEN_TEXT, deviceKey(), { nodeName: 'truck-2' })).status, 200);
@@ -288,10 +294,10 @@ test('connections over the bounds are closed: of one address, and in all', async
   const { dial, port, counted, server } = await start(t, { enrolConnections: 3, enrolConnectionsPerAddress: 2 });
   const open = [await dial(), await dial()];
   await assert.rejects(EnrolClient.dial({ port }));
-  await counted('end connectionsPerAddress');
+  await counted('bound limits.enrolConnectionsPerAddress');
   open.push(await dial('127.0.0.2'));
   await assert.rejects(EnrolClient.dial({ port, from: '127.0.0.3' }));
-  await counted('end connections');
+  await counted('bound limits.enrolConnections');
   const [first] = open;
   first?.close();
   await atMost(server, 2);
@@ -308,7 +314,7 @@ test('who says nothing, half a head or half a body is closed after a while, and 
   await atMost(server, 3);
   clock.advance(STEP_MS);
   await atMost(server, 0);
-  await counted('end timeout');
+  await counted('bound enrolStep');
 });
 
 test('a connection ends at its time, whatever it is doing', async (t) => {
@@ -329,7 +335,7 @@ test('a connection ends at its time, whatever it is doing', async (t) => {
   assert.equal(client.socket.destroyed, false, 'we are the ones who take so long');
   clock.advance(WHOLE_SECONDS * 1000);
   await ended(client);
-  await counted('end timeout');
+  await counted('bound limits.enrolSeconds');
 });
 
 test('a request that comes before the answer to the one before it ends the connection', async (t) => {
@@ -340,7 +346,7 @@ test('a request that comes before the answer to the one before it ends the conne
   const request = `POST ${ENROL_PATHS.join} HTTP/1.1\r\nhost: relay\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
   client.socket.write(request + request);
   await ended(client);
-  await counted('end pipelined');
+  await counted('misuse pipelined');
   assert.ok(tokenApi.requests.length <= 1);
 });
 

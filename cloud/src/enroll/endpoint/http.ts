@@ -6,9 +6,10 @@ import { ENROL_ALPN, MAX_ENROL_BODY_BYTES, type Refusal } from '@hawser/protocol
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import { keepServing } from '../../hub/serving.ts';
+import type { Bound } from '../../ops/bounds.ts';
 import type { Settings } from '../../ops/settings.ts';
 import type { Serving } from '../types.ts';
-import { type Connection, type ConnectionEnd, Connections } from './connections.ts';
+import { type Connection, Connections } from './connections.ts';
 import { decideHead, tooLarge } from './conversation.ts';
 import { type RefusedOutcome, refused } from './outcome.ts';
 
@@ -26,7 +27,9 @@ export interface EnrolmentServerOptions {
   /** With the roots in its chain: who joins knows of the authority no more than a hash. */
   readonly serving: Serving;
   readonly desk: EnrolmentDesk;
-  readonly onConnectionEnd: (why: ConnectionEnd | 'tls' | 'http' | 'pipelined') => void;
+  readonly onBound: (bound: Bound) => void;
+  /** What came was no TLS, no HTTP, or a request ahead of an answer. */
+  readonly onMisuse: (of: 'tls' | 'http' | 'pipelined') => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -62,7 +65,7 @@ export interface EnrolmentServer {
 
 /** The enrolment endpoint as a server of HTTPS that does not listen itself: TLS 1.3 without client certificates and without tickets. */
 export function createEnrolmentServer(options: EnrolmentServerOptions): EnrolmentServer {
-  const { settings, desk, onConnectionEnd, clock, logger } = options;
+  const { settings, desk, onBound, onMisuse, clock, logger } = options;
   const { limits } = settings;
   const connections = new Connections({
     most: limits.enrolConnections,
@@ -70,7 +73,7 @@ export function createEnrolmentServer(options: EnrolmentServerOptions): Enrolmen
     wholeMs: limits.enrolSeconds * 1000,
     stepMs: STEP_MS,
     clock,
-    onEnd: onConnectionEnd,
+    onBound,
   });
   const server = createServer({
     requestCert: false,
@@ -89,7 +92,7 @@ export function createEnrolmentServer(options: EnrolmentServerOptions): Enrolmen
     const connection = connections.find(request.socket);
     if (connection === undefined || connection.isBusy) {
       // One more before the answer: there is nothing that could be asked ahead of it.
-      if (connection !== undefined) onConnectionEnd('pipelined');
+      if (connection !== undefined) onMisuse('pipelined');
       request.socket.destroy();
       return;
     }
@@ -101,13 +104,15 @@ export function createEnrolmentServer(options: EnrolmentServerOptions): Enrolmen
     });
   });
   server.on('tlsClientError', (error, socket) => {
-    onConnectionEnd('tls');
+    onMisuse('tls');
     logger.debug({ err: error, remote: `${socket.remoteAddress}:${socket.remotePort}` }, 'TLS handshake of an enrolment failed');
   });
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     if (error.code?.startsWith('HPE_') && socket.writable) {
-      onConnectionEnd('http');
-      endWith(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400);
+      const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+      if (isTooLarge) onBound('headerBytes');
+      else onMisuse('http');
+      endWith(socket, isTooLarge ? 431 : 400);
     } else {
       socket.destroy();
     }

@@ -1,9 +1,10 @@
 import { randomBytes, type X509Certificate } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
+import type { Bound } from '../../ops/bounds.ts';
 import type { Settings } from '../../ops/settings.ts';
 import type { CallCounts, NodeApi } from '../../upstream/index.ts';
-import { pemOf, readCertificates } from '../authority/pem.ts';
+import { readCertificates } from '../authority/pem.ts';
 import { createTokenStore } from '../tokens/index.ts';
 import type { Devices, Issuer, Serving } from '../types.ts';
 import { Attempts } from './attempts.ts';
@@ -24,7 +25,11 @@ export interface EnrolmentEndpointOptions {
   readonly devices: Devices;
   /** With the relay's own rights. */
   readonly api: NodeApi;
-  readonly metrics: CallCounts & { enrolment(outcome: string): void; enrolmentConnectionEnded(why: string): void };
+  readonly metrics: CallCounts & {
+    enrolment(outcome: string): void;
+    enrolmentMisuse(of: string): void;
+    boundReached(bound: Bound): void;
+  };
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,6 +38,7 @@ export interface EnrolmentEndpointOptions {
 export function createEnrolmentEndpoint(options: EnrolmentEndpointOptions): EnrolmentServer {
   const { settings, serving, issuer, devices, api, metrics, clock, logger } = options;
   const { limits } = settings;
+  const onBound = (bound: Bound) => metrics.boundReached(bound);
   const desk = createDesk({
     context: {
       tokens: createTokenStore({ api, clock, counts: metrics, logger }),
@@ -46,14 +52,16 @@ export function createEnrolmentEndpoint(options: EnrolmentEndpointOptions): Enro
     attempts: new Attempts({ most: limits.enrolAttempts, periodMs: ATTEMPTS_MS, clock }),
     randomBytes,
     onOutcome: (outcome) => metrics.enrolment(outcome),
+    onBound,
     clock,
     logger,
   });
   return createEnrolmentServer({
     settings,
-    serving: withRoots(serving, issuer),
+    serving,
     desk,
-    onConnectionEnd: (why) => metrics.enrolmentConnectionEnded(why),
+    onBound,
+    onMisuse: (of) => metrics.enrolmentMisuse(of),
     clock,
     logger,
   });
@@ -66,21 +74,5 @@ function authoritiesOf(serving: Serving): () => readonly X509Certificate[] {
     const pem = serving.current()?.clientCa ?? '';
     if (pem !== known.pem) known = { pem, certificates: readCertificates(pem, 'what devices are let in by') };
     return known.certificates;
-  };
-}
-
-/** The same, with the authorities themselves at the end of the chain: who joins knows one of them by its hash alone. */
-function withRoots(serving: Serving, issuer: Issuer): Serving {
-  return {
-    current() {
-      const material = serving.current();
-      return material === undefined ? undefined : { ...material, cert: `${material.cert}\n${pemOf(issuer.trusted())}` };
-    },
-    onChange(listener) {
-      const ends = [serving.onChange(listener), issuer.onChange(listener)];
-      return () => {
-        for (const end of ends) end();
-      };
-    },
   };
 }

@@ -29,7 +29,7 @@ export async function join(context: JoinContext, request: JoinRequest, remote: s
       return refused('badProof', 'the request is not signed with its key', about);
     }
     const waitMs = context.wrongSecrets.waitMs(request.token.id);
-    if (waitMs > 0) return tooMany('too many wrong secrets came with this token', waitMs, about);
+    if (waitMs > 0) return tooMany('limits.enrolWrongSecrets', 'too many wrong secrets came with this token', waitMs, about);
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const outcome = await attempt(context, request, publicKey, remote);
       if (outcome !== 'again') return outcome;

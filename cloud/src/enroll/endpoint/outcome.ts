@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { type Enrolled, HawserError, type Refusal, type RefusalReason } from '@hawser/protocol';
+import type { Bound } from '../../ops/bounds.ts';
 import type { IssuedChain } from '../types.ts';
 
 /** What came of a request for a certificate. */
@@ -19,6 +20,8 @@ export interface RefusedOutcome {
   readonly status: number;
   /** Seconds; undefined where it helps nobody to come again. */
   readonly retryAfter: number | undefined;
+  /** That it was over. */
+  readonly bound: Bound | undefined;
   readonly about: About;
 }
 
@@ -55,13 +58,13 @@ export function refused(
   reason: RefusalReason,
   message: string,
   about: About = {},
-  { status = STATUS[reason], retryAfter }: { status?: number; retryAfter?: number } = {},
+  { status = STATUS[reason], retryAfter, bound }: { status?: number; retryAfter?: number; bound?: Bound } = {},
 ): RefusedOutcome {
-  return { type: 'refused', refusal: { reason, message }, status, retryAfter, about };
+  return { type: 'refused', refusal: { reason, message }, status, retryAfter, bound, about };
 }
 
-export function tooMany(message: string, waitMs: number, about: About = {}): RefusedOutcome {
-  return refused('tooMany', message, about, { retryAfter: Math.max(Math.ceil(waitMs / 1000), 1) });
+export function tooMany(bound: Bound, message: string, waitMs: number, about: About = {}): RefusedOutcome {
+  return refused('tooMany', message, about, { bound, retryAfter: Math.max(Math.ceil(waitMs / 1000), 1) });
 }
 
 export function notNow(message: string, about: About = {}): RefusedOutcome {
