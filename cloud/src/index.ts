@@ -1,8 +1,12 @@
 // What the model of the sync engine and the benchmarks drive: the cores, without sockets, and for one of them the API server's client.
 export { createApiClient, loadCredentials } from './apiserver/index.ts';
 export { createIntake, type Intake } from './apiserver/intake.ts';
+// What the fuzzing gives hostile bytes to.
+export { LineSplitter } from './apiserver/json/lines.ts';
+export { readListPage } from './apiserver/list-page.ts';
 export type { Pump } from './apiserver/pump.ts';
 export { initialStatus, nextStatus, type StatusEvent, type StatusState } from './apiserver/reflector-status.ts';
+export { readWatchEvent } from './apiserver/watch-event.ts';
 export { type Clock, systemClock } from './clock.ts';
 export {
   createDownstream,
@@ -13,6 +17,7 @@ export {
 } from './downstream/index.ts';
 export { Epochs } from './epoch/epochs.ts';
 export { FrameBudgets } from './hub/frame-budget.ts';
+export { nodeOf } from './hub/identity.ts';
 export { LINK_PATH } from './hub/index.ts';
 export { Link, type LinkContext, type LinkLimits, type LinkSocket } from './hub/link.ts';
 export { Receiving } from './hub/receiving.ts';
@@ -24,5 +29,6 @@ export { createNodeLeases, type NodeLeases } from './node-leases/index.ts';
 export { BOUNDS, type Bound } from './ops/bounds.ts';
 export { type Config, resolveConfig, type Settings } from './ops/settings.ts';
 export { type Relay, type RelayOptions, startRelay } from './relay.ts';
+export { planQuery } from './upstream/queries/plan.ts';
 export { planReport } from './upstream/request.ts';
 export { WATCHED } from './watching.ts';

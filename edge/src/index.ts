@@ -5,7 +5,7 @@ export * from './api/index.ts';
 export { type Connected, type ConnectOptions, connectLink } from './connect.ts';
 export { fixedCredentials, type LinkCredentials } from './enroll/index.ts';
 export { DEFAULT_BACKOFF, failure, type Link, type LinkSocket, type LinkState, type SocketEvents } from './link/index.ts';
-export type { Settings } from './ops/settings.ts';
+export { resolveConfig, type Settings } from './ops/settings.ts';
 export { keySourceOf, readingSealOf, sealOf } from './ops/store-key.ts';
 export {
   type EdgeStore,

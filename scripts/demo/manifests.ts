@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { KubeObject } from '@hawser/protocol';
-import { type Document, parseAllDocuments } from 'yaml';
+import { parseYamlDocuments, YamlError } from '@hawser/settings';
 
 /** A manifest file that cannot be used; the message names file, document and reason. */
 export class ManifestError extends Error {
@@ -9,6 +9,10 @@ export class ManifestError extends Error {
 
 /** Kubernetes takes 3 MiB in a request; a file of manifests above this is a mistake. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
+/** What the YAML library takes by default. */
+const MAX_ALIASES = 100;
+/** A million lines or so: the person at the terminal has named the file. */
+const MAX_TOKENS = 5_000_000;
 
 /**
  * Every object of the YAML files, in order; the items of a `List` one by one.
@@ -20,22 +24,20 @@ export function loadManifests(files: readonly string[]): KubeObject[] {
 
 export function parseManifests(text: string, file: string): KubeObject[] {
   // Charts and operators leave `{{ … }}` behind for values that this demonstration does not have.
-  const documents = parseAllDocuments(text.replace(/\{\{[^}]*\}\}/g, 'placeholder'));
-  return [...documents].flatMap((document, index) => {
-    const where = `${file}, document ${index + 1}`;
-    const [error] = document.errors;
-    if (error !== undefined) throw new ManifestError(`${where} is no YAML: ${error.message.split('\n')[0]}`);
-    const value = toValue(document, where);
-    return value === null || value === undefined ? [] : objectsIn(value, where);
-  });
+  const filled = text.replace(/\{\{[^{}]*\}\}/g, 'placeholder');
+  return documentsIn(filled, file).flatMap((value, index) =>
+    value === null || value === undefined ? [] : objectsIn(value, `${file}, document ${index + 1}`),
+  );
 }
 
 /** Aliases are followed here, and only so far: a few lines can name billions of values. */
-function toValue(document: Document.Parsed, where: string): unknown {
+function documentsIn(text: string, file: string): unknown[] {
   try {
-    return document.toJS();
+    return parseYamlDocuments(text, { aliases: MAX_ALIASES, tokens: MAX_TOKENS });
   } catch (cause) {
-    throw new ManifestError(`${where} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    if (!(cause instanceof YamlError)) throw cause;
+    const where = cause.document === undefined ? file : `${file}, document ${cause.document}`;
+    throw new ManifestError(`${where} ${cause.why === 'syntax' ? 'is no YAML' : 'cannot be read'}: ${cause.message}`, { cause });
   }
 }
 

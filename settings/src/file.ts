@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { HawserError } from '@hawser/protocol';
-import { type Document, parseDocument } from 'yaml';
 import type { Setting } from './setting.ts';
 import { isTree, type Tree } from './tree.ts';
+import { parseYaml, YamlError } from './yaml.ts';
 
 /** A configuration file, not yet read as YAML. */
 export interface SettingsFile {
@@ -48,20 +48,21 @@ export function parseSettingsFile({ path, text }: SettingsFile, table: readonly 
   if (text.length > MAX_SIZE) {
     throw new HawserError('bad_config', `${path}: has ${text.length} characters, a configuration has at most ${MAX_SIZE}`);
   }
-  const document = parseDocument(text, { prettyErrors: true });
-  const [error] = document.errors;
-  if (error !== undefined) throw new HawserError('bad_config', `${path}: is no YAML: ${error.message.trim()}`, { cause: error });
-  const content = withoutNulls(plain(document, path));
+  const content = withoutNulls(plain(text, path));
   if (content === undefined) return {};
   if (!isTree(content)) throw new HawserError('bad_config', `${path}: must hold settings by name${example(table)}`);
   return content;
 }
 
-function plain(document: Document, path: string): unknown {
+function plain(text: string, path: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: 0 });
+    return parseYaml(text);
   } catch (cause) {
-    throw new HawserError('bad_config', `${path}: YAML aliases are not taken in a configuration`, { cause });
+    if (!(cause instanceof YamlError)) throw cause;
+    if (cause.why === 'aliases') {
+      throw new HawserError('bad_config', `${path}: YAML aliases are not taken in a configuration`, { cause });
+    }
+    throw new HawserError('bad_config', `${path}: is no YAML: ${cause.message}`, { cause });
   }
 }
 

@@ -22,7 +22,7 @@ export interface Cluster {
 
 /** An API server, a relay against it, and certificates for any node: all in this process, over loopback. */
 export async function start(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   flags: Record<string, string | undefined> = {},
   options: EmbeddedApiServerOptions = {},
 ): Promise<Cluster> {
@@ -39,7 +39,7 @@ export const OWN_AUTHORITY = { 'tls.cert': undefined, 'tls.key': undefined, 'tls
 
 /** @param flags undefined takes away one that the tests have otherwise */
 export async function relayFor(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   api: Pick<EmbeddedApiServer, 'kubeconfig'>,
   flags: Record<string, string | undefined> = {},
 ) {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { HawserError } from '@hawser/protocol';
-import { parse } from 'yaml';
+import { parseYaml, YamlError } from '@hawser/settings';
 
 /** What the current context of a kubeconfig names: which server, and who we are there. Paths are absolute. */
 export interface Identity {
@@ -32,6 +32,10 @@ export type Material =
 
 /** A kubeconfig is some KB; embedded certificates make it some 100 KB. */
 const MAX_KUBECONFIG_BYTES = 8 * 1024 * 1024;
+/** What the YAML library takes by default. */
+const MAX_ALIASES = 100;
+/** A cluster with its user and context takes some 100: administrators have dozens in one file. */
+const MAX_TOKENS = 8_192;
 /** Where Kubernetes puts a pod's service account. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -42,7 +46,7 @@ export function readKubeconfig(path: string): Identity {
   if (bytes.length > MAX_KUBECONFIG_BYTES) throw bad(`${source} is over ${MAX_KUBECONFIG_BYTES} bytes`);
   const text = bytes.toString('utf8');
   const folder = dirname(path);
-  const document = new Section(parseYaml(text, source), source);
+  const document = new Section(contentOf(text, source), source);
   const context = document.named('contexts', document.text('current-context'), 'current-context').section('context');
   const cluster = document.named('clusters', context.text('cluster'), 'current context').section('cluster');
   const user = document.named('users', context.text('user'), 'current context').section('user');
@@ -115,11 +119,12 @@ function readFile(path: string, source: string): Buffer {
   }
 }
 
-function parseYaml(text: string, source: string): unknown {
+function contentOf(text: string, source: string): unknown {
   try {
-    return parse(text);
+    return parseYaml(text, { aliases: MAX_ALIASES, tokens: MAX_TOKENS });
   } catch (cause) {
-    throw bad(`${source} is no YAML: ${reason(cause)}`, cause);
+    if (cause instanceof YamlError) throw bad(`${source} is no YAML: ${cause.message}`, cause);
+    throw cause;
   }
 }
 

@@ -177,10 +177,19 @@ function prepare(db: Database) {
   };
 }
 
-/** @param text an object of the change log, as JSON without resourceVersion */
+/**
+ * @param text an object of the change log, as JSON without resourceVersion
+ * @throws HawserError `store_damaged` for what is no object any more
+ */
 export function parseServed(text: string, revision: number): KubeObject {
-  const object: KubeObject = parseStored(text);
+  const object = parseStored<unknown>(text);
+  if (!isServed(object)) throw new HawserError('store_damaged', `what is served at revision ${revision} is no object`);
   return atRevision(object, revision);
+}
+
+function isServed(value: unknown): value is KubeObject {
+  if (typeof value !== 'object' || value === null || !('metadata' in value)) return false;
+  return typeof value.metadata === 'object' && value.metadata !== null;
 }
 
 function atRevision(object: KubeObject, revision: number): KubeObject {

@@ -134,33 +134,39 @@ class SqliteReadonlyStore implements ReadonlyStore {
   }
 
   identity(): StoreIdentity {
-    return this.#meta.identity();
+    return this.#reading(() => this.#meta.identity());
   }
 
   get({ resource, namespace, name }: StorageKey): KubeObject | undefined {
-    const record = this.#statements.one.get(resource, namespace, name);
-    return record && this.#read(record);
+    return this.#reading(() => {
+      const record = this.#statements.one.get(resource, namespace, name);
+      return record && this.#read(record);
+    });
   }
 
   synced(key: StorageKey): KubeObject | undefined {
-    return this.#synced.get(key);
+    return this.#reading(() => this.#synced.get(key));
   }
 
   answer(key: StorageKey): KeptAnswer | undefined {
-    const answer = this.#answers.get(key);
-    return answer === 'unreadable' ? undefined : answer;
+    return this.#reading(() => {
+      const answer = this.#answers.get(key);
+      return answer === 'unreadable' ? undefined : answer;
+    });
   }
 
   list(resource: string, namespace?: string): KubeObject[] {
-    return this.#statements.list.all(resource, namespace ?? null, namespace ?? null).map((record) => this.#read(record));
+    return this.#reading(() =>
+      this.#statements.list.all(resource, namespace ?? null, namespace ?? null).map((record) => this.#read(record)),
+    );
   }
 
   counts(): readonly { readonly resource: string; readonly objects: number }[] {
-    return this.#statements.counts.all();
+    return this.#reading(() => this.#statements.counts.all());
   }
 
   facts(): Readonly<Record<string, string>> {
-    return this.#meta.facts();
+    return this.#reading(() => this.#meta.facts());
   }
 
   outboxCount(): number {
@@ -168,37 +174,41 @@ class SqliteReadonlyStore implements ReadonlyStore {
   }
 
   outboxSize(): Size {
-    return new OutboxSize(this.#db).waiting();
+    return this.#reading(() => new OutboxSize(this.#db).waiting());
   }
 
   droppedEvents(): DroppedEvents {
-    return new DroppedEventTable(this.#db).all();
+    return this.#reading(() => new DroppedEventTable(this.#db).all());
   }
 
   outboxEntries(limit: number): readonly OutboxEntry[] {
-    return this.#statements.outbox
-      .all(limit)
-      .map(({ resource, namespace, name, ...entry }) => ({ ...entry, key: { resource, namespace, name } }));
+    return this.#reading(() =>
+      this.#statements.outbox
+        .all(limit)
+        .map(({ resource, namespace, name, ...entry }) => ({ ...entry, key: { resource, namespace, name } })),
+    );
   }
 
   refusals(): readonly Refusal[] {
-    return new RefusalTable(this.#db, 0).newestFirst();
+    return this.#reading(() => new RefusalTable(this.#db, 0).newestFirst());
   }
 
   refusedObjects(): readonly { readonly key: ObjectKey; readonly version: Version; readonly reason: string }[] {
-    return this.#statements.refused.all().map(({ resource, namespace, name, uid, resource_version, hash, refused }) => ({
-      key: objectKey(resource, namespace, name),
-      version: { uid, resourceVersion: resource_version, hash },
-      reason: refused,
-    }));
+    return this.#reading(() =>
+      this.#statements.refused.all().map(({ resource, namespace, name, uid, resource_version, hash, refused }) => ({
+        key: objectKey(resource, namespace, name),
+        version: { uid, resourceVersion: resource_version, hash },
+        reason: refused,
+      })),
+    );
   }
 
   digest(): string {
-    return digestOf(this.#held.entries()).toString();
+    return this.#reading(() => digestOf(this.#held.entries()).toString());
   }
 
   objectCount(): number {
-    return digestOf(this.#held.entries()).count;
+    return this.#reading(() => digestOf(this.#held.entries()).count);
   }
 
   seal(): string | undefined {
@@ -206,7 +216,7 @@ class SqliteReadonlyStore implements ReadonlyStore {
   }
 
   revision(): number {
-    return this.#statements.revision.get()?.seq ?? 0;
+    return this.#reading(() => this.#statements.revision.get()?.seq ?? 0);
   }
 
   sizes(): { readonly database: number; readonly log: number } {
@@ -219,6 +229,15 @@ class SqliteReadonlyStore implements ReadonlyStore {
 
   #read({ object, revision }: ServedRecord): KubeObject {
     return parseServed(this.#texts.take(object, about.change(revision)), revision);
+  }
+
+  /** SQLite comes upon a damaged page only when it reads it. @throws HawserError `store_damaged` */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      throw explain(cause, this.path);
+    }
   }
 }
 

@@ -35,10 +35,12 @@ export function readDeviceKey(spki: Uint8Array): KeyObject {
   return key;
 }
 
-/** @throws HawserError `malformed_request` */
+/** A certificate whose public key can be read too: Node reads that only when it is asked for. @throws HawserError `malformed_request` */
 export function readCertificate(der: Uint8Array): X509Certificate {
   try {
-    return new X509Certificate(der);
+    const certificate = new X509Certificate(der);
+    certificate.publicKey;
+    return certificate;
   } catch (cause) {
     throw new HawserError('malformed_request', 'it is no certificate in DER', { cause });
   }

@@ -66,13 +66,14 @@ function parseJson(text: string, problem: (why: string) => Error): JsonValue {
 
 /** Aliases that a YAML body may expand to; a handful is usual, thousands are an attack. */
 const MAX_YAML_ALIASES = 100;
+/** Of a YAML body: a Node with 50 images has some 3,000. What is larger can be sent as JSON. */
+const MAX_YAML_TOKENS = 16_384;
 
 async function parseYaml(text: string, problem: (why: string) => Error): Promise<JsonValue> {
   // Loaded when first needed: agents rarely see YAML, and the parser costs memory.
-  const { parse } = await import('yaml');
+  const { parseYaml: parse } = await import('@hawser/settings');
   try {
-    const value: unknown = parse(text, { maxAliasCount: MAX_YAML_ALIASES, logLevel: 'error' });
-    return JSON.parse(JSON.stringify(value ?? null));
+    return JSON.parse(JSON.stringify(parse(text, { aliases: MAX_YAML_ALIASES, tokens: MAX_YAML_TOKENS }) ?? null));
   } catch (cause) {
     throw problem(`yaml: ${cause instanceof Error ? cause.message : 'invalid YAML'}`);
   }
