@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { ENROL_ALPN, MAX_ENROL_BODY_BYTES } from '@hawser/protocol';
-import { boundedRetryAfter, dialFailure, dialTcp, failure, hostOf, type LinkFailure, presentedBy } from '../link/index.ts';
+import { boundedRetryAfter, dialFailure, dialRelay, failure, hostOf, type LinkFailure, presentedBy } from '../link/index.ts';
 import { distrust, type RelayTrust } from './relay-check.ts';
 
 export interface ConnectionOptions {
@@ -45,18 +45,28 @@ const MAX_HEAD_BYTES = 8 * 1024;
 export async function openEnrolConnection(options: ConnectionOptions): Promise<Failed | EnrolConnection> {
   const { url, signal } = options;
   const address = new URL(url);
-  const tcp = dialTcp(address);
-  const onAbort = () => tcp.destroy();
-  signal.addEventListener('abort', onAbort, { once: true });
+  let tcp: Socket | undefined;
   const close = () => {
-    signal.removeEventListener('abort', onAbort);
-    tcp.destroy();
+    signal.removeEventListener('abort', close);
+    tcp?.destroy();
   };
-  const secured = await handshake(tcp, address, options);
-  const wrong = 'type' in secured ? secured.failure : wrongPeer(secured, address, options);
-  if (wrong !== undefined || 'type' in secured) {
+  signal.addEventListener('abort', close, { once: true });
+  const secured = await new Promise<Failed | TLSSocket>((resolve) => {
+    try {
+      const onCarrier = (carrier: Socket) => handshake(carrier, address, options, resolve);
+      tcp = dialRelay(address, { onCarrier, onFailure: (reason) => resolve(failed(reason)) });
+    } catch (error) {
+      resolve(failed(failure('proxy', error instanceof Error ? error.message : String(error))));
+    }
+  });
+  if ('type' in secured) {
     close();
-    return failed(wrong ?? failure('unreachable', `${address.host} cannot be reached`));
+    return secured;
+  }
+  const wrong = wrongPeer(secured, address, options);
+  if (wrong !== undefined) {
+    close();
+    return wrong;
   }
   const agent = agentOver(secured);
   return {
@@ -68,32 +78,36 @@ export async function openEnrolConnection(options: ConnectionOptions): Promise<F
   };
 }
 
-function handshake(tcp: Socket, address: URL, { ecdhCurve }: ConnectionOptions): Promise<Failed | TLSSocket> {
+function handshake(
+  carrier: Socket,
+  address: URL,
+  { ecdhCurve }: ConnectionOptions,
+  resolve: (result: Failed | TLSSocket) => void,
+): void {
   const host = hostOf(address);
-  return new Promise((resolve) => {
-    const fail = (error: Error) => resolve(failed(connectionFailure(error, address)));
-    tcp.on('error', fail);
-    const socket = connect({
-      socket: tcp,
-      // Checked by us, with the authority that the device trusts. Without authorities here nothing of a stranger's certificate is looked
-      // at: Node would read the whole chain of one that its own store trusts.
-      rejectUnauthorized: false,
-      ca: [],
-      ALPNProtocols: [ENROL_ALPN],
-      minVersion: 'TLSv1.3',
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(ecdhCurve === undefined ? {} : { ecdhCurve }),
-    });
-    socket.once('secureConnect', () => resolve(socket));
-    // It stays: a connection that breaks between two requests is told by the next one.
-    socket.on('error', fail);
-    socket.once('close', () => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' })));
+  const fail = (error: Error) => resolve(failed(connectionFailure(error, address)));
+  // Both stay: a connection that breaks between two requests is told by the next one.
+  carrier.on('error', fail);
+  const socket = connect({
+    socket: carrier,
+    // Checked by us, with the authority that the device trusts. Without authorities here nothing of a stranger's certificate is looked
+    // at: Node would read the whole chain of one that its own store trusts.
+    rejectUnauthorized: false,
+    ca: [],
+    ALPNProtocols: [ENROL_ALPN],
+    minVersion: 'TLSv1.3',
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(ecdhCurve === undefined ? {} : { ecdhCurve }),
   });
+  socket.once('secureConnect', () => resolve(socket));
+  socket.on('error', fail);
+  socket.once('close', () => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' })));
 }
 
-function wrongPeer(socket: TLSSocket, address: URL, { trust, at }: ConnectionOptions): LinkFailure | undefined {
-  if (socket.alpnProtocol !== ENROL_ALPN) return notEnrolling(address);
-  return distrust({ address: address.host, host: hostOf(address), certificates: presentedBy(socket), trust, at });
+function wrongPeer(socket: TLSSocket, address: URL, { trust, at }: ConnectionOptions): Failed | undefined {
+  if (socket.alpnProtocol !== ENROL_ALPN) return failed(notEnrolling(address));
+  const reason = distrust({ address: address.host, host: hostOf(address), certificates: presentedBy(socket), trust, at });
+  return reason === undefined ? undefined : failed(reason);
 }
 
 /** For requests over this one connection; none is made anew, since its peer would not have been checked. */

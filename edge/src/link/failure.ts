@@ -12,6 +12,7 @@
  * | cutOff | the relay has shown its certificate, and broke off before it answered: it may not take ours |
  * | ownCertificate | the relay does not take our certificate |
  * | ownCertificateEnded | … because it has ended |
+ * | proxy | the HTTP proxy on the way does not let us through, or there is none |
  * | notFound | something answers there, but it is no relay (404) |
  * | forbidden | the relay knows who we are and does not want us (401, 403) |
  * | busy | the relay has no room now (429, 503) |
@@ -31,6 +32,7 @@ export type LinkFailureKind =
   | 'cutOff'
   | 'ownCertificate'
   | 'ownCertificateEnded'
+  | 'proxy'
   | 'notFound'
   | 'forbidden'
   | 'busy'

@@ -1,6 +1,6 @@
 export { isRelayUrl, MAX_RELAYS } from './address.ts';
 export { type BackoffBounds, DEFAULT_BACKOFF, fullJitter } from './backoff.ts';
-export { dialTcp, hostOf } from './dial.ts';
+export { dialRelay, hostOf } from './dial.ts';
 export { answerFailure, boundedRetryAfter, dialFailure, failure, type LinkFailure, type LinkFailureKind } from './failure.ts';
 export { createLink, type Link, type LinkOptions, type LinkStats } from './link.ts';
 export { type PresentedRelay, presentedBy } from './presented.ts';

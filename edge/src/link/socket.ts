@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { MAX_FRAME_BYTES } from '@hawser/protocol';
 import { type ClientOptions, WebSocket } from 'ws';
-import { dialTcp, hostOf } from './dial.ts';
+import { dialRelay, hostOf } from './dial.ts';
 import { answerFailure, cutOff, dialFailure, failure, type LinkFailure } from './failure.ts';
 import { type PresentedRelay, presentedBy } from './presented.ts';
 
@@ -66,34 +66,26 @@ const CLOSE_TIMEOUT_MS = 1_000;
  */
 const MAX_REASON_BYTES = 120;
 
-/** Dials one relay, for as long as it takes: whoever dials gives it up. */
+/**
+ * Dials one relay, through a proxy where the environment names one, for as long as it takes: whoever dials gives it up.
+ * @throws what is wrong with the certificate or its key, or with the proxy's address
+ */
 export function openSocket(url: string, tls: LinkTls, events: SocketEvents): LinkSocket {
   let isOver = false;
   let isVerified = false;
   let isOpen = false;
-  const address = new URL(LINK_PATH, url);
-  const connection = dialTcp(address);
+  let socket: WebSocket | undefined;
   let bytesWritten = () => 0;
-  const options: ClientOptions & { readonly socket: Socket } = {
-    socket: connection,
-    cert: tls.cert,
-    key: tls.key,
-    ca: tls.ca,
-    minVersion: 'TLSv1.3',
-    ...(tls.ecdhCurve === undefined ? {} : { ecdhCurve: tls.ecdhCurve }),
-    followRedirects: false,
-    perMessageDeflate: false,
-    maxPayload: MAX_FRAME_BYTES,
-    rejectUnauthorized: tls.distrust === undefined,
-    finishRequest: requestIfTrusted,
-  };
-  const socket = webSocketOver(connection, address, options);
-  socket.binaryType = 'nodebuffer';
+  const address = new URL(LINK_PATH, url);
 
+  const cut = () => {
+    if (socket === undefined) connection.destroy();
+    else socket.terminate();
+  };
   const end = (reason: LinkFailure) => {
     if (isOver) return;
     isOver = true;
-    socket.terminate();
+    cut();
     events.failed(reason);
   };
 
@@ -119,33 +111,45 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     });
   }
 
-  socket.on('upgrade', (response) => {
-    const { socket: secured } = response;
-    bytesWritten = () => secured.bytesWritten;
-  });
-  socket.on('message', (data, isBinary) => {
-    if (isOver) return;
-    if (isBinary && Buffer.isBuffer(data)) events.frame(data);
-    else end(failure('unexpected', 'the relay sent text, and the link is binary'));
-  });
-  socket.on('unexpected-response', (_request, response: IncomingMessage) => {
-    readWords(response, (said) => end(answerFailure(response.statusCode ?? 0, url, response.headers['retry-after'], said)));
-  });
-  socket.on('open', () => {
-    isOpen = true;
-    if (!isOver) events.connected();
-  });
-  socket.on('error', (error) => {
-    end(isOpen ? openFailure(error) : isVerified ? cutOff(error, url) : dialFailure(error, url));
-  });
-  socket.on('close', (code, reason) => {
-    const text = reason.toString('utf8');
-    end(failure('ended', `the relay closed the link: ${code}${text === '' ? '' : ` ${text}`}`));
+  const attach = (opening: WebSocket) => {
+    opening.binaryType = 'nodebuffer';
+    opening.on('upgrade', (response) => {
+      const { socket: secured } = response;
+      bytesWritten = () => secured.bytesWritten;
+    });
+    opening.on('message', (data, isBinary) => {
+      if (isOver) return;
+      if (isBinary && Buffer.isBuffer(data)) events.frame(data);
+      else end(failure('unexpected', 'the relay sent text, and the link is binary'));
+    });
+    opening.on('unexpected-response', (_request, response: IncomingMessage) => {
+      readWords(response, (said) => end(answerFailure(response.statusCode ?? 0, url, response.headers['retry-after'], said)));
+    });
+    opening.on('open', () => {
+      isOpen = true;
+      if (!isOver) events.connected();
+    });
+    opening.on('error', (error) => {
+      end(isOpen ? openFailure(error) : isVerified ? cutOff(error, url) : dialFailure(error, url));
+    });
+    opening.on('close', (code, reason) => {
+      const text = reason.toString('utf8');
+      end(failure('ended', `the relay closed the link: ${code}${text === '' ? '' : ` ${text}`}`));
+    });
+  };
+
+  const connection = dialRelay(address, {
+    onCarrier: (carrier) => {
+      if (isOver) return;
+      socket = webSocketOver(carrier, address, tls, requestIfTrusted);
+      attach(socket);
+    },
+    onFailure: end,
   });
 
   return {
     send(frame) {
-      if (isOver) return;
+      if (isOver || socket === undefined) return;
       if (socket.bufferedAmount > MAX_BUFFERED_BYTES) {
         end(failure('unexpected', `the relay takes nothing of ${socket.bufferedAmount} bytes that are written to it`));
         return;
@@ -154,26 +158,27 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
       socket.send(frame, { binary: true }, () => {});
     },
     ping() {
-      if (!isOver && isOpen) socket.ping();
+      if (!isOver && isOpen) socket?.ping();
     },
     pong() {
-      if (!isOver && isOpen) socket.pong();
+      if (!isOver && isOpen) socket?.pong();
     },
     bytesRead: () => connection.bytesRead,
     bytesWritten: () => bytesWritten(),
     destroy() {
       isOver = true;
-      socket.terminate();
+      cut();
     },
     close(code, reason) {
       isOver = true;
-      if (!isOpen) {
-        socket.terminate();
+      if (!isOpen || socket === undefined) {
+        cut();
         return;
       }
-      socket.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString('utf8'));
-      const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
-      socket.once('close', () => clearTimeout(timer));
+      const closing = socket;
+      closing.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString('utf8'));
+      const timer = setTimeout(() => closing.terminate(), CLOSE_TIMEOUT_MS);
+      closing.once('close', () => clearTimeout(timer));
     },
   };
 }
@@ -200,11 +205,24 @@ function readWords(response: IncomingMessage, onWords: (said: string) => void): 
 }
 
 /** @throws what is wrong with the certificate or its key */
-function webSocketOver(connection: Socket, address: URL, options: ClientOptions): WebSocket {
+function webSocketOver(carrier: Socket, address: URL, tls: LinkTls, finishRequest: (request: ClientRequest) => void): WebSocket {
+  const options: ClientOptions & { readonly socket: Socket } = {
+    socket: carrier,
+    cert: tls.cert,
+    key: tls.key,
+    ca: tls.ca,
+    minVersion: 'TLSv1.3',
+    ...(tls.ecdhCurve === undefined ? {} : { ecdhCurve: tls.ecdhCurve }),
+    followRedirects: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_FRAME_BYTES,
+    rejectUnauthorized: tls.distrust === undefined,
+    finishRequest,
+  };
   try {
     return new WebSocket(address, options);
   } catch (error) {
-    connection.on('error', () => {}).destroy();
+    carrier.on('error', () => {}).destroy();
     throw error;
   }
 }
