@@ -80,7 +80,8 @@ export class Connections {
     socket.once('close', () => {
       cancelWhole();
       cancelStep();
-      this.#open.delete(remote);
+      // Address and port may have come again already.
+      if (this.#open.get(remote)?.socket === socket) this.#open.delete(remote);
       this.#perAddress.remove(address);
     });
     return true;
