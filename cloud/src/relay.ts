@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
 import { ClusterIdentity, FOREIGN_CLUSTER, guarded } from './cluster-identity.ts';
 import { createDownstream } from './downstream/index.ts';
-import { createEnrolment, createEnrolmentEndpoint, createLinkTrust, type LinkTrust } from './enroll/index.ts';
+import { createEnrolment } from './enroll/index.ts';
 import { AheadChecks } from './epoch/ahead-checks.ts';
 import { Epochs } from './epoch/epochs.ts';
 import { type Hub, startHub } from './hub/index.ts';
@@ -71,7 +71,6 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       hub?.endEpoch(detail);
       downstream.beginEpoch();
       replicas?.restored(detail);
-      trust.devices.restored(detail);
       enrolment.restored(detail);
       void watching.beginEpoch(detail).then(() => epochs.listedAnew(epoch));
     },
@@ -107,10 +106,10 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     replicas: () => replicas?.counts(),
     autonomy: () => autonomy?.counts(),
     trust: () => enrolment.readings(),
-    enrolments: () => joining?.connections() ?? 0,
+    enrolments: () => enrolment.endpoint?.connections() ?? 0,
     nodeLeases: () => nodeLeases.counts(),
-    devices: () => trust.devices.counts(),
-    reflectors: () => [...watching.statuses(), trust.devices.status(), ...(replicas === undefined ? [] : [replicas.status()])],
+    devices: () => enrolment.deviceCounts(),
+    reflectors: () => [...watching.statuses(), enrolment.status(), ...(replicas === undefined ? [] : [replicas.status()])],
     epochs: () => epochs,
   });
   const randomId = () => randomBytes(8).toString('hex');
@@ -125,7 +124,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     clock,
     random,
     logger,
-    onFiles: (result) => metrics.certificateFiles(result),
+    metrics,
+    onRestored: (detail) => epochs.restored({ type: 'reflector' }, detail),
+    onStatus: tellReadiness,
   });
   const bodies = createBodies({
     ...retry,
@@ -214,27 +215,6 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       })
     : undefined;
 
-  const trust: LinkTrust = createLinkTrust({
-    client: ownCluster,
-    namespace: self.namespace,
-    issuer: enrolment.issuer,
-    certificateHours: settings.enroll.certificateHours,
-    graceDays: settings.enroll.graceDays,
-    instance: hostname(),
-    clock,
-    random,
-    logger,
-    counts: metrics,
-    identity,
-    onRestored: (detail) => epochs.restored({ type: 'reflector' }, detail),
-    onStatus: tellReadiness,
-    onRenewal: metrics.renewal,
-  });
-  const { issuer, serving } = enrolment;
-  const joining =
-    settings.enroll.enabled && issuer !== undefined
-      ? createEnrolmentEndpoint({ settings, serving, issuer, devices: trust.devices, api: ownCluster, metrics, clock, logger })
-      : undefined;
   const replicas = settings.replica.leases
     ? createReplicas({
         ...settings.replica,
@@ -274,7 +254,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       ...foreign,
       ...enrolment.waitingFor(),
       ...watching.waitingFor(),
-      ...waitingForAny([trust.devices.status()]),
+      ...waitingForAny([enrolment.status()]),
     ];
     return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
   }
@@ -326,10 +306,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     queries.stop();
     nodeLeases.stop();
     await watching.stop();
-    joining?.stop();
+    enrolment.endpoint?.stop();
     await hub?.stop();
     await replicas?.stop();
-    await trust.devices.stop();
     await enrolment.stop();
     downstream.close();
     await refusals.stop();
@@ -360,8 +339,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       },
       onKubelet: nodeLeases.kubelet,
       epochs,
-      trust,
-      enrolment: joining,
+      trust: enrolment.trust,
+      enrolment: enrolment.endpoint,
       metrics,
       clock,
       random,
@@ -372,10 +351,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     throw error;
   }
   watching.start();
-  trust.devices.start();
   nodeLeases.start();
   replicas?.start();
-  enrolment.serving.onChange(tellReadiness);
   enrolment.start();
   const learning = learnCluster();
 

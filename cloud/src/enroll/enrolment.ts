@@ -1,128 +1,95 @@
+import type { RenewalOutcome } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { ApiClient, IdentityCheck } from '../apiserver/index.ts';
 import type { Clock } from '../clock.ts';
+import type { ReflectorStatus } from '../merge/change.ts';
 import type { Settings } from '../ops/settings.ts';
-import { createIssuer } from './authority/issuer.ts';
-import { createPublication } from './authority/publication.ts';
-import { createSecretAuthority } from './authority/secret-authority.ts';
-import type { SignerSource } from './authority/signer.ts';
-import { createEnds } from './serving/ends.ts';
-import { type Followed, followFiles } from './serving/followed-files.ts';
-import { createIssuedServing } from './serving/issued-serving.ts';
-import { defaultNames } from './serving/names.ts';
-import { type OperatorFiles, type OperatorPaths, operatorFiles, readOperatorFiles } from './serving/operator-files.ts';
-import type { Issuer, Serving } from './types.ts';
+import { createCertificates, type TrustReadings } from './certificates.ts';
+import type { WatchedDevices } from './devices/index.ts';
+import { createEnrolmentEndpoint, type EnrolmentEndpointOptions, type EnrolmentServer } from './endpoint/index.ts';
+import { createLinkTrust, type LinkTrust } from './trust.ts';
+import type { Serving } from './types.ts';
 
 export interface EnrolmentOptions {
-  readonly settings: Pick<Settings, 'link' | 'tls' | 'issuer' | 'enroll'>;
+  readonly settings: Pick<Settings, 'link' | 'tls' | 'issuer' | 'enroll' | 'keyExchange' | 'limits'>;
+  /** With the relay's own rights, for its own cluster only. */
   readonly client: ApiClient;
   /** Of the relays. */
   readonly namespace: string;
-  readonly identity: IdentityCheck;
   readonly machine: { readonly hostname: string; readonly podIp: string | undefined };
+  readonly identity: IdentityCheck;
+  readonly metrics: EnrolmentEndpointOptions['metrics'] & {
+    certificateFiles(result: 'taken' | 'refused'): void;
+    renewal(outcome: RenewalOutcome['type']): void;
+  };
   readonly clock: Clock;
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
   readonly logger: Logger;
-  /** The operator's files were read, at the start or anew. */
-  readonly onFiles: (result: 'taken' | 'refused') => void;
+  /** The API server is behind where it was. Returns whether that led to a call of `restored`. */
+  readonly onRestored: (detail: string) => boolean;
+  /** What `waitingFor` or `status` says may be another. */
+  readonly onStatus: () => void;
 }
 
-/** When what this relay trusts and is trusted by ends. */
-export interface TrustReadings {
-  readonly servingEnd: Date | undefined;
-  readonly authorityEnd: Date | undefined;
-  /** Authorities, the current one included. */
-  readonly trusted: number;
-}
-
-/**
- * With what the relay serves, and who signs devices' certificates: files of the operator where there are any, otherwise the Secret
- * that all replicas share.
- */
+/** Identity and trust of relay and devices: with what the relay serves, who is let in, and how devices join and are renewed. */
 export interface Enrolment {
   readonly serving: Serving;
-  /** Undefined where an operator's certificates serve and none of his issuers is there: nobody signs. */
-  readonly issuer: Issuer | undefined;
+  /** For links. */
+  readonly trust: LinkTrust;
+  /** Undefined where nobody can join: by the setting, or since nobody signs. */
+  readonly endpoint: EnrolmentServer | undefined;
   start(): void;
+  /** Once there are no links and no connections any more: `endpoint` is stopped before. */
   stop(): Promise<void>;
   /** What keeps the relay from serving, one line each, for people. */
   waitingFor(): readonly string[];
+  /** Of the records of devices. */
+  status(): ReflectorStatus;
   readings(): TrustReadings;
-  /** The API server was restored from a backup. */
+  deviceCounts(): ReturnType<WatchedDevices['counts']>;
+  /** The API server was restored from a backup, whoever has noticed it. */
   restored(detail: string): void;
 }
 
-/** @throws HawserError `bad_config` for files that are missing or wrong */
+/** @throws HawserError `bad_config` for files of certificates that are missing or wrong */
 export async function createEnrolment(options: EnrolmentOptions): Promise<Enrolment> {
-  const { settings, clock, logger } = options;
-  const paths = operatorPaths(settings);
-  const files = paths === undefined ? undefined : await followOperator(paths, options);
-  const secret = files === undefined ? createSecretAuthority(options) : undefined;
-  const source = secret ?? signerOf(files);
-  const names = settings.link.names.length > 0 ? settings.link.names : defaultNames(options.machine);
-  const issued =
-    source === undefined || paths?.tls !== undefined ? undefined : createIssuedServing({ source, names, clock, logger });
-  const serving: Serving = issued ?? servingOf(files);
-  const publication =
-    source === undefined ? undefined : createPublication({ ...options, source, relays: settings.enroll.relays });
-  const readings = (): TrustReadings => ({
-    servingEnd: serving.current()?.validTo,
-    authorityEnd: source?.current()?.certificate.validToDate,
-    trusted: source?.current()?.trusted.length ?? 0,
+  const { settings, metrics, client, machine, onStatus } = options;
+  const certificates = await createCertificates({ ...options, onFiles: (result) => metrics.certificateFiles(result) });
+  const { serving, issuer } = certificates;
+  const trust = createLinkTrust({
+    ...options,
+    ...settings.enroll,
+    issuer,
+    instance: machine.hostname,
+    counts: metrics,
+    onRenewal: (outcome) => metrics.renewal(outcome),
   });
-  const ends = createEnds({ readings, clock, logger });
+  const { devices } = trust;
+  const endpoint =
+    settings.enroll.enabled && issuer !== undefined
+      ? createEnrolmentEndpoint({ ...options, serving, issuer, devices, api: client })
+      : undefined;
   return {
     serving,
-    issuer:
-      source === undefined ? undefined : createIssuer({ source, clock, lifetimeMs: settings.enroll.certificateHours * 3600_000 }),
+    trust,
+    endpoint,
     start() {
-      issued?.start();
-      publication?.start();
-      secret?.start();
-      ends.start();
+      serving.onChange(onStatus);
+      devices.start();
+      certificates.start();
     },
     async stop() {
-      ends.stop();
-      files?.stop();
-      issued?.stop();
-      await publication?.stop();
-      await secret?.stop();
+      await devices.stop();
+      await certificates.stop();
     },
-    waitingFor() {
-      if (serving.current() !== undefined) return [];
-      return [source?.waitingFor() ?? 'a serving certificate: see the log'];
+    waitingFor: () => certificates.waitingFor(),
+    status: () => devices.status(),
+    readings: () => certificates.readings(),
+    deviceCounts: () => devices.counts(),
+    restored(detail) {
+      devices.restored(detail);
+      certificates.restored(detail);
     },
-    readings,
-    restored: (detail) => secret?.restored(detail),
   };
-}
-
-function operatorPaths({ tls, issuer }: EnrolmentOptions['settings']): OperatorPaths | undefined {
-  const { cert, key, clientCa } = tls;
-  const ofIssuer = issuer.cert === undefined || issuer.key === undefined ? undefined : { cert: issuer.cert, key: issuer.key };
-  if (cert !== undefined && key !== undefined && clientCa !== undefined) {
-    return { tls: { cert, key, clientCa }, issuer: ofIssuer };
-  }
-  return ofIssuer === undefined ? undefined : { tls: undefined, issuer: ofIssuer };
-}
-
-function followOperator(paths: OperatorPaths, { clock, logger, onFiles }: EnrolmentOptions): Promise<Followed<OperatorFiles>> {
-  return followFiles({
-    files: operatorFiles(paths),
-    parse: (texts) => readOperatorFiles(paths, texts, clock.now()),
-    clock,
-    logger,
-    onRead: onFiles,
-  });
-}
-
-/** Which files there are does not change while they are followed. */
-function signerOf(files: Followed<OperatorFiles> | undefined): SignerSource | undefined {
-  if (files?.current().signer === undefined) return undefined;
-  return { current: () => files.current().signer, onChange: files.onChange, waitingFor: () => undefined };
-}
-
-function servingOf(files: Followed<OperatorFiles> | undefined): Serving {
-  return { current: () => files?.current().serving, onChange: (listener) => files?.onChange(listener) ?? (() => undefined) };
 }

@@ -9,13 +9,12 @@ export {
   type DeviceReport,
   shownKey,
 } from './devices/index.ts';
-export { createEnrolmentEndpoint, type EnrolmentServer } from './endpoint/index.ts';
-export { createEnrolment, type Enrolment, type TrustReadings } from './enrolment.ts';
+export type { EnrolmentServer } from './endpoint/index.ts';
+export { createEnrolment, type Enrolment } from './enrolment.ts';
 export {
   createTokenAdministration,
   type NewToken,
   type StoredToken,
   type TokenAdministration,
 } from './tokens/index.ts';
-export { createLinkTrust, type LinkTrust } from './trust.ts';
 export type * from './types.ts';

@@ -123,8 +123,10 @@ async function tryOut(signer: Signer, cert: Text, now: Date): Promise<void> {
 function together(cert: Text, clientCa: Text, serving: ServingMaterial, signer: Signer): OperatorFiles {
   const [leaf, ...intermediates] = readAll(cert);
   if (leaf === undefined) throw bad(cert, 'is not a certificate in PEM form');
-  const roots = unique([...signer.trusted, ...readAll(clientCa).filter((root) => root.ca && isSelfSigned(root))]);
-  if (roots.length > MAX_CERTIFICATES) throw bad(clientCa, `and issuer.cert have more than ${MAX_CERTIFICATES} roots together`);
+  const letIn = unique([...readAll(clientCa), ...signer.trusted]);
+  if (letIn.length > MAX_CERTIFICATES)
+    throw bad(clientCa, `and issuer.cert have more than ${MAX_CERTIFICATES} certificates together`);
+  const roots = unique([...signer.trusted, ...letIn.filter((root) => root.ca && isSelfSigned(root))]);
   const verdict = checkChain({ leaf, intermediates, roots, usage: 'server', at: 'anyTime' });
   if (verdict.type === 'refused') {
     const why = 'leads to no root of issuer.cert or tls.clientCa: devices that join could not verify this relay';
@@ -132,8 +134,7 @@ function together(cert: Text, clientCa: Text, serving: ServingMaterial, signer: 
   }
   // Join lines name the first one, and it must be the one that this relay can be verified with.
   const trusted = unique([verdict.root, ...roots]);
-  const clientCas = `${serving.clientCa.trimEnd()}\n${pemOf(signer.trusted)}`;
-  return { serving: { ...serving, clientCa: clientCas }, signer: { ...signer, trusted } };
+  return { serving: { ...serving, clientCa: pemOf(letIn) }, signer: { ...signer, trusted } };
 }
 
 function readAll(file: Text): readonly X509Certificate[] {
