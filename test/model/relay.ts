@@ -79,7 +79,12 @@ export interface RelayOptions {
 
 /** No device is kept out, and none is renewed. */
 const NO_TRUST: ConstructorParameters<typeof Link>[3]['trust'] = {
-  devices: { verdict: () => ({ type: 'admitted', as: 'unknown' }), linked: () => {}, onChange: () => () => {} },
+  devices: {
+    verdict: () => ({ type: 'admitted', as: 'unknown' }),
+    lookAgain: async () => {},
+    linked: () => {},
+    onChange: () => () => {},
+  },
   renew: async () => ({ type: 'unavailable', retryAfterMs: 3_600_000, message: 'the model issues no certificates' }),
   authorities: { current: () => undefined, onChange: () => () => {} },
 };

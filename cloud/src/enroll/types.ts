@@ -81,6 +81,8 @@ export interface Devices {
    */
   verdict(nodeName: string, key: KeyHash, issuedAt?: Date): DeviceVerdict;
   find(nodeName: string): DeviceRecord | undefined;
+  /** Reads the record from the API server, since the watch may lag behind what another replica has written. Bounded; never rejects. */
+  lookAgain(nodeName: string): Promise<void>;
   /**
    * Gives the name to a joining device's key. The same key again is `written`; the name of another living device, or of a Node
    * without a record, is `nameHeld` unless `mayReplace`, which is told as an Event. A revoked key stays out.

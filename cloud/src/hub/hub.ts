@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { type ServerOptions, WebSocketServer } from 'ws';
@@ -17,7 +19,7 @@ import { FrameBudgets } from './frame-budget.ts';
 import { createFront } from './front.ts';
 import type { EpochMeeting, RelayIdentity } from './handshake.ts';
 import { Handshakes, remoteOf } from './handshakes.ts';
-import { deviceBehind } from './identity.ts';
+import { deviceBehind, type Peer } from './identity.ts';
 import { Link, type LinkContext, type LinkMetrics } from './link.ts';
 import { PiecewiseSocket } from './pieces.ts';
 import { Receiving } from './receiving.ts';
@@ -210,8 +212,29 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   });
   server.on('upgrade', (request, socket, head) => {
     const isTls = socket instanceof TLSSocket;
+    const peer: Peer = isTls ? deviceBehind(socket) : { type: 'refused', why: 'the connection has no TLS' };
+    if (!isReplaced(peer)) {
+      arrive(request, socket, head, peer);
+      return;
+    }
+    const onError = (error: Error) => logger.debug({ err: error }, 'connection lost while a record was read');
+    socket.on('error', onError);
+    void options.trust.devices.lookAgain(peer.node).then(() => {
+      if (socket.destroyed) return;
+      socket.off('error', onError);
+      arrive(request, socket, head, peer);
+    });
+  });
+
+  function isReplaced(peer: Peer): peer is Extract<Peer, { type: 'device' }> {
+    if (peer.type === 'refused') return false;
+    const verdict = options.trust.devices.verdict(peer.node, peer.key, peer.issuedAt);
+    return verdict.type === 'refused' && verdict.why === 'otherKey';
+  }
+
+  function arrive(request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): void {
+    const isTls = socket instanceof TLSSocket;
     const remote = isTls ? remoteOf(socket) : '';
-    const peer = isTls ? deviceBehind(socket) : { type: 'refused' as const, why: 'the connection has no TLS' };
     const admission = admit({
       path: pathOf(request.url),
       peer,
@@ -243,7 +266,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       socket.on('data', (chunk: Buffer) => link.read(chunk.length));
       socket.once('end', () => link.otherSideEnded());
     });
-  });
+  }
 
   const endTrust = watchTrust({ trust: options.trust, sessions, clock });
   const port = await listen(front, settings.link, 'agents', 'link');

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { type KeyHash, keyHash, type RenewalOutcome, renewalProof, signProof } from '@hawser/protocol';
 import { ManualClock } from '../downstream/testing/manual-clock.ts';
 import type { Announced, DeviceVerdict, LinkedDevice } from '../enroll/index.ts';
 import { Listeners } from '../enroll/listeners.ts';
-import { edge1, edge2, HELLO, start, upgrade } from './testing/harness.ts';
+import { edge1, edge2, HELLO, start, tls, upgrade } from './testing/harness.ts';
 import { type Trust, type TrustedLink, watchTrust } from './trust.ts';
 
 const KEY_1 = keyHash(new X509Certificate(edge1.certificatePem).publicKey);
@@ -21,8 +23,10 @@ const refusal = (why: Extract<DeviceVerdict, { type: 'refused' }>['why']): Devic
 function scene(verdicts: Record<KeyHash, DeviceVerdict> = {}) {
   const changes = new Listeners<[node: string]>();
   const linked: string[] = [];
-  const devices: Trust['devices'] = {
+  const looked: string[] = [];
+  const devices: { -readonly [Name in keyof Trust['devices']]: Trust['devices'][Name] } = {
     verdict: (_node, key) => verdicts[key] ?? { type: 'admitted', as: 'key' },
+    lookAgain: async (node) => void looked.push(node),
     linked: (node, key) => linked.push(`${node} ${key}`),
     onChange: (listener) => changes.add(listener),
   };
@@ -30,7 +34,7 @@ function scene(verdicts: Record<KeyHash, DeviceVerdict> = {}) {
     verdicts[key] = verdict;
     changes.tell(node);
   };
-  return { devices, linked, set };
+  return { devices, linked, looked, set };
 }
 
 for (const [why, status, retryAfter] of [
@@ -66,6 +70,47 @@ for (const why of ['revoked', 'otherKey', 'unreadable'] as const) {
     assert.equal((await other.next()).type, 'renewed');
   });
 }
+
+test('the record of a device that seems to be replaced is read once more before it is sent away, and no other', async (t) => {
+  const { devices, looked, set } = scene({ [KEY_1]: refusal('otherKey'), [KEY_2]: refusal('revoked') });
+  const late = new Promise<void>((resolve) => {
+    devices.lookAgain = async (node) => {
+      looked.push(node);
+      set('edge-1', KEY_1, { type: 'admitted', as: 'key' });
+      resolve();
+    };
+  });
+  const { hub, dial } = await start(t, { trust: { devices } });
+  assert.equal((await (await dial(edge1)).greet()).type, 'welcome');
+  await late;
+  assert.equal((await upgrade(hub.port, edge2)).status, 403);
+  assert.deepEqual(looked, ['edge-1']);
+});
+
+test('a device that goes while its record is read ends nothing but itself', async (t) => {
+  const { devices } = scene({ [KEY_1]: refusal('otherKey') });
+  let read = () => {};
+  const asked = new Promise<void>((resolve) => {
+    devices.lookAgain = () => {
+      resolve();
+      return new Promise((done) => {
+        read = done;
+      });
+    };
+  });
+  const { hub, dial, counted } = await start(t, { trust: { devices } });
+  const tcp = connect(hub.port, '127.0.0.1');
+  const socket = await tls(hub.port, edge1, { socket: tcp });
+  socket.on('error', () => undefined);
+  socket.write('GET /v1/link HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n');
+  socket.write('Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
+  await asked;
+  tcp.resetAndDestroy();
+  await once(tcp, 'close');
+  read();
+  await counted('refused otherKey');
+  assert.equal((await (await dial(edge2)).greet()).type, 'welcome');
+});
 
 test('records that are read anew end no link', async (t) => {
   const { devices, set } = scene();

@@ -5,7 +5,7 @@ import type { Ending } from './close-codes.ts';
 
 /** What a hub has to know about devices and authorities. */
 export interface Trust {
-  readonly devices: Pick<Devices, 'verdict' | 'linked' | 'onChange'>;
+  readonly devices: Pick<Devices, 'verdict' | 'lookAgain' | 'linked' | 'onChange'>;
   readonly renew: Renew;
   readonly authorities: {
     /** Undefined while none is known, and where devices get them by other ways. */

@@ -132,6 +132,20 @@ test('the name of a Node that did not join is held; an administrator takes it, a
   assert.match(String(event.message), /from 192\.0\.2\.1:40000/);
 });
 
+test('a record that another replica has just written is known at once to whoever looks again', async (t) => {
+  const { all, api } = await scene(t, 2);
+  await started(...all);
+  const [here, there] = all;
+  assert.ok(here && there);
+  await here.enrol(joining(1));
+  await becomes(there, 1, 'key');
+  api.faults.silenceWatches();
+  await here.enrol(joining(2, { mayReplace: true }));
+  assert.equal(why(there, 2), 'otherKey');
+  await there.lookAgain(NODE);
+  assert.deepEqual([why(there, 1), why(there, 2)], ['otherKey', 'key']);
+});
+
 test('a device that is replaced is told to whoever listens, at every replica', async (t) => {
   const { all } = await scene(t, 2);
   await started(...all);

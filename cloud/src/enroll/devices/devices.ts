@@ -20,6 +20,7 @@ import { hasNode } from './lists.ts';
 import { DEVICE_LABEL, readRecord, type StoredRecord } from './record.ts';
 import { type Changed, createRecordStore } from './record-store.ts';
 import { REPLACED_EVENTS_PATH, replacedEvent, shownKey } from './replaced-event.ts';
+import { SecondLooks } from './second-looks.ts';
 import { type DeviceState, DeviceTable } from './table.ts';
 import { judge } from './verdict.ts';
 
@@ -62,6 +63,14 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
   const table = new DeviceTable();
   const chores = createChores({ clock, random, logger });
   const listeners = new Listeners<[nodeName: string]>();
+  const looks = new SecondLooks({
+    async read(nodeName) {
+      const record = await store.read(nodeName);
+      if (record !== undefined) put(record);
+    },
+    clock,
+    logger,
+  });
 
   const reflector = createReflector({
     resource: configMaps(),
@@ -135,6 +144,7 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
       const entry = table.entry(nodeName);
       return entry?.type === 'device' ? entry.record : undefined;
     },
+    lookAgain: (nodeName) => looks.look(nodeName),
     async enrol(request) {
       const { nodeName } = request;
       const changed = await store.change(nodeName, async (entry): Promise<Decision> => {

@@ -92,7 +92,12 @@ export const NO_CLAIMS: Pick<HubOptions, 'claims' | 'onKubelet'> = {
 
 /** For hubs that let every certificate in and renew none. */
 export const NO_TRUST: HubOptions['trust'] = {
-  devices: { verdict: () => ({ type: 'admitted', as: 'unknown' }), linked: () => undefined, onChange: () => () => undefined },
+  devices: {
+    verdict: () => ({ type: 'admitted', as: 'unknown' }),
+    lookAgain: () => Promise.resolve(),
+    linked: () => undefined,
+    onChange: () => () => undefined,
+  },
   renew: async () => ({ type: 'unavailable', retryAfterMs: 3_600_000, message: 'this relay issues no certificates' }),
   authorities: { current: () => undefined, onChange: () => () => undefined },
 };
