@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { decodeEnrolled, type Enrolled, readCertificate, renewalProof, signProof } from '@hawser/protocol';
+import { ScriptedAgent } from '../relay/scripted-agent.ts';
+import { type DeviceKey, deviceKey, joinOver } from '../support/enrol-client.ts';
 import { atDevice, type Fleet, type FleetAgent, type FleetRelay } from '../support/fleet.ts';
 import { type LogLine, runCommand } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -105,4 +108,83 @@ test('a revoked device loses its link at once at the replica that has it, and is
   await device.start();
   await until('its refusal', 30_000, undefined, async () => /HTTP 403/.test((await linkOf(device)).detail));
   assert.equal(await fleet.kube.get('nodes', '', 'edge-1'), undefined, 'nobody registers it again');
+});
+
+/** A link of a device that has joined; its frames are played by the test. */
+async function linkWith(
+  t: TestContext,
+  relay: FleetRelay,
+  certificates: readonly Uint8Array[],
+  key: DeviceKey,
+  { authorities }: Enrolled,
+) {
+  const pem = (chain: readonly Uint8Array[]) => chain.map((der) => readCertificate(der).toString()).join('');
+  const keyPem = key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const dialled = await ScriptedAgent.dial(relay.linkPort, { certificatePem: pem(certificates), keyPem }, pem(authorities));
+  t.after(() => dialled.agent.close());
+  return dialled;
+}
+
+test('another device takes a name with an administrator’s token: the older is cut at the other replica, an Event tells it; its key is renewed over the link', {
+  timeout: 240_000,
+}, async (t) => {
+  const fleet = await fleetFor(t, { relays: 2, agents: ['edge-1'], identities: 'joined' });
+  const [here, there] = [one(fleet.relays, 0), one(fleet.relays, 1)];
+  const device = one(fleet.agents, 0);
+  await nodeReady(fleet.kube, 'edge-1');
+  await linked(device);
+  assert.match(await administer(fleet, 'devices'), /^NODE.*\nedge-1 .* enrolled\n$/);
+
+  const line = await administer(
+    fleet,
+    'token',
+    'create',
+    '--node-name',
+    'edge-1',
+    '--may-replace',
+    '--relay',
+    'wss://127.0.0.1:1',
+  );
+  const token = / --token (\S+)/.exec(line)?.[1] ?? '';
+  const key = deviceKey();
+  const asked = { nodeName: 'edge-1' };
+  assert.equal((await joinOver({ port: there.linkPort }, token, key, asked)).reason, 'nameHeld', 'it has to ask for it');
+  const joined = await joinOver({ port: there.linkPort }, token, key, { ...asked, replace: true });
+  assert.equal(joined.status, 200, joined.text);
+  const enrolled = decodeEnrolled(joined.text);
+
+  const ended = await here
+    .process()
+    .line('the end of the older', (said) => said.msg === 'session ended' && said.node === 'edge-1');
+  assert.equal(ended.how, 'revoked');
+  assert.match(String(ended.detail), /another key holds the name edge-1/);
+  const event = await until('the Event', 20_000, undefined, async () =>
+    (await fleet.kube.list('events', 'default')).find(({ reason }) => reason === 'DeviceReplaced'),
+  );
+  assert.equal(event.type, 'Warning');
+  assert.match(String(event.message), /has joined as edge-1 and takes the place of device sha256:/);
+  await until('its status', 30_000, undefined, async () => /another key holds the name/.test((await linkOf(device)).detail));
+
+  // At once at the replica that did not enrol it, whatever its watch has brought by then.
+  const first = await linkWith(t, here, enrolled.certificates, key, enrolled);
+  assert.equal(first.welcome.nodeName, 'edge-1');
+
+  const next = deviceKey();
+  const [leaf] = enrolled.certificates;
+  assert.ok(leaf !== undefined);
+  first.agent.send({
+    type: 'renew',
+    publicKey: next.spki,
+    proof: signProof(renewalProof(readCertificate(leaf)), next.privateKey),
+  });
+  const renewed = await first.agent.message('the renewal', ({ type }) => type === 'renewed');
+  assert.ok(renewed.type === 'renewed' && renewed.outcome.type === 'issued', JSON.stringify(renewed));
+  assert.match(await administer(fleet, 'devices'), /\nedge-1 .* renewing\n$/);
+  const second = await linkWith(t, there, renewed.outcome.certificates, next, enrolled);
+  assert.equal(second.welcome.nodeName, 'edge-1');
+  await until('its promotion', 20_000, undefined, async () => /\nedge-1 .* enrolled\n$/.test(await administer(fleet, 'devices')));
+  for (const relay of fleet.relays) {
+    await assert.rejects(linkWith(t, relay, enrolled.certificates, key, enrolled), /403/, 'the older key is over everywhere');
+  }
+  assert.match(await here.metrics(), /^hawser_relay_renewals_total\{outcome="issued"\} 1$/m);
 });
