@@ -19,7 +19,7 @@ import { tellStory } from './story.ts';
 const HELP = `npm run demo -- [options]
 
 Starts an API server, hawser-relay and two hawser-agents as processes of their own, applies manifests, and shows what
-happens: nodes Ready, pods Running, an edit arriving, questions of the device answered, a cut link, the device still serving and
+happens: devices joined with tokens, nodes Ready, pods Running, an edit arriving, questions of the device answered, a cut link, the device still serving and
 answering, the link back and converged.
 It then stays up until Ctrl-C, which leaves nothing behind.
 
@@ -106,6 +106,9 @@ async function main(): Promise<number> {
     fleet = await startFleet({
       dir,
       agents: AGENTS,
+      // In a cluster of the user's the demo leaves no authority and no tokens behind.
+      identities: options.kubeconfig === undefined ? 'joined' : 'files',
+      onJoined: (node) => say(`${node} has joined with a token that an administrator made for it`),
       signal,
       ownGroups: true,
       ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
@@ -220,7 +223,12 @@ The demo stays up. In another terminal, in this folder:
   logs            ls ${fleet.dir}/*.log
 ${
   fleet.embedded
-    ? `
+    ? `  devices         npx hawser-relay devices --kubeconfig ${fleet.kubeconfig}
+  cut one off     npx hawser-relay revoke ${first.node} --kubeconfig ${fleet.kubeconfig}
+                  npx hawser-relay unrevoke ${first.node} --kubeconfig ${fleet.kubeconfig}
+  a third device  npx hawser-relay token create --kubeconfig ${fleet.kubeconfig} \\
+                    --node-name edge-3 --relay wss://127.0.0.1:${fleet.relays[0]?.linkPort}
+
 The API server is made for tests: it takes JSON and YAML (kubectl apply, edit, patch, scale, delete), no Protocol Buffers
 (kubectl create configmap …). Its controllers make pods, bind them, and evict those of nodes that are lost; they do no
 scaling, roll-outs, status or Events.

@@ -36,6 +36,7 @@ test('the demonstration tells its whole story and says so in one line of JSON', 
   assert.ok(Number(result.podsRunning) >= 5 && Number(result.objectsAtEdge) > 8);
   assert.equal(result.servedOffline, true);
   assert.deepEqual([result.answeredOnline, result.answeredOffline], [4, 4]);
+  assert.match(stderr, /edge-2 has joined with a token that an administrator made for it/);
   assert.match(stderr, /edge-1 asks for volumeattachment hawser-demo-note: From the API server, as it is now\./);
   assert.match(stderr, /edge-1 asks for persistentvolume hawser-demo-note: Synced to this device, as it was \d+s ago\./);
   for (const figure of ['editArrivedMs', 'convergedAfterReconnectMs']) assert.equal(typeof result[figure], 'number');

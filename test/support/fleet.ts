@@ -53,6 +53,7 @@ export interface FleetOptions {
   /** Each process in a group of its own, so that Ctrl-C does not end them in an order of its own before `stop` does. Default false. */
   readonly ownGroups?: boolean;
   readonly signal?: AbortSignal;
+  readonly onJoined?: (node: string) => void;
   readonly onProcess?: (process: RunningProcess) => void;
 }
 
@@ -277,6 +278,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     const [, ...words] = token.stdout.trim().split(/\s+/);
     const joined = await command(...words);
     if (joined.code !== 0) throw new Error(`hawser-agent join ended with ${joined.code}: ${joined.stderr}`);
+    options.onJoined?.(node);
   };
 
   const agents: FleetAgent[] = [];
