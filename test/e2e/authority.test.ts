@@ -27,6 +27,8 @@ interface Scene {
   launch(name: string, ...flags: string[]): RunningProcess;
   /** Waits until it listens and is ready. */
   up(process: RunningProcess): Promise<RunningRelay>;
+  /** `hawser-relay` with the rights of an administrator. */
+  command(...args: string[]): Promise<string>;
   ca(...args: string[]): Promise<string>;
   /** The authority of the Secret as it is now, to sign with. */
   authority(): Promise<CertificateAuthority>;
@@ -63,12 +65,13 @@ async function scene(t: TestContext): Promise<Scene> {
       await process.line('its readiness', ({ msg }) => msg === 'relay ready');
       return { process, linkPort: Number(linkPort), opsPort: Number(opsPort) };
     },
-    async ca(...args) {
-      const command = ['ca', ...args, '--kubeconfig', kubeconfig];
-      const { code, stdout, stderr } = await runCommand({ name: `hawser-relay ${command[1]}`, args: [RELAY_MAIN, ...command] });
+    async command(...args) {
+      const command = [RELAY_MAIN, ...args, '--kubeconfig', kubeconfig];
+      const { code, stdout, stderr } = await runCommand({ name: 'hawser-relay', args: command });
       assert.equal(code, 0, stderr);
       return stdout;
     },
+    ca: (...args) => scene.command('ca', ...args),
     async authority() {
       const secret = await kube.get('secrets', 'hawser-system', 'hawser-ca');
       const data = (secret?.data ?? {}) as Record<string, string>;
@@ -99,7 +102,7 @@ async function lives(agent: ScriptedAgent, node = 'edge-1'): Promise<void> {
 test('relays that start at once on an empty cluster agree on an authority; its rotations are followed, links stay, and devices that were away link', {
   timeout: 180_000,
 }, async (t) => {
-  const { dir, kube, launch, up, ca, authority } = await scene(t);
+  const { dir, kube, launch, up, command, ca, authority } = await scene(t);
   const starting = [launch('relay-1'), launch('relay-2')];
   const [one, two] = await Promise.all(starting.map(up));
   assert.ok(one !== undefined && two !== undefined);
@@ -110,6 +113,8 @@ test('relays that start at once on an empty cluster agree on an authority; its r
   for (const { linkPort } of [one, two]) assert.equal((await served(linkPort, edge1)).issuer, name);
   const { agent } = await ScriptedAgent.dial(one.linkPort, edge1, first.certificatePem);
   await lives(agent);
+
+  const joinLine = await command('token', 'create', '--node-name', 'edge-4', '--relay', `wss://127.0.0.1:${two.linkPort}`);
 
   // A real agent, with what it was given before any rotation; it is away during each.
   const away = await writePair(join(dir, 'pki'), 'edge-2', await issueNodeCertificate(first, 'edge-2'));
@@ -146,10 +151,29 @@ test('relays that start at once on an empty cluster agree on an authority; its r
     await lives(agent);
     assert.equal((await comesBack()).msg, 'link open');
     const fresh = await issueNodeCertificate(next, 'edge-3');
-    const { agent: joined } = await ScriptedAgent.dial(one.linkPort, fresh, next.certificatePem);
-    await lives(joined, 'edge-3');
-    joined.close();
+    const { agent: newest } = await ScriptedAgent.dial(one.linkPort, fresh, next.certificatePem);
+    await lives(newest, 'edge-3');
+    newest.close();
   }
+  // The line was printed before any rotation: it names the oldest authority's hash.
+  const words = joinLine.trim().split('\n').at(-1)?.trim().split(' ') ?? [];
+  assert.deepEqual(words.slice(0, 2), ['hawser-agent', 'join']);
+  const joining = ['edge/src/main.ts', ...words.slice(1), '--data-dir', join(dir, 'edge-4')];
+  const { code, stderr } = await runCommand({ name: 'hawser-agent join', args: joining });
+  assert.equal(code, 0, stderr);
+  const settings = ['--data-dir', join(dir, 'edge-4'), '--api-port', '0'];
+  const joined = startProcess({
+    name: 'agent',
+    args: ['edge/src/main.ts', 'run', ...settings],
+    logFile: join(dir, 'edge-4.log'),
+  });
+  try {
+    const line = await joined.line('how the link went', ({ msg }) => msg === 'link open' || msg === 'link down');
+    assert.equal(line.msg, 'link open', JSON.stringify(line));
+  } finally {
+    await joined.stop();
+  }
+
   await until('the published authorities', 20_000, undefined, async () => JSON.parse(await ca('status', '-o', 'json')).published);
   const metrics = await (await fetch(`http://127.0.0.1:${one.opsPort}/metrics`)).text();
   assert.match(metrics, /^hawser_relay_trusted_authorities 3$/m);
