@@ -49,6 +49,8 @@ export interface EnrolmentEndpoint {
   readonly caHash: KeyHash;
   readonly joins: readonly JoinRequest[];
   readonly renewals: readonly LateRenewalRequest[];
+  /** TCP connections that have come. */
+  readonly connections: number;
   /** TLS handshakes that were completed. */
   readonly handshakes: number;
   /** Bytes that devices have sent inside TLS. */
@@ -63,6 +65,7 @@ export async function startEnrolmentEndpoint(options: EnrolmentEndpointOptions):
   const joins: JoinRequest[] = [];
   const renewals: LateRenewalRequest[] = [];
   const sockets = new Set<Socket>();
+  let connections = 0;
   let handshakes = 0;
   let bytesReceived = 0;
   let nonce = '';
@@ -119,6 +122,7 @@ export async function startEnrolmentEndpoint(options: EnrolmentEndpointOptions):
     },
   );
   server.on('connection', (socket: Socket) => {
+    connections += 1;
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
   });
@@ -133,6 +137,9 @@ export async function startEnrolmentEndpoint(options: EnrolmentEndpointOptions):
     caHash: keyHash(root.publicKey),
     joins,
     renewals,
+    get connections() {
+      return connections;
+    },
     get handshakes() {
       return handshakes;
     },
