@@ -1,4 +1,4 @@
-import { HawserError, isJsonObject, type JsonValue } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 import type { NodeApi } from './upstream/index.ts';
 
 /** The namespace that every cluster has from its first moment, and that nobody can make again: its uid stands for the cluster. */
@@ -22,7 +22,7 @@ export async function readClusterUid(api: NodeApi, signal: AbortSignal): Promise
 
 function uidOf(text: string): string | undefined {
   try {
-    const namespace: JsonValue = JSON.parse(text);
+    const namespace: JsonValue = parseJson(text);
     const metadata = isJsonObject(namespace) ? namespace.metadata : undefined;
     const uid = isJsonObject(metadata) ? metadata.uid : undefined;
     return typeof uid === 'string' && uid !== '' ? uid : undefined;

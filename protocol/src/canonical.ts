@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { HawserError } from './errors.ts';
+import { parseJson } from './json.ts';
 import type { KubeObject } from './kubernetes/object.ts';
 import { isResourceVersion, type Version } from './version.ts';
 
@@ -107,7 +108,7 @@ function tooDeep(): HawserError {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new HawserError('malformed_object', `object is no JSON (${text.length} characters)`, { cause });
   }

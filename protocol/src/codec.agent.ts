@@ -4,6 +4,7 @@ import { MAX_BODY_BYTES } from './body.ts';
 import { MAX_ENTRIES, READING, requireFewEntries } from './entries.ts';
 import { HawserError } from './errors.ts';
 import * as pb from './gen/hawser/v1/link_pb.ts';
+import { parseJson } from './json.ts';
 import type {
   AgentMessage,
   Hello,
@@ -372,7 +373,7 @@ function jsonText(bytes: Uint8Array, field: string): string {
   if (bytes.length > MAX_BODY_BYTES) throw malformed(field, `has ${bytes.length} bytes, at most ${MAX_BODY_BYTES} are taken`);
   const text = Buffer.from(bytes).toString('utf8');
   try {
-    JSON.parse(text);
+    parseJson(text);
   } catch (cause) {
     throw new HawserError('malformed_frame', `malformed frame: ${field} is no JSON`, { cause });
   }

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { type Fleet, type FleetOptions, startFleet } from '../support/fleet.ts';
 import type { KubeClient } from '../support/kube.ts';
+import { planted } from '../support/planted.ts';
 import { ROOT, runCommand } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
@@ -39,8 +40,10 @@ export function configMap(name: string, data: Record<string, string>, namespace 
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data };
 }
 
+/** With one value more, which no process may say. */
 export function secret(name: string, data: Record<string, string>, namespace = 'default'): KubeObject {
-  return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type: 'Opaque', stringData: data };
+  const stringData = { ...data, planted: planted(`secret/${namespace}/${name}`) };
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type: 'Opaque', stringData };
 }
 
 /** A pod bound to a node, with an environment from ConfigMaps and Secrets. */

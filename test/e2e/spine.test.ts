@@ -101,15 +101,6 @@ test('a pod, its ConfigMap and its Secret reach the device, and the device repor
     assert.ok(Number(status.objects) > 0);
   });
 
-  await t.test('no log of any process holds the value of a Secret', async () => {
-    const { logOf } = await import('../support/fleet.ts');
-    const encoded = Buffer.from('planted-secret-value').toString('base64');
-    for (const name of ['apiserver', 'relay', 'edge-1']) {
-      const text = await logOf(fleet, name);
-      assert.ok(!text.includes('planted-secret-value') && !text.includes(encoded), `${name}.log`);
-    }
-  });
-
   await t.test('the stopped agent’s store can still be read', async () => {
     await device.process().stop();
     const pods = await device.command('get', 'pods', '-A', '-o', 'json');

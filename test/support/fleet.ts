@@ -6,6 +6,7 @@ import { resourceByKind } from '@hawser/protocol';
 import { type RelayRights, RIGHTS_PATH } from '../apiserver/relay-rights.ts';
 import { type LinkProxy, startLinkProxy } from '../net/proxy.ts';
 import { type KubeClient, kubeClient } from './kube.ts';
+import { linesOfPem, neverSay } from './output-check.ts';
 import { type CertificateAuthority, createAuthority, issueNodeCertificate, writePair, writePem } from './pki.ts';
 import { type LogLine, type RunningProcess, runCommand, startProcess } from './processes.ts';
 import { until } from './until.ts';
@@ -188,6 +189,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   if (options.kubeconfig === undefined) await startApiServer();
   const kubeconfig = options.kubeconfig ?? join(dir, 'apiserver', 'kubeconfig');
   const relayKubeconfig = options.kubeconfig ?? join(dir, 'apiserver', 'relay.kubeconfig');
+  for (const path of [kubeconfig, relayKubeconfig]) neverSay(...secretsOfKubeconfig(await readFile(path, 'utf8')));
   const kube = await kubeClient(kubeconfig);
   ending.push(() => kube.close());
 
@@ -208,7 +210,9 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const authority = await createAuthority('hawser-demo');
   const pki = join(dir, 'pki');
   const caFile = await writePem(pki, 'ca.crt', authority.certificatePem);
-  const relayPair = await writePair(pki, 'relay', await authority.issueServer({ commonName: 'hawser-relay' }));
+  const relayCertificate = await authority.issueServer({ commonName: 'hawser-relay' });
+  const relayPair = await writePair(pki, 'relay', relayCertificate);
+  neverSay(...linesOfPem(authority.keyPem), ...linesOfPem(relayCertificate.keyPem));
 
   const isJoined = options.identities === 'joined';
   const relayTls = isJoined
@@ -263,7 +267,9 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   for (const relay of relays) await relay.start();
 
   const filesOf = async ({ name, node, link }: { readonly name: string; readonly node: string; readonly link: LinkProxy }) => {
-    const pair = await writePair(pki, name, await issueNodeCertificate(authority, node));
+    const certificate = await issueNodeCertificate(authority, node);
+    neverSay(...linesOfPem(certificate.keyPem));
+    const pair = await writePair(pki, name, certificate);
     return [
       ...['--relay-urls', `wss://127.0.0.1:${link.port}`],
       ...['--tls-cert', pair.certificateFile, '--tls-key', pair.keyFile, '--tls-ca', caFile],
@@ -273,9 +279,14 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const joinAs = async ({ node, link, command }: FleetAgent) => {
     const relay = options.relayMain ?? RELAY_MAIN;
     const flags = ['--kubeconfig', kubeconfig, '--node-name', node, '--single-use', '--relay', `wss://127.0.0.1:${link.port}`];
-    const token = await runCommand({ name: 'hawser-relay token', args: [relay, 'token', 'create', ...flags] });
+    const token = await runCommand({
+      name: 'hawser-relay token',
+      args: [relay, 'token', 'create', ...flags],
+      showsSecrets: true,
+    });
     if (token.code !== 0) throw new Error(`hawser-relay token create ended with ${token.code}: ${token.stderr}`);
     const [, ...words] = token.stdout.trim().split(/\s+/);
+    neverSay(secretOfToken(words[words.indexOf('--token') + 1]));
     const joined = await command(...words);
     if (joined.code !== 0) throw new Error(`hawser-agent join ended with ${joined.code}: ${joined.stderr}`);
     options.onJoined?.(node);
@@ -362,6 +373,31 @@ interface Device {
   readonly ending: (() => unknown)[];
 }
 
+/** What the agent has made itself, or the join has brought. */
+async function forbidSecretsOf(dataDir: string): Promise<void> {
+  const read = (name: string) => readFile(join(dataDir, name)).catch(() => Buffer.alloc(0));
+  const key = await read('store.key');
+  if (key.length > 0) neverSay(key.toString('hex'), key.toString('base64'));
+  const token = (await read('api.token')).toString().trim();
+  if (token !== '') neverSay(token);
+  for (const name of ['api.key', 'identity/device.pem']) neverSay(...keyLines((await read(name)).toString()));
+}
+
+/** `ID.SECRET`: the first part is no secret, and stands in logs. */
+function secretOfToken(token = ''): string {
+  return token.replace(/^.*\./, '');
+}
+
+/** Certificates stand beside keys in one file, and are no secret. */
+function keyLines(pem: string): string[] {
+  return [...pem.matchAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END/g)].flatMap(([text]) => linesOfPem(text));
+}
+
+/** Tokens and keys in a kubeconfig, of whatever kind. */
+function secretsOfKubeconfig(text: string): string[] {
+  return [...text.matchAll(/(?:token|password|client-key-data): *"?([^"\s]{16,})"?/g)].flatMap(([, value]) => value ?? []);
+}
+
 function deviceOf(device: Device): FleetAgent {
   const dataDir = join(device.dir, device.name);
   const localKubeconfig = join(device.dir, `${device.name}.kubeconfig`);
@@ -374,7 +410,11 @@ function deviceOf(device: Device): FleetAgent {
     ...Object.entries({ ...device.flags, ...flags }).flat(),
   ];
   const command: FleetAgent['command'] = (...args) =>
-    runCommand({ name: `hawser-agent ${args[0]}`, args: [device.main, ...args, '--data-dir', dataDir] });
+    runCommand({
+      name: `hawser-agent ${args[0]}`,
+      args: [device.main, ...args, '--data-dir', dataDir],
+      showsSecrets: args[0] === 'kubeconfig' || args.includes('--show-secrets'),
+    });
   /** Asked of the command once; after a restart only the port is another. */
   const kubeconfigOf = async (url: string) => {
     if (local !== undefined) return (await readFile(localKubeconfig, 'utf8')).replaceAll(local.server, url);
@@ -404,6 +444,7 @@ function deviceOf(device: Device): FleetAgent {
     async start() {
       const started = agent.launch();
       const { localApi } = await started.line('its start', isStarted, START_TIMEOUT_MS);
+      await forbidSecretsOf(dataDir);
       await writeFile(localKubeconfig, await kubeconfigOf(String(localApi)), { mode: 0o600 });
       local?.close();
       local = await kubeClient(localKubeconfig);

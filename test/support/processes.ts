@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { checkOutput, secretsIn } from './output-check.ts';
 
 /** The repository's root: commands are started from it. */
 export const ROOT = join(import.meta.dirname, '..', '..');
@@ -23,6 +24,8 @@ export interface ProcessOptions {
   readonly logFile?: string;
   /** In a group of its own: Ctrl-C in the terminal reaches only who started it, and that one has to end it. Default false. */
   readonly ownGroup?: boolean;
+  /** Its output is for showing what is secret: "get --show-secrets", "kubeconfig". Default false. */
+  readonly showsSecrets?: boolean;
 }
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -54,6 +57,9 @@ const TAIL_LINES = 40;
 const STOP_TIMEOUT_MS = 10_000;
 
 export function startProcess(options: ProcessOptions): RunningProcess {
+  // What ps shows of it as long as it runs.
+  const [secret] = secretsIn(options.args.join(' '));
+  if (secret !== undefined) throw new Error(`${options.name} is started with ${secret}`);
   const [command = NODE, ...args] = [...(options.before ?? []), options.node ?? NODE, ...options.args];
   const child = spawn(command, args, {
     cwd: ROOT,
@@ -63,12 +69,14 @@ export function startProcess(options: ProcessOptions): RunningProcess {
   });
   if (child.pid === undefined) throw new Error(`${options.name} did not start: is node_modules installed?`);
   const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
+  const check = checkOutput(options.name);
   const lines: LogLine[] = [];
   const tail: string[] = [];
   const waiters = new Set<() => void>();
   const exited = new Promise<Exit>((resolve) => {
     child.once('close', (code, signal) => {
       log?.end();
+      check.end();
       resolve({ code, signal });
       for (const wake of waiters) wake();
     });
@@ -76,6 +84,7 @@ export function startProcess(options: ProcessOptions): RunningProcess {
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (text) => {
       log?.write(`${text}\n`);
+      check.line(text);
       tail.push(text);
       if (tail.length > TAIL_LINES) tail.shift();
       const line = parseLine(text);
@@ -135,6 +144,9 @@ export async function runCommand(options: ProcessOptions): Promise<Exit & { read
     output.stderr += text;
   });
   const exit = await new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  const check = checkOutput(options.name);
+  for (const text of options.showsSecrets === true ? [output.stderr] : [output.stdout, output.stderr]) check.line(text);
+  check.end();
   return { ...exit, ...output };
 }
 

@@ -1,4 +1,4 @@
-import { HawserError, isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 
 /** What of a Kubernetes Status (API conventions, "Response Status Kind") is decided on; also made for answers that are none. */
 export interface Failure {
@@ -62,7 +62,7 @@ function boundedWait(milliseconds: number): number {
 /** The JSON object that the text is, or undefined. */
 export function parseObject(text: string): JsonObject | undefined {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return isJsonObject(value) ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -6,6 +6,7 @@ import {
   type JsonValue,
   type ObjectKey,
   objectKey,
+  parseJson,
   parseObjectKey,
   resourceById,
   resourcePath,
@@ -302,6 +303,6 @@ function sameTexts(a: NodeTexts, b: NodeTexts): boolean {
 
 /** A canonical body is a JSON object. */
 function parse(text: string): JsonObject {
-  const value: JsonValue = JSON.parse(text);
+  const value: JsonValue = parseJson(text);
   return isJsonObject(value) ? value : {};
 }

@@ -1,4 +1,4 @@
-import { HawserError, MIRROR_ANNOTATION, type ObjectKey } from '@hawser/protocol';
+import { HawserError, MIRROR_ANNOTATION, type ObjectKey, parseJson } from '@hawser/protocol';
 import { persistentVolumeSecrets } from './driver-secrets.ts';
 import { namedKey } from './names.ts';
 import { field, text } from './read.ts';
@@ -115,7 +115,7 @@ function serviceScope(annotation: unknown): ServiceScope {
 function parse(json: string): object {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseJson(json);
   } catch (cause) {
     throw new HawserError('malformed_object', `object is no JSON (${json.length} characters)`, { cause });
   }

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { createBackoff, pause } from '../apiserver/index.ts';
 import type { Clock } from '../clock.ts';
@@ -198,7 +198,7 @@ function numberOf(value: JsonValue | undefined): number {
 
 function parse(text: string): JsonObject | undefined {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return isJsonObject(value) ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -1,4 +1,4 @@
-import { isJsonObject, isResourceVersion, type JsonObject, type JsonValue } from '@hawser/protocol';
+import { isJsonObject, isResourceVersion, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 import { nodeLeaseName, replicaLeaseName } from './names.ts';
 
 /** Marks the Leases of relays; its value says which of the two kinds one is. */
@@ -180,7 +180,7 @@ export function readLease(text: string): Lease | undefined {
 
 function parse(text: string): JsonObject {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return isJsonObject(value) ? value : {};
   } catch (error) {
     // A text that is no JSON is no Lease.

@@ -1,4 +1,4 @@
-import { type ApiResource, isJsonObject, type JsonValue, resourcePath } from '@hawser/protocol';
+import { type ApiResource, isJsonObject, type JsonValue, parseJson, resourcePath } from '@hawser/protocol';
 import { type ApiClient, type ApiRequest, readFailure, saysNotFound } from '../apiserver/index.ts';
 import type { Action, Failed, Outcome } from './action.ts';
 import { leaseText, readLease } from './lease.ts';
@@ -75,7 +75,7 @@ function failed(why: Failed['why'], message: string, retryAfterMs?: number): Fai
 
 function kindOf(text: string): JsonValue | undefined {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return isJsonObject(value) ? value.kind : undefined;
   } catch (error) {
     // A page of a proxy, or a body that was cut.

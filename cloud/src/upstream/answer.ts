@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 
 /** What the API server said, as far as an outcome depends on it. */
 export type Answer =
@@ -123,7 +123,7 @@ function readSuccess(body: JsonObject | undefined, code: number): Answer {
 
 function parse(text: string): JsonObject | undefined {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return isJsonObject(value) ? value : undefined;
   } catch (error) {
     // A proxy's page, or a body that was cut: it says nothing, and the status alone decides.

@@ -7,6 +7,7 @@ import {
   type JsonValue,
   jsonEquals,
   PatchError,
+  parseJson,
 } from '@hawser/protocol';
 
 /**
@@ -33,7 +34,7 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 export function effectOf(body: string, patch: JsonObject): Effect {
   if (!isJudged(patch)) return WHOLE;
   try {
-    const object: JsonValue = JSON.parse(body);
+    const object: JsonValue = parseJson(body);
     if (!isJsonObject(object)) return WHOLE;
     const type = { apiVersion: String(object.apiVersion), kind: String(object.kind) };
     // A Node's or pod's spec may be most of it, and is in none of what a kubelet writes over and over.

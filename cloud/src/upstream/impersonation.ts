@@ -1,4 +1,4 @@
-import { HawserError, isJsonObject, type JsonValue } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { saysNoImpersonation } from './answer.ts';
@@ -45,7 +45,7 @@ export async function probeImpersonation(api: NodeApi, signal: AbortSignal): Pro
 }
 
 function groupsOf(text: string): readonly JsonValue[] {
-  const review: JsonValue = JSON.parse(text);
+  const review: JsonValue = parseJson(text);
   const status = isJsonObject(review) ? review.status : undefined;
   const userInfo = isJsonObject(status) ? status.userInfo : undefined;
   const groups = isJsonObject(userInfo) ? userInfo.groups : undefined;

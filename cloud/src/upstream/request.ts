@@ -4,6 +4,7 @@ import {
   isResourceVersion,
   type JsonObject,
   type JsonValue,
+  parseJson,
   type Report,
   resourceById,
   resourcePath,
@@ -146,7 +147,7 @@ function written(method: ApiCall['method'], path: string, sent: JsonValue, conte
 }
 
 function planPatch(report: Report, path: string, patchType: 'strategic' | 'merge' | 'json', text: string): Written | Refusal {
-  const patch: JsonValue = JSON.parse(text);
+  const patch: JsonValue = parseJson(text);
   if (patchType === 'json') {
     if (!Array.isArray(patch)) return badRequest('a JSON patch must be a list');
     const guarded = report.uid === undefined ? patch : [{ op: 'test', path: '/metadata/uid', value: report.uid }, ...patch];
@@ -208,7 +209,7 @@ function metadataOf(object: JsonObject): JsonObject {
 }
 
 function parseObject(text: string): JsonObject | undefined {
-  const value: JsonValue = JSON.parse(text);
+  const value: JsonValue = parseJson(text);
   return isJsonObject(value) ? value : undefined;
 }
 

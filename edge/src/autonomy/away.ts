@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from '@hawser/protocol';
+import { isJsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 
 /** What the device's clocks say at one moment. */
 export interface Reading {
@@ -36,7 +36,7 @@ export function writeAway({ awayMs, bootId, uptimeMs, wallMs }: AwayRecord): str
 export function readAway(text: string | undefined): AwayRecord | undefined {
   if (text === undefined || text === '') return undefined;
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     if (!isJsonObject(value)) return undefined;
     const { awayMs, bootId, uptimeMs, wallMs } = value;
     if (typeof bootId !== 'string' || !isTime(awayMs) || !isTime(uptimeMs) || !isTime(wallMs)) return undefined;

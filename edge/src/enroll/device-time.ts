@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from '@hawser/protocol';
+import { isJsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 import type { Reading } from '../autonomy/index.ts';
 
 /**
@@ -63,7 +63,7 @@ export function readNotedTime(text: string | undefined): NotedTime | undefined {
   if (text === undefined || text === '') return undefined;
   let value: JsonValue;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { isNodeName, MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES } from '@hawser/protocol';
+import { isNodeName, MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES, parseJson } from '@hawser/protocol';
 import { isRelayUrl, MAX_RELAYS } from '../link/address.ts';
 import type { Credential } from './types.ts';
 
@@ -91,7 +91,7 @@ export function readJoined(text: string): JoinedFile {
 function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (cause) {
     throw new Error('it is no JSON', { cause });
   }

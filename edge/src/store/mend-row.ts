@@ -8,6 +8,7 @@ import {
   jsonEquals,
   type ObjectKey,
   objectKey,
+  parseJson,
   resourceByKind,
   type Version,
 } from '@hawser/protocol';
@@ -340,7 +341,7 @@ function isObject(text: unknown): boolean {
 function parseObject(text: unknown): JsonObject | undefined {
   if (typeof text !== 'string') return undefined;
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return isJsonObject(value) ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

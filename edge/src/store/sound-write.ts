@@ -1,4 +1,4 @@
-import { isJsonObject, isResourceVersion, type JsonValue, PatchError, requireBoundedDepth } from '@hawser/protocol';
+import { isJsonObject, isResourceVersion, type JsonValue, PatchError, parseJson, requireBoundedDepth } from '@hawser/protocol';
 
 /** What is judged of a row of `open_writes`, as the file has it: any column may be wrong. */
 export interface StoredWrite {
@@ -38,7 +38,7 @@ export function isSoundWrite(write: StoredWrite): boolean {
 
 function isObject(text: string): boolean {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     requireBoundedDepth(value);
     return isJsonObject(value);
   } catch (error) {

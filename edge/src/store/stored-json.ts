@@ -1,4 +1,4 @@
-import { HawserError, type JsonObject } from '@hawser/protocol';
+import { HawserError, type JsonObject, parseJson } from '@hawser/protocol';
 
 /**
  * Reads a text of the store, of a type that was checked when it was written.
@@ -6,7 +6,7 @@ import { HawserError, type JsonObject } from '@hawser/protocol';
  */
 export function parseStored<T = JsonObject>(text: string): T {
   try {
-    const value: T = JSON.parse(text);
+    const value: T = parseJson(text);
     return value;
   } catch {
     throw new HawserError('store_damaged', 'a text in the store is not JSON any more: it is mended when it is read again');

@@ -1,3 +1,4 @@
+import { parseJson } from '@hawser/protocol';
 import * as v from 'valibot';
 
 /** Characters of a token that is looked into; the API server's have some 1,000 to 2,000. */
@@ -20,7 +21,7 @@ export function expiryOf(token: string): number | undefined {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -1,5 +1,4 @@
-import type { KubeObject } from '@hawser/protocol';
-import { HawserError } from '@hawser/protocol';
+import { HawserError, type KubeObject, parseJson } from '@hawser/protocol';
 import * as v from 'valibot';
 import type { KeptToken } from '../store/index.ts';
 import { expiryOf } from './jwt.ts';
@@ -26,7 +25,7 @@ const Answer = v.object({
  * @throws HawserError `protocol` for what is no TokenRequest with a token; its text never stands in the message
  */
 export function readAnswer(body: string, expirationSeconds: number, now: number): KeptToken {
-  const parsed = v.safeParse(Answer, JSON.parse(body));
+  const parsed = v.safeParse(Answer, parseJson(body));
   if (!parsed.success) {
     throw new HawserError(
       'protocol',
@@ -41,7 +40,7 @@ export function readAnswer(body: string, expirationSeconds: number, now: number)
 
 /** What the local API answers. Of one that is past its time the object says so, and everything else is as it was. */
 export function presented({ body, validUntil }: KeptToken, isExpired: boolean): KubeObject {
-  const object: KubeObject = JSON.parse(body);
+  const object: KubeObject = parseJson(body);
   if (!isExpired) return object;
   const { metadata } = object;
   const annotations = { ...metadata?.annotations, [EXPIRED_ANNOTATION]: new Date(validUntil).toISOString() };

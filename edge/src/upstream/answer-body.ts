@@ -6,6 +6,7 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  parseJson,
   type Question,
   requireBoundedDepth,
   resourceById,
@@ -35,7 +36,7 @@ export function describeQuestion(question: Question): string {
 }
 
 function parsed(body: string): JsonObject {
-  const value: JsonValue = JSON.parse(body);
+  const value: JsonValue = parseJson(body);
   requireBoundedDepth(value);
   if (!isJsonObject(value)) throw new Error('it is no object');
   return value;

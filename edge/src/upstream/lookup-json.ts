@@ -1,4 +1,4 @@
-import { HawserError, MAX_QUERY_MS, type ObjectKeyParts, objectKey, resourceById } from '@hawser/protocol';
+import { HawserError, MAX_QUERY_MS, type ObjectKeyParts, objectKey, parseJson, resourceById } from '@hawser/protocol';
 import * as v from 'valibot';
 import type { Lookup } from './lookup.ts';
 
@@ -50,7 +50,7 @@ const lookup = v.variant('type', [
 /** The answer of {@link QUERY_PATH}. @throws HawserError `malformed_object` for what is none */
 export function lookupFromJson(text: string): Lookup {
   try {
-    const { ...answer } = v.parse(lookup, JSON.parse(text));
+    const { ...answer } = v.parse(lookup, parseJson(text));
     return 'source' in answer ? { ...answer, ageMs: answer.ageMs } : answer;
   } catch (cause) {
     throw new HawserError('malformed_object', 'the answer of the agent is none that this version knows', { cause });

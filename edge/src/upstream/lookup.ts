@@ -1,4 +1,4 @@
-import { type KubeObject, type QueryRule, queryRule, type StatusText } from '@hawser/protocol';
+import { type KubeObject, parseJson, type QueryRule, queryRule, type StatusText } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import type { StorageKey } from '../api/storage.ts';
@@ -78,7 +78,7 @@ export function createLookup({ store, queries, syncedAgeMs, clock, logger }: Loo
     switch (answer.type) {
       case 'found':
         if (rule.kept) keep(key, { type: 'found', readAt, from: answer.cached ? 'cache' : 'live', body: answer.body });
-        return { type: 'found', source: answer.cached ? 'relayCache' : 'cloud', ageMs: 0, object: JSON.parse(answer.body) };
+        return { type: 'found', source: answer.cached ? 'relayCache' : 'cloud', ageMs: 0, object: parseJson(answer.body) };
       case 'notFound':
         if (rule.kept) keep(key, { type: 'notFound', readAt, from, message: answer.message });
         return { type: 'notFound', source: from === 'cache' ? 'relayCache' : 'cloud', ageMs: 0, message: answer.message };
@@ -131,7 +131,7 @@ function fromKept({ kept, offlineSeconds, resource }: QueryRule, answer: KeptAns
     return unknown(`the last answer is ${age} s old, and one about ${resource} serves for ${limit} s`);
   }
   return answer.type === 'found'
-    ? { type: 'found', source: 'kept', ageMs, object: JSON.parse(answer.body) }
+    ? { type: 'found', source: 'kept', ageMs, object: parseJson(answer.body) }
     : { type: 'notFound', source: 'kept', ageMs, message: answer.message };
 }
 

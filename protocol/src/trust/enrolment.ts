@@ -1,4 +1,5 @@
 import { HawserError } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import { MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES, MAX_PUBLIC_KEY_BYTES, MAX_SIGNATURE_BYTES } from './limits.ts';
 
 /**
@@ -200,7 +201,7 @@ function fieldsOf(body: string): Fields {
   if (body.length > MAX_ENROL_BODY_BYTES) throw malformed('body', `is longer than ${MAX_ENROL_BODY_BYTES}`);
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body);
   } catch (cause) {
     throw new HawserError('malformed_request', 'the body is not JSON', { cause });
   }

@@ -1,4 +1,4 @@
-import { HawserError } from '@hawser/protocol';
+import { HawserError, parseJson } from '@hawser/protocol';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -47,7 +47,7 @@ export function stringAt(bytes: Uint8Array, { from, to }: Span, maxBytes: number
   const inside = { from: from + 1, to: to - 1 };
   if (bytes.subarray(inside.from, inside.to).indexOf(BACKSLASH) < 0) return decode(bytes, inside);
   try {
-    const value: unknown = JSON.parse(decode(bytes, { from, to }));
+    const value: unknown = parseJson(decode(bytes, { from, to }));
     return typeof value === 'string' ? value : undefined;
   } catch (cause) {
     throw new HawserError('malformed_object', 'a string is no JSON', { cause });

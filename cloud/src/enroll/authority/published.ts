@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { HawserError, isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 import { AUTHORITY_NAME, LABELS } from './names.ts';
 import { pemOf, readCertificates } from './pem.ts';
 
@@ -55,7 +55,7 @@ function dataOf({ certificates, relays }: Published): Record<string, string> {
 
 function parse(text: string): JsonObject {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     if (isJsonObject(value)) return value;
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;

@@ -1,4 +1,4 @@
-import { HawserError, isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 import { type Authority, type AuthorityData, authorityData, readAuthority } from './authority.ts';
 import { AUTHORITY_NAME, AUTHORITY_TYPE, LABELS } from './names.ts';
 
@@ -38,7 +38,7 @@ export function authorityUpdate(text: string, authority: Authority): string {
 
 function objectOf(text: string): JsonObject {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     if (isJsonObject(value)) return value;
   } catch (cause) {
     // The parser's own message quotes the text.

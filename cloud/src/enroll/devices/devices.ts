@@ -4,6 +4,7 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  parseJson,
   parseObjectKey,
   resourceById,
 } from '@hawser/protocol';
@@ -189,7 +190,7 @@ function configMaps(): ApiResource {
 /** The reflector has found its metadata; a text that is no JSON all the same says nothing. */
 function objectOf(text: string): JsonObject {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return isJsonObject(value) ? value : {};
   } catch (error) {
     if (error instanceof SyntaxError) return {};

@@ -1,4 +1,4 @@
-import { HawserError, isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
 import type { CallCounts, NodeApi } from '../../upstream/index.ts';
 
 /** In milliseconds. */
@@ -43,7 +43,7 @@ export async function hasNode(from: Parameters<typeof readList>[0], nodeName: st
 
 function parse(text: string): JsonObject {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return isJsonObject(value) ? value : {};
   } catch (error) {
     // A page of a proxy: the status alone says something.

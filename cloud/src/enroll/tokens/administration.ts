@@ -1,4 +1,12 @@
-import { HawserError, isJsonObject, type JsonObject, type JsonValue, resourceById, resourcePath } from '@hawser/protocol';
+import {
+  HawserError,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseJson,
+  resourceById,
+  resourcePath,
+} from '@hawser/protocol';
 import type { ApiClient, ApiResponse } from '../../apiserver/index.ts';
 import {
   type NewToken,
@@ -75,7 +83,7 @@ export function createTokenAdministration({ api, randomInt, refusedBy }: TokenAd
 
 function itemsOf(text: string): readonly JsonObject[] {
   try {
-    const list: JsonValue = JSON.parse(text);
+    const list: JsonValue = parseJson(text);
     if (isJsonObject(list) && Array.isArray(list.items)) return list.items.filter(isJsonObject);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

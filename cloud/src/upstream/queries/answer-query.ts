@@ -4,6 +4,7 @@ import {
   HawserError,
   MAX_BODY_BYTES,
   type ObjectKey,
+  parseJson,
   type Question,
   resourceById,
 } from '@hawser/protocol';
@@ -162,7 +163,7 @@ function warn({ log, logger }: Answerer, facts: object, message: string): void {
 function found(question: Question, text: string): Answered {
   const resource = resourceById(question.resource);
   const type = resource === undefined ? undefined : { apiVersion: apiVersionOf(resource), kind: resource.kind };
-  const body = question.type === 'get' ? canonicalize(text, type).body : JSON.stringify(JSON.parse(text));
+  const body = question.type === 'get' ? canonicalize(text, type).body : JSON.stringify(parseJson(text));
   if (Buffer.byteLength(body) > MAX_BODY_BYTES) throw new HawserError('too_large', `the answer is over ${MAX_BODY_BYTES} bytes`);
   return { type: 'found', cached: false, body };
 }

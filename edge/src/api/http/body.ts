@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type JsonValue, PatchError, requireBoundedDepth } from '@hawser/protocol';
+import { type JsonValue, PatchError, parseJson, requireBoundedDepth } from '@hawser/protocol';
 import { badRequest, requestTooLarge, unsupportedMediaType } from '../status.ts';
 import { jsonProblem } from './json-syntax.ts';
 import { parseMediaRanges } from './negotiate.ts';
@@ -46,7 +46,7 @@ export function bodyFormat(contentType: string | undefined): BodyFormat {
  */
 export async function parseBody(body: Buffer, format: BodyFormat, problem: (why: string) => Error): Promise<JsonValue> {
   const text = body.toString('utf8');
-  const value = format === 'json' ? parseJson(text, problem) : await parseYaml(text, problem);
+  const value = format === 'json' ? parseJsonBody(text, problem) : await parseYaml(text, problem);
   try {
     requireBoundedDepth(value);
   } catch (cause) {
@@ -56,9 +56,9 @@ export async function parseBody(body: Buffer, format: BodyFormat, problem: (why:
   return value;
 }
 
-function parseJson(text: string, problem: (why: string) => Error): JsonValue {
+function parseJsonBody(text: string, problem: (why: string) => Error): JsonValue {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw problem(jsonProblem(text) ?? (cause instanceof Error ? cause.message : 'invalid JSON'));
   }

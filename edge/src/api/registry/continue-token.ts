@@ -1,3 +1,4 @@
+import { parseJson } from '@hawser/protocol';
 import type { ItemKey } from '../keys.ts';
 import { badRequest } from '../status.ts';
 
@@ -43,7 +44,7 @@ export function decodeContinue(token: string, namespace: string | undefined): Co
 
 function parse(text: string): { v?: unknown; rv?: unknown; start?: unknown } {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     if (typeof value === 'object' && value !== null) return value;
   } catch (cause) {
     throw notValid(cause instanceof Error ? cause.message : 'no JSON', { cause });
