@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -33,6 +33,14 @@ function identityWith(changes: Partial<Settings>) {
   const relay = { urls: ['wss://relay.example'] };
   return linkIdentity({ tls, relay, keyExchange: 'hybrid', dataDir: join(dir, 'none'), ...changes }, logger);
 }
+
+test('a key that others may read is refused with the command that mends it', (t) => {
+  t.after(() => chmodSync(tls.key, 0o600));
+  for (const mode of [0o640, 0o644, 0o604]) {
+    chmodSync(tls.key, mode);
+    assert.throws(() => readTlsFiles(tls, 'hybrid'), { code: 'bad_config', message: new RegExp(`chmod 600 ${tls.key}$`) });
+  }
+});
 
 test('the files of the link are read, with the key exchange that was chosen', () => {
   assert.equal(readTlsFiles(tls, 'hybrid').ecdhCurve, undefined);
@@ -91,7 +99,7 @@ test('a certificate that is no node’s is refused', async () => {
 test('files that do not belong together, are none or are not there are named with their setting', async () => {
   const other = await writePair(dir, 'other', await issueNodeCertificate(authority, 'edge-2'));
   const text = join(dir, 'text.pem');
-  writeFileSync(text, 'hello\n');
+  writeFileSync(text, 'hello\n', { mode: 0o600 });
   const large = join(dir, 'large.pem');
   writeFileSync(large, Buffer.alloc(2 * 1024 * 1024));
   const reading = (changes: Partial<typeof tls>) => () => readTlsFiles({ ...tls, ...changes }, 'hybrid');

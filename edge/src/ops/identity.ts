@@ -12,6 +12,7 @@ import {
   nodeNameIn,
 } from '../enroll/index.ts';
 import type { LinkTls } from '../link/index.ts';
+import { requireUnreadableByOthers } from '../private-modes.ts';
 import type { Settings } from './settings.ts';
 
 /** As whom the agent dials, and whom. */
@@ -82,11 +83,12 @@ export function linkTls({ current, authorities }: Identity, keyExchange: Setting
 
 /**
  * Reads the files of the link and tries them together.
- * @throws HawserError `bad_config` that names setting and file
+ * @throws HawserError `bad_config` that names setting and file, also for a key that others may read
  */
 export function readTlsFiles(tls: TlsFiles, keyExchange: Settings['keyExchange']): LinkTls {
   const cert = readPem('tls.cert', tls.cert);
   const key = readPem('tls.key', tls.key);
+  requireUnreadableByOthers(tls.key);
   const ca = readPem('tls.ca', tls.ca);
   const certificate = parsed('tls.cert', tls.cert, 'a certificate', () => new X509Certificate(cert));
   const privateKey = parsed('tls.key', tls.key, 'a private key without a passphrase', () => createPrivateKey(key));

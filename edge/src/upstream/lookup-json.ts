@@ -52,8 +52,9 @@ export function lookupFromJson(text: string): Lookup {
   try {
     const { ...answer } = v.parse(lookup, parseJson(text));
     return 'source' in answer ? { ...answer, ageMs: answer.ageMs } : answer;
-  } catch (cause) {
-    throw new HawserError('malformed_object', 'the answer of the agent is none that this version knows', { cause });
+  } catch {
+    // The schema's error holds all of the answer, which may be a Secret.
+    throw new HawserError('malformed_object', 'the answer of the agent is none that this version knows');
   }
 }
 
