@@ -21,7 +21,15 @@ import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
 import { untilDone } from './retry.ts';
-import { answerQuery, createQueryDesk, createUpstream, Impersonation, LogBudget, nodeMarks } from './upstream/index.ts';
+import {
+  answerQuery,
+  createDenials,
+  createQueryDesk,
+  createUpstream,
+  Impersonation,
+  LogBudget,
+  nodeMarks,
+} from './upstream/index.ts';
 import { createWatching, waitingForAny } from './watching.ts';
 
 export interface RelayOptions {
@@ -172,12 +180,17 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     counts: metrics,
     form: () => impersonation.form ?? 'groups',
   };
+  const denials = createDenials({ clock, logger, onDenied: (what) => metrics.denied(what) });
   const queries = createQueryDesk({
     concurrency: settings.limits.queryCalls,
     perLane: settings.limits.queriesPerSession,
     onOverBound: (bound) => metrics.boundReached(bound),
     clock,
-    answer: (node, question, signal) => answerQuery(answerer, node, question, signal),
+    async answer(node, question, signal) {
+      const answered = await answerQuery(answerer, node, question, signal);
+      denials.query(node, question, answered);
+      return answered;
+    },
     onAnswered: ({ resource }, answer, milliseconds) => metrics.queryAnswered(resource, answer, milliseconds),
   });
   const reports = createUpstream({
@@ -199,6 +212,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     reportBytes: settings.limits.reportBytes,
     onFull: (bound) => metrics.boundReached(bound),
     onOutcome: (outcome, about) => metrics.reportOutcome(outcome, about),
+    denials,
+    events: { neededBy: (key) => downstream.neededBy(key), uidOf: (key) => downstream.body(key)?.version.uid },
     onBegun: (waitedMs) => metrics.reportBegun(waitedMs),
   });
 

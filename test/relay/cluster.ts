@@ -1,10 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { type Relay, resolveConfig, startRelay, systemClock } from '@hawser/cloud';
+import { type Clock, type Relay, resolveConfig, startRelay, systemClock } from '@hawser/cloud';
 import type { KubeObject } from '@hawser/protocol';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { type EmbeddedApiServer, type EmbeddedApiServerOptions, startEmbeddedApiServer } from '../apiserver/server.ts';
 import { type KubeClient, kubeClient } from '../support/kube.ts';
 import { createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
@@ -12,6 +11,19 @@ import { until } from '../support/until.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 
 export const EDGE_LABEL = 'node-role.kubernetes.io/edge';
+
+/** What is to be ended with a test: its context has it. */
+export interface Ending {
+  after(end: () => unknown): void;
+}
+
+/** What a relay has from its process. */
+export interface Surroundings {
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+}
+
+const SILENT = pino({ level: 'silent' });
 
 export interface Cluster {
   readonly api: EmbeddedApiServer;
@@ -22,13 +34,14 @@ export interface Cluster {
 
 /** An API server, a relay against it, and certificates for any node: all in this process, over loopback. */
 export async function start(
-  t: Pick<TestContext, 'after'>,
+  t: Ending,
   flags: Record<string, string | undefined> = {},
   options: EmbeddedApiServerOptions = {},
+  { logger = SILENT, clock = systemClock }: Surroundings = {},
 ): Promise<Cluster> {
   const api = await startEmbeddedApiServer(options);
   t.after(() => api.close());
-  const { relay, dial, folder } = await relayFor(t, api, flags);
+  const { relay, dial, folder } = await relayFor(t, api, flags, { logger, clock });
   const kube = await kubeClient(await writePem(folder, 'admin.kubeconfig', api.kubeconfig('admin')));
   t.after(() => kube.close());
   return { api, kube, relay, dial };
@@ -39,9 +52,10 @@ export const OWN_AUTHORITY = { 'tls.cert': undefined, 'tls.key': undefined, 'tls
 
 /** @param flags undefined takes away one that the tests have otherwise */
 export async function relayFor(
-  t: Pick<TestContext, 'after'>,
+  t: Ending,
   api: Pick<EmbeddedApiServer, 'kubeconfig'>,
   flags: Record<string, string | undefined> = {},
+  { logger = SILENT, clock = systemClock }: Surroundings = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-relay-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -60,7 +74,7 @@ export async function relayFor(
   };
   const given = Object.entries(all).flatMap(([path, text]): [string, string][] => (text === undefined ? [] : [[path, text]]));
   const { settings } = resolveConfig({ env: {}, flags: new Map(given) });
-  const relay = await startRelay({ settings, clock: systemClock, random: () => 0.1, logger: pino({ level: 'silent' }) });
+  const relay = await startRelay({ settings, clock, random: () => 0.1, logger });
   t.after(() => relay.stop());
   return {
     folder,

@@ -34,6 +34,8 @@ export interface CertificatePair {
 export interface Subject {
   readonly commonName: string;
   readonly organizations?: readonly string[];
+  /** Further common names, for certificates that are not as they should be. */
+  readonly otherCommonNames?: readonly string[];
 }
 
 /** When a certificate is valid. */
@@ -185,7 +187,8 @@ async function selfSigned(commonName: string): Promise<CertificatePair> {
 /** Organizations before the common name, each as an attribute of its own, as kubelets ask for it. */
 function subjectName(subject: Subject): JsonName {
   const organizations = (subject.organizations ?? []).map((organization) => ({ O: [organization] }));
-  return [...organizations, { CN: [subject.commonName] }];
+  const names = [subject.commonName, ...(subject.otherCommonNames ?? [])];
+  return [...organizations, ...names.map((name) => ({ CN: [name] }))];
 }
 
 async function exportPrivateKey(key: webcrypto.CryptoKey): Promise<string> {

@@ -25,6 +25,7 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.sessionElsewhere('same');
   metrics.autonomyResult('lengthened');
   metrics.renewal('issued');
+  metrics.denied('report');
   metrics.certificateFiles('taken');
   metrics.enrolment('joined');
   metrics.enrolmentMisuse('http');

@@ -87,6 +87,8 @@ export interface Metrics extends ReportMetrics, NodeLeaseMetrics, TrustMetrics, 
   nodeMarked(): void;
   autonomyResult(result: string): void;
   renewal(outcome: string): void;
+  /** A device asked for what it may not have. */
+  denied(what: string): void;
 }
 
 const REFLECTOR_STATES = ['listing', 'synced', 'notServed', 'failing'];
@@ -116,6 +118,7 @@ export function createMetrics(readings: Readings): Metrics {
     });
   }
 
+  const denied = counter('hawser_relay_denied_total', 'What devices asked for and may not have, by what it was.', ['what']);
   gauge('hawser_relay_sessions', 'Live sessions by state.', ['state'], (sessions) => {
     sessions.reset();
     for (const [state, count] of readings.sessionsByState()) sessions.set({ state }, count);
@@ -322,5 +325,6 @@ export function createMetrics(readings: Readings): Metrics {
     nodeMarked: () => marked.inc(),
     autonomyResult,
     renewal: createDeviceMetrics(registry, readings),
+    denied: (what) => denied.inc({ what }),
   };
 }

@@ -46,6 +46,8 @@ function harness() {
     onFull: () => undefined,
     reportsPerSession: 64,
     onOutcome: (outcome, about) => outcomes.push(`${about} ${outcome}`),
+    denials: { report: () => undefined },
+    events: { neededBy: () => [], uidOf: () => undefined },
     onBegun: () => undefined,
   });
   return { clock, lines, outcomes, api, cache, upstream };

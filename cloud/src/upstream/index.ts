@@ -1,11 +1,14 @@
 import type { Report, ReportOutcome } from '@hawser/protocol';
 import { CallPool, type PoolState } from './call-pool.ts';
+import type { Denials } from './denials.ts';
+import { type EventScope, refuseEvent } from './event-scope.ts';
 import { openReportSession, type Performer, perform, type ReportSession } from './perform.ts';
 import { classOf, type ReportClass } from './report-class.ts';
 import { createReportQueue, type FullBecause, type ReportQueue } from './report-queue.ts';
 
 export { type Answer, readAnswer } from './answer.ts';
 export type { PoolState } from './call-pool.ts';
+export { createDenials, type Denials } from './denials.ts';
 export { Impersonation, type ImpersonationForm, nodeUser } from './impersonation.ts';
 export { LogBudget } from './log-budget.ts';
 export { type CallCounts, callApi, type NodeApi } from './node-api.ts';
@@ -33,6 +36,8 @@ export interface UpstreamOptions extends Omit<Performer, 'pool'> {
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
   readonly onOutcome: (outcome: ReportOutcome['type'], about: ReportClass) => void;
+  readonly denials: Pick<Denials, 'report'>;
+  readonly events: EventScope;
   /** A report begins that has waited so long. */
   readonly onBegun: (waitedMs: number) => void;
 }
@@ -52,7 +57,7 @@ export interface PoolStats {
 /** Reports of all agents, each done as its node and answered by its outcome. */
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { apiCalls, apiCallsPerSecond, reportsPerSession, reportBytesPerSession, reportBytes, ...others } = options;
-  const { onFull, random, onOutcome, onBegun, ...performer } = others;
+  const { onFull, random, onOutcome, denials, events, onBegun, ...performer } = others;
   const { clock, logger } = performer;
   const pool = new CallPool({
     callsPerSecond: apiCallsPerSecond,
@@ -83,6 +88,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return { type: 'unavailable', retryAfterMs: FAULT_RETRY_MS, message: 'internal error of the relay' };
   }
 
+  async function outcomeOf(session: ReportSession, report: Report): Promise<ReportOutcome> {
+    return refuseEvent(events, session.node, report) ?? perform({ ...performer, pool }, session, report);
+  }
+
   const queue = createReportQueue<ReportSession>({
     concurrency: apiCalls,
     reportsPerLane: reportsPerSession,
@@ -96,10 +105,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     onBegun,
     openSession: (node) => openReportSession(node, clock),
     async perform(session, report) {
-      const outcome = await perform({ ...performer, pool }, session, report).catch((error: unknown) =>
-        fault(session, report, error),
-      );
+      const outcome = await outcomeOf(session, report).catch((error: unknown) => fault(session, report, error));
       onOutcome(outcome.type, classOf(report));
+      denials.report(report, outcome);
       if (outcome.type === 'refused') tellRefusal(session, report, outcome);
       return outcome;
     },
