@@ -106,6 +106,8 @@ export async function startEnrolmentEndpoint(options: EnrolmentEndpointOptions):
       .then((body) => serve(request.url ?? '', body))
       .then((answer) => send(response, answer));
   });
+  // Links are cut off after the handshake, as by a relay that does not take the certificate.
+  http.on('upgrade', (_request, socket: Socket) => socket.destroy());
   const server = createTlsServer(
     {
       cert: [pair.certificatePem, ...(options.chain ?? [authority.certificatePem])].join('\n'),
