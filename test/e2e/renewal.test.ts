@@ -3,10 +3,11 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createIdentityFolder, type Identity } from '@hawser/edge';
+import { createIdentityFolder, type DeviceIdentity } from '@hawser/edge';
 import { pino } from 'pino';
-import { type Fleet, type FleetAgent, startFleet } from '../support/fleet.ts';
+import type { Fleet, FleetAgent } from '../support/fleet.ts';
 import { type CertificateAuthority, createAuthority, type Validity } from '../support/pki.ts';
+import { type LogLine, runCommand } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
 
@@ -23,7 +24,7 @@ async function scene(t: TestContext): Promise<{ fleet: Fleet; device: FleetAgent
   return { fleet, device, authority: await relaysAuthority(fleet) };
 }
 
-test('a certificate is renewed over the link when most of its life is over, used with the next link, and the relay lets nobody in with the old key then', {
+test('a certificate is renewed over the link when most of its life is over, used with the next link, and takes the place of the old one then', {
   timeout: 180_000,
 }, async (t) => {
   const { fleet, device, authority } = await scene(t);
@@ -35,13 +36,13 @@ test('a certificate is renewed over the link when most of its life is over, used
   assert.equal(current.certificates[0].fingerprint256, old.fingerprint256, 'the old one stays until the next has worked');
   assert.ok(next !== undefined && !next.key.equals(current.key), 'with a key of its own');
 
-  device.link.cut();
+  relink(device);
   await device.process().line('the promotion', ({ msg }) => msg === 'certificate renewed', 60_000);
   const renewed = identityOf(device);
   assert.equal(renewed.next, undefined);
   assert.ok(renewed.current.key.equals(next.key));
   assert.ok(renewed.current.certificates[0].validToDate.getTime() > Date.now() + 80 * 86_400_000);
-  await device.process().line('the link', ({ msg }) => msg === 'link open');
+  await device.process().line('the link', isOpen);
   const { certificate } = (await device.status()) as { certificate: { ends: string; renewed: string } };
   assert.equal(Date.parse(certificate.ends), renewed.current.certificates[0].validToDate.getTime());
   assert.ok(Date.parse(certificate.renewed) <= Date.now());
@@ -60,9 +61,9 @@ test('a device whose certificate ended while it was off is renewed late, with th
   await certify(device, authority, { begins: secondsFromNow(-86_400 * 60), lifetimeSeconds: 86_400 * 10 });
   const old = identityOf(device);
   await device.start();
-  assert.equal(((await device.local.get('pods', 'default', 'web'))?.status as { phase: string }).phase, 'Running');
+  assert.equal(await phaseAt(device), 'Running');
   await device.process().line('the late renewal', ({ msg }) => msg === 'late renewal given', 60_000);
-  await device.process().line('the link', ({ msg }) => msg === 'link open', 60_000);
+  await device.process().line('the link', isOpen, 60_000);
   await until('the promotion', 30_000, undefined, async () => identityOf(device).next === undefined);
   assert.equal(identityOf(device).current.key.equals(old.current.key), false);
   await fleet.kube.patch('configmaps', 'default', 'settings', { data: { n: '1' } });
@@ -84,10 +85,10 @@ test('a certificate that ended beyond the grace is not renewed: the device says 
   assert.match(String(told.why), /^beyondGrace: .*join again/);
   const { certificate } = (await device.status()) as { certificate: { renewal: string } };
   assert.match(certificate.renewal, /certificate has ended: beyondGrace/);
-  assert.equal(((await device.local.get('pods', 'default', 'web'))?.status as { phase: string }).phase, 'Running');
+  assert.equal(await phaseAt(device), 'Running');
 });
 
-test('a new authority is followed over the link: the device verifies relays by it when the old one is gone', {
+test('a new authority is followed over the link, and the next link is with a relay that it has certified', {
   timeout: 180_000,
 }, async (t) => {
   const { fleet, device } = await scene(t);
@@ -98,8 +99,56 @@ test('a new authority is followed over the link: the device verifies relays by i
   const after = identityOf(device).authorities.map(({ fingerprint256 }) => fingerprint256);
   assert.equal(after.length, before.length + 1);
   assert.ok(before.every((one) => after.includes(one)));
+
+  const links = device.process().lines.filter(isOpen).length;
+  relink(device);
+  // The relay serves with a certificate of the new one by now.
+  await until('the next link', 60_000, undefined, async () => device.process().lines.filter(isOpen).length > links);
 });
+
+const isOpen = ({ msg }: LogLine) => msg === 'link open';
+
+function relink({ link }: FleetAgent): void {
+  link.cut();
+  link.restore();
+}
+
+async function phaseAt({ local }: FleetAgent): Promise<string | undefined> {
+  const web = await local.get('pods', 'default', 'web');
+  return (web?.status as { phase?: string } | undefined)?.phase;
+}
 
 function secondsFromNow(seconds: number): Date {
   return new Date(Date.now() + seconds * 1_000);
+}
+
+/** The authority that the relay has made, to sign with. */
+async function relaysAuthority({ kube }: Fleet): Promise<CertificateAuthority> {
+  const secret = await kube.get('secrets', 'hawser-system', 'hawser-ca');
+  const data = (secret?.data ?? {}) as Record<string, string>;
+  const [certificatePem = '', keyPem = ''] = ['ca.crt', 'ca.key'].map((key) => Buffer.from(data[key] ?? '', 'base64').toString());
+  return createAuthority(new X509Certificate(certificatePem).subject.replace('CN=', ''), { certificatePem, keyPem });
+}
+
+function identityOf({ dataDir }: FleetAgent): DeviceIdentity {
+  const identity = createIdentityFolder({ dataDir, logger: pino({ level: 'silent' }) }).read();
+  assert.ok(identity !== undefined);
+  return identity;
+}
+
+/** Another certificate in place of the device's, for the same key: as if that one had been issued then. */
+async function certify(device: FleetAgent, authority: CertificateAuthority, { begins, lifetimeSeconds }: Validity) {
+  const { current } = identityOf(device);
+  const spki = createPublicKey(current.key).export({ type: 'spki', format: 'der' });
+  const pem = await authority.certifyNode(device.node, spki, lifetimeSeconds, begins);
+  const key = current.key.export({ type: 'pkcs8', format: 'pem' });
+  await writeFile(join(device.dataDir, 'identity', 'device.pem'), `${key}${pem}`);
+  return new X509Certificate(pem);
+}
+
+/** `hawser-relay` as an administrator runs it. */
+async function administer({ kubeconfig }: Fleet, ...args: string[]): Promise<void> {
+  const command = { name: `hawser-relay ${args[0]}`, args: ['cloud/src/main.ts', ...args, '--kubeconfig', kubeconfig] };
+  const { code, stderr } = await runCommand(command);
+  assert.equal(code, 0, stderr);
 }

@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { checkChain, HawserError, MAX_CERTIFICATES, readCertificate } from '@hawser/protocol';
+import { checkChain, HawserError, MAX_CERTIFICATES, publicKeyOf, readCertificate } from '@hawser/protocol';
 import { nodeNameIn } from './identity-files.ts';
 
 /** Sizes of RSA keys that authorities have, in bits: below, they can be broken; above, checking a signature takes long. */
@@ -57,13 +57,14 @@ export function checkAuthorities(
   const all = [first, ...others] as const;
   for (const certificate of all) {
     if (!certificate.ca) throw wrong(`${certificate.subject ?? 'one'} is no authority`);
-    if (!isSoundKey(certificate.publicKey)) throw wrong(`${certificate.subject ?? 'one'} has a key that is not usable here`);
+    if (!isSoundKey(publicKeyOf(certificate))) throw wrong(`${certificate.subject ?? 'one'} has a key that is not usable here`);
   }
   if (now !== undefined && all.every(({ validToDate }) => validToDate < now)) throw wrong('all authorities have ended');
   return all;
 }
 
-function isSoundKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+function isSoundKey(key: KeyObject | undefined): boolean {
+  const { asymmetricKeyType, asymmetricKeyDetails } = key ?? {};
   const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails ?? {};
   if (asymmetricKeyType === 'ec') return AUTHORITY_CURVES.has(namedCurve);
   return asymmetricKeyType === 'rsa' && modulusLength >= RSA_BITS.least && modulusLength <= RSA_BITS.most;

@@ -152,7 +152,7 @@ test('folder and files are for the owner alone, and only the last is left in pla
   for (const name of names) assert.equal(statSync(join(identityPath(path), name)).mode & 0o777, 0o600, name);
 });
 
-test('what was written comes back: a join, a renewal, its success or failure, other authorities', async () => {
+test('what was written comes back: a join, a renewal and another in its place, its success, other authorities', async () => {
   const path = dataDir();
   const folder = folderIn(path);
   const joined = await joinedWith(folder);
@@ -164,9 +164,6 @@ test('what was written comes back: a join, a renewal, its success or failure, ot
   const renewed = await certificateFor(folder.requestKey());
   folder.writeNext([renewed]);
   assert.equal(folder.read()?.next?.certificates[0].fingerprint256, renewed.fingerprint256);
-  folder.dropNext();
-  assert.equal(folder.read()?.next, undefined);
-
   const again = await certificateFor(folder.requestKey());
   folder.writeNext([again]);
   folder.promoteNext();
@@ -208,7 +205,6 @@ test('so has each step of a renewal, and other authorities', async () => {
   interrupt(start, (changed) => changed.writeAuthorities([new X509Certificate(other.certificatePem)]));
   folder.writeNext([renewed]);
   interrupt(start, (changed) => changed.promoteNext());
-  interrupt(start, (changed) => changed.dropNext());
 });
 
 test('a file is on the disk before it is in its place, and its place before anything follows', async () => {
@@ -272,7 +268,7 @@ test('what others can reach is refused with the command that mends it', async ()
   const mending = { code: 'bad_config', message: /To mend: chmod 700 \S+identity$/ };
   assert.throws(() => folder.read(), mending);
   assert.throws(() => folder.requestKey(), mending);
-  assert.throws(() => folder.dropNext(), mending);
+  assert.throws(() => folder.promoteNext(), mending);
 });
 
 test('a file that is damaged or missing is named, with what to do', async () => {
@@ -329,7 +325,6 @@ test('a damaged renewal, or one of another node, costs the renewal and not the i
   writeFileSync(join(identityPath(path), 'next.pem'), 'text', { mode: 0o600 });
   assert.equal(folder.read()?.next, undefined);
   assert.equal(folder.warnings.length, 1);
-  folder.dropNext();
   folder.writeNext([await certificateFor(folder.requestKey(), 'truck-2')]);
   assert.equal(folder.read()?.next, undefined);
   assert.equal(folder.warnings.length, 2);

@@ -104,13 +104,6 @@ class FilesOfIdentity implements IdentityFolder {
     this.#steps.syncFolder(this.#folder);
   }
 
-  dropNext(): void {
-    this.#requirePrivate();
-    this.#finishJoin();
-    this.#remove('next.pem');
-    this.#steps.syncFolder(this.#folder);
-  }
-
   writeAuthorities(certificates: readonly X509Certificate[]): void {
     this.#requirePrivate();
     this.#finishJoin();

@@ -24,10 +24,8 @@ export interface IdentityFolder {
   writeJoined(joined: Joined): void;
   /** What a renewal has brought, for the key of `requestKey`: `next` from now on. @throws HawserError `malformed_request` for another key */
   writeNext(certificates: readonly X509Certificate[]): void;
-  /** A relay has taken `next`: it is the current one. */
+  /** A relay has taken `next`: it is the current one. Nothing else ends a `next` but another one: see `RenewalState`. */
   promoteNext(): void;
-  /** A relay does not take `next`: the current one serves again. */
-  dropNext(): void;
   /** Atomic, never empty. */
   writeAuthorities(certificates: readonly X509Certificate[]): void;
 }

@@ -90,7 +90,10 @@ export function dialFailure(error: Error, url: string): LinkFailure {
   if (code === 'CERT_NOT_YET_VALID') {
     return failure('relayNotBegun', `the certificate of ${host} begins later than now: is this device's clock behind? (${code})`);
   }
-  if (UNTRUSTED.has(code)) return failure('relayCertificate', `the certificate of ${host} is not trusted: ${message} (${code})`);
+  if (UNTRUSTED.has(code)) {
+    const hint = code === 'CERT_HAS_EXPIRED' ? ": is this device's clock right?" : '';
+    return failure('relayCertificate', `the certificate of ${host} is not trusted: ${message} (${code})${hint}`);
+  }
   if (OWN_CERTIFICATE_ENDED.test(code)) {
     return failure('ownCertificateEnded', `${host} says that this device's certificate has ended (${code})`);
   }
