@@ -325,6 +325,7 @@ test('a damaged renewal, or one of another node, costs the renewal and not the i
   writeFileSync(join(identityPath(path), 'next.pem'), 'text', { mode: 0o600 });
   assert.equal(folder.read()?.next, undefined);
   assert.equal(folder.warnings.length, 1);
+  rmSync(join(identityPath(path), 'next.pem'));
   folder.writeNext([await certificateFor(folder.requestKey(), 'truck-2')]);
   assert.equal(folder.read()?.next, undefined);
   assert.equal(folder.warnings.length, 2);
