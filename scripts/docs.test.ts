@@ -50,7 +50,12 @@ test('deploy gives rights to the ServiceAccount of the relay and to nobody else,
     );
     assert.deepEqual(
       bindings.map(({ namespace }) => namespace),
-      [undefined, RELAY_NAMESPACE, undefined, undefined],
+      [undefined, RELAY_NAMESPACE, 'kube-system', undefined, undefined],
+    );
+    // Where the cluster's own tokens and ConfigMaps are, only what marks a token as used.
+    assert.deepEqual(
+      bindings.filter(({ namespace }) => namespace === 'kube-system').flatMap(({ rules }) => rules),
+      [{ apiGroups: [''], resources: ['secrets'], verbs: ['patch'] }],
     );
     const impersonates = bindings.flatMap(({ rules }) => rules).some(({ verbs }) => verbs.includes('impersonate'));
     assert.equal(impersonates, form === 'groups');
