@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readStore } from '@hawser/edge';
 import { startBalancer } from '../net/balancer.ts';
+import { startCuttingProxy } from '../net/cutting-proxy.ts';
 import { startHttpProxy } from '../net/http-proxy.ts';
 import { startEnrolmentEndpoint } from '../support/enrolment-endpoint.ts';
 import type { Fleet } from '../support/fleet.ts';
@@ -80,6 +81,10 @@ test('from a relay without any certificate to a ConfigMap on the device: the lin
   assert.match(unjoined.stderr, /this device has not joined: .*\n.*hawser-agent join wss:/);
 
   const line = await lineOf(fleet, [addressOf(fleet)], '--node-name', 'truck-1', '--single-use');
+  const lost = await answerLost(fleet, (url) => device.command(...line.with(1, url)));
+  assert.equal(lost.code, 5, lost.stderr);
+  const isJoined = (text: string) => /^hawser_relay_enrolments_total\{outcome="joined"\} 2$/m.test(text);
+  assert.ok(isJoined(await fleet.relayMetrics()), 'the relay has used the token, and the device does not know');
   const joined = await device.command(...line);
   assert.equal(joined.code, 0, joined.stderr);
   assert.match(joined.stdout, /^Next: +hawser-agent run --data-dir /m);
@@ -235,6 +240,25 @@ test('a device behind an HTTP proxy that wants a password joins and links by the
   const written = [joined.stdout, joined.stderr, stranger.stderr, readFileSync(device.logFile, 'utf8')];
   assert.ok(!written.some((text) => text.includes(password)), 'the password is in what was written');
 });
+
+/** Joins by a proxy that cuts the connection in the certificate, which is the last that the relay sends. */
+async function answerLost(fleet: Fleet, command: (url: string) => ReturnType<typeof runCommand>) {
+  const port = fleet.relays[0]?.linkPort ?? 0;
+  const whole = await startCuttingProxy(port, Number.POSITIVE_INFINITY, () => {});
+  const other = await lineOf(fleet, [whole.url]);
+  const measured = await runCommand({
+    name: 'hawser-agent join',
+    args: [AGENT, ...other, '--node-name', 'other', '--data-dir', join(fleet.dir, 'measured')],
+  });
+  whole.close();
+  assert.equal(measured.code, 0, measured.stderr);
+  const cutting = await startCuttingProxy(port, whole.passed() - 200, () => {});
+  try {
+    return await command(cutting.url);
+  } finally {
+    cutting.close();
+  }
+}
 
 async function closedPort(): Promise<number> {
   const server = createServer();

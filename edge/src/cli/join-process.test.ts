@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { ENROL_PATHS } from '@hawser/protocol';
+import { startCuttingProxy } from '../../../test/net/cutting-proxy.ts';
 import {
   type EnrolmentEndpoint,
   type EnrolmentEndpointOptions,
@@ -111,7 +110,7 @@ test('a device that is killed with the answer on its way has joined after the sa
     const dataDir = newDataDir();
     const joined = endpoint.joins.length;
     let child: ChildProcess | undefined;
-    const proxy = await cuttingProxy(endpoint.port, position, () => child?.kill('SIGKILL'));
+    const proxy = await startCuttingProxy(endpoint.port, position, () => child?.kill('SIGKILL'));
     const started = startJoin(argsFor({ ...endpoint, caHash: endpoint.caHash, url: proxy.url }, dataDir));
     child = started.child;
     const killed = await started.ended;
@@ -129,7 +128,7 @@ test('a device that is killed with the answer on its way has joined after the sa
 test('an answer that is lost on its way is told, and the same command goes on with the same key', async (t) => {
   const endpoint = await endpointFor(t);
   const size = await sizeOf(endpoint);
-  const proxy = await cuttingProxy(endpoint.port, size - 100, () => {});
+  const proxy = await startCuttingProxy(endpoint.port, size - 100, () => {});
   t.after(proxy.close);
   const dataDir = newDataDir();
   const before = endpoint.joins.length;
@@ -170,42 +169,9 @@ test('Ctrl-C while a relay is asked leaves the key for the next time, and nothin
 
 /** What the relay sends in one join, in bytes. It varies by some bytes with the length of signatures. */
 async function sizeOf(endpoint: EnrolmentEndpoint): Promise<number> {
-  const proxy = await cuttingProxy(endpoint.port, Number.POSITIVE_INFINITY, () => {});
+  const proxy = await startCuttingProxy(endpoint.port, Number.POSITIVE_INFINITY, () => {});
   const { code, output } = await startJoin(argsFor({ url: proxy.url, caHash: endpoint.caHash }, newDataDir())).ended;
   proxy.close();
   assert.equal(code, 0, output);
   return proxy.passed();
-}
-
-/** Passes so many bytes of what the relay sends, and then cuts both sides. */
-async function cuttingProxy(port: number, bytes: number, onCut: () => void) {
-  const sockets = new Set<Socket>();
-  let passed = 0;
-  const server = createServer((client) => {
-    const relay = connect(port, '127.0.0.1');
-    for (const socket of [client, relay]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-    }
-    client.on('data', (chunk) => relay.write(chunk)).on('close', () => relay.destroy());
-    relay.on('close', () => client.destroySoon());
-    relay.on('data', (chunk: Buffer) => {
-      client.write(chunk.subarray(0, Math.max(0, bytes - passed)));
-      passed += chunk.length;
-      if (passed < bytes) return;
-      onCut();
-      client.destroySoon();
-      relay.destroy();
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `wss://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    passed: () => passed,
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
 }
