@@ -25,6 +25,21 @@ import type { CertificatePair } from '../support/pki.ts';
 
 const DEADLINE_MS = 10_000;
 
+/** Of a device that holds nothing. */
+export const HELLO: Hello = {
+  type: 'hello',
+  protocolVersions: [1],
+  features: [],
+  dictionaries: [],
+  agentVersion: 'scripted',
+  storeId: '0'.repeat(32),
+  clusterUid: undefined,
+  digest: new Digest().toString(),
+  objects: 0,
+  epoch: undefined,
+  authorities: undefined,
+};
+
 /** What a device would keep: the relay's side is tested against it, frame by frame. */
 export interface Held {
   readonly version: Version;
@@ -57,20 +72,7 @@ export class ScriptedAgent {
     const socket = new WebSocket(`wss://127.0.0.1:${port}/v1/link`, { cert: pair.certificatePem, key: pair.keyPem, ca: caPem });
     const agent = new ScriptedAgent(socket);
     await once(socket, 'open');
-    agent.send({
-      type: 'hello',
-      protocolVersions: [1],
-      features: [],
-      dictionaries: [],
-      agentVersion: 'scripted',
-      storeId: '0'.repeat(32),
-      clusterUid: undefined,
-      digest: new Digest().toString(),
-      objects: 0,
-      epoch: undefined,
-      authorities: undefined,
-      ...hello,
-    });
+    agent.send({ ...HELLO, ...hello });
     const welcome = await agent.message('the welcome', (message) => message.type === 'welcome');
     assert.ok(welcome.type === 'welcome');
     return { agent, welcome };

@@ -51,7 +51,10 @@ export interface ServerCertificateOptions extends Subject, Validity {
   readonly hosts?: readonly string[];
 }
 
-export interface ClientCertificateOptions extends Subject, Validity {}
+export interface ClientCertificateOptions extends Subject, Validity {
+  /** What the certificate may be used for, as object identifiers. Default: clientAuth. */
+  readonly usages?: readonly string[];
+}
 
 /** A certificate authority that lives in this process (P-256, ECDSA with SHA-256). */
 export interface CertificateAuthority extends CertificatePair {
@@ -117,7 +120,7 @@ export async function createAuthority(commonName: string, existing?: Certificate
       ]);
     },
     issueClient(options) {
-      return issue(options, options, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]);
+      return issue(options, options, [new ExtendedKeyUsageExtension([...(options.usages ?? [ExtendedKeyUsage.clientAuth])])]);
     },
     certifyNode(nodeName, publicKey, lifetimeSeconds = DAY_SECONDS, begins = undefined) {
       return sign(subjectName(nodeSubject(nodeName)), new PublicKey(Buffer.from(publicKey)), { lifetimeSeconds, begins }, [
