@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
+import { zstdCompressSync } from 'node:zlib';
 import {
   type AgentMessage,
   type Batch,
@@ -16,6 +17,7 @@ import {
   encodeBody,
   encodeRelayMessage,
   type KubeObject,
+  objectKey,
   type RelayMessage,
   type Report,
   type SessionState,
@@ -90,6 +92,7 @@ async function scene(t: TestContext) {
     hollow: { tokens: true },
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
+    limits: { apiConnections: 4_096, apiStrangers: 256, apiRequests: 256, apiWatches: 3_072 },
     recheckSeconds: 50,
     backoff: { baseMs: 10, capMs: 50 },
   };
@@ -263,6 +266,75 @@ test('what was not answered when the link broke is sent again on the next one', 
   third.say(welcome('inSync'));
   await sleep(100);
   assert.deepEqual(third.reports(), []);
+});
+
+test('answers to what was never asked change nothing, and the link goes on', async (t) => {
+  const { start, call, token, link } = await scene(t);
+  const agent = await start();
+  const played = await link(0);
+  await firstSync(played);
+  const body = encodeBody('{}');
+  for (let id = 1; id <= 100; id += 1) {
+    played.say({ type: 'queryAnswer', id, answer: { type: 'found', cached: false, body } });
+    played.say({ type: 'reportAnswer', number: id, outcome: { type: 'refused', code: 404, reason: 'NotFound', message: '' } });
+  }
+  played.say(batch(2, upsert(storageKey('configmaps', 'more'), '8', testObject(storageKey('configmaps', 'more'), 'uid-more'))));
+  await until('the ack', 5_000, undefined, async () => played.messages.filter(({ type }) => type === 'ack').length === 2);
+  assert.equal((await call(agent, 'GET', PATH, token())).status, 200);
+  assert.deepEqual(played.reports(), []);
+});
+
+/** A batch of a thousand objects of 3 MB each, in 400 KB. */
+function bomb(): RelayMessage {
+  const size = 3 * 1024 * 1024;
+  const body = { encoding: 'zstd' as const, bytes: zstdCompressSync(Buffer.alloc(size)), size };
+  const change = { type: 'upsert' as const, version: { uid: 'uid-bomb', resourceVersion: '8', hash: '0'.repeat(16) }, body };
+  const operations = Array.from({ length: 1_000 }, (_, index) => ({
+    object: 100 + index,
+    key: objectKey('configmaps', 'default', `bomb-${index}`),
+    change,
+  }));
+  return { type: 'batch', number: 2, complete: true, operations };
+}
+
+for (const [what, send, reason] of [
+  ['a batch whose bodies would unpack to gigabytes', (played: PlayedLink) => played.say(bomb()), /unpack to \d+ bytes/],
+  [
+    'a batch of two million operations without bytes',
+    // Field 6 of a frame.
+    (played: PlayedLink) =>
+      played.raw(Buffer.concat([Buffer.from([0x32, 0x80, 0x92, 0xf4, 0x01]), Buffer.alloc(4_000_000, Buffer.from([0x12, 0]))])),
+    /more than 10000 entries/,
+  ],
+] as const) {
+  test(`${what} ends the link with the reason, and the device goes on serving`, async (t) => {
+    const { start, call, token, link } = await scene(t);
+    const agent = await start();
+    const played = await link(0);
+    await firstSync(played);
+    send(played);
+    const end = await played.closed;
+    assert.equal(end.code, 1002);
+    assert.match(end.reason, reason);
+    assert.equal((await call(agent, 'GET', PATH, token())).status, 200);
+    assert.equal((await call(agent, 'GET', '/api/v1/namespaces/default/configmaps/bomb-0', token())).status, 404);
+  });
+}
+
+test('the bounds of the local API are settings', async (t) => {
+  const { settings, start, call, token, link } = await scene(t);
+  const agent = await start({ limits: { ...settings.limits, apiWatches: 4 } });
+  await firstSync(await link(0));
+  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  const watching = { ca: readFileSync(join(settings.dataDir, 'api.crt')), headers: { authorization: `Bearer ${token()}` } };
+  const open = Array.from({ length: 4 }, () =>
+    request(new URL('/api/v1/pods?watch=1', agent.localApi), { ...watching, agent: false }),
+  );
+  await Promise.all(open.map((watch) => once(watch.end(), 'response')));
+  const refused = await call(agent, 'GET', '/api/v1/pods?watch=1', token());
+  assert.deepEqual([refused.status, refused.retryAfter], [429, '1']);
+  assert.equal((await call(agent, 'GET', PATH, token())).status, 200);
+  for (const watch of open) watch.on('error', () => undefined).destroy();
 });
 
 const QUERY = '/hawser/v1/query?resource=persistentvolumes&name=disk';

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
 import type { Clock } from './api/clock.ts';
 import { createDevicePolicy } from './api/device-policy.ts';
-import { createApiServer } from './api/http/server.ts';
+import type { ApiBounds } from './api/http/load.ts';
+import { type ApiServer, createApiServer } from './api/http/server.ts';
 import { createRegistry } from './api/registry/registry.ts';
 import { type AutonomousStop, startAutonomy, systemUptime } from './autonomy/index.ts';
 import { type Connected, connectLink } from './connect.ts';
@@ -102,6 +103,7 @@ export async function startAgent({ settings, credentials, clock, random, logger 
       registry,
       ownPaths: new Map([[QUERY_PATH, createQueryPath(lookup)]]),
       tls: { cert: access.cert, key: access.key },
+      bounds: apiBounds(settings.limits),
       notReady: () => (hasSynced() ? undefined : 'the first sync with the cloud is not complete'),
       logger,
     });
@@ -124,7 +126,7 @@ export async function startAgent({ settings, credentials, clock, random, logger 
     const autonomy = startAutonomy({ store, registry, sync, nodeName, clock, uptime, logger });
     ending.push(autonomy.close);
 
-    const opsPort = await startOps(settings, { store, sync, tokens, kubelet, autonomy, kept, ...link }, logger, ending);
+    const opsPort = await startOps(settings, { store, sync, tokens, kubelet, autonomy, server, kept, ...link }, logger, ending);
     store.setFacts({
       [AGENT_FACTS.version]: AGENT_VERSION,
       [AGENT_FACTS.nodeName]: nodeName,
@@ -164,17 +166,19 @@ type OpsParts = {
   readonly kubelet: KubeletLife;
   readonly autonomy: AutonomousStop;
   readonly kept: KeptIdentity;
+  readonly server: Pick<ApiServer, 'load'>;
 } & Omit<Connected, 'stop'>;
 
 async function startOps(
   { ops }: Settings,
-  { store, sync, tokens, kubelet, autonomy, kept, link, upstream, queries }: OpsParts,
+  { store, sync, tokens, kubelet, autonomy, server, kept, link, upstream, queries }: OpsParts,
   logger: Logger,
   ending: (() => unknown)[],
 ): Promise<number | undefined> {
   if (ops.port === undefined) return undefined;
   const metrics = await createMetrics({
     linkState: () => link.state().name,
+    api: server.load,
     link: link.stats,
     sessionState: () => sync.state().name,
     sync: () => sync.stats(),
@@ -197,6 +201,10 @@ async function startOps(
   const endpoint = await startEndpoint({ address: ops.address, port: ops.port, metrics, logger });
   ending.push(endpoint.close);
   return endpoint.port;
+}
+
+function apiBounds({ apiConnections, apiStrangers, apiRequests, apiWatches }: Settings['limits']): ApiBounds {
+  return { connections: apiConnections, strangers: apiStrangers, requests: apiRequests, watches: apiWatches };
 }
 
 function ageOf(time: string | undefined, clock: Pick<Clock, 'now'>): number | undefined {

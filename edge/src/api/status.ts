@@ -187,6 +187,11 @@ export function serviceUnavailable(message: string, retryAfterSeconds: number): 
   return new ApiError(503, 'ServiceUnavailable', message, { retryAfterSeconds });
 }
 
+/** The server has as much to do as it may have. */
+export function tooManyRequests(message: string, retryAfterSeconds: number): ApiError {
+  return new ApiError(429, 'TooManyRequests', message, { retryAfterSeconds });
+}
+
 /** There is no room for the write (RFC 4918, section 11.5); Kubernetes has no reason for it. */
 export function insufficientStorage(message: string, options?: ErrorOptions): ApiError {
   return new ApiError(507, 'InsufficientStorage', message, undefined, options);

@@ -99,7 +99,9 @@ export function dialFailure(error: Error, url: string): LinkFailure {
   }
   if (OWN_CERTIFICATE.test(code)) return failure('ownCertificate', `${host} does not take this device's certificate (${code})`);
   if (code === 'ETIMEDOUT') return failure('timeout', `${host} did not answer in time`);
-  if (code.startsWith('WS_ERR')) return failure('unexpected', `${host} does not speak WebSocket: ${message}`);
+  if (code.startsWith('WS_ERR') || code.startsWith('HPE_')) {
+    return failure('unexpected', `${host} does not speak WebSocket: ${message} (${code})`);
+  }
   return failure('unreachable', `${host} cannot be reached: ${message}`);
 }
 

@@ -58,6 +58,12 @@ export const LINK_PATH = '/v1/link';
  * more than this is asked of it by a relay that does not listen; the link is given up.
  */
 const MAX_BUFFERED_BYTES = 2 * MAX_FRAME_BYTES;
+/** Headers of a relay's answer are some hundred bytes; one with more is no relay. */
+const MAX_HEADER_BYTES = 8 * 1024;
+/** A relay writes its messages in fragments of 8 KiB: the largest has 512 of them. */
+const MAX_FRAGMENTS = 1_024;
+/** Pieces of TLS that one frame may come in: each costs some 500 bytes beside its own, and a relay's frames have one or two. */
+const MAX_CHUNKS = 1_024;
 /** How long a close frame may take to leave before the connection is cut. */
 const CLOSE_TIMEOUT_MS = 1_000;
 /**
@@ -206,7 +212,7 @@ function readWords(response: IncomingMessage, onWords: (said: string) => void): 
 
 /** @throws what is wrong with the certificate or its key */
 function webSocketOver(carrier: Socket, address: URL, tls: LinkTls, finishRequest: (request: ClientRequest) => void): WebSocket {
-  const options: ClientOptions & { readonly socket: Socket } = {
+  const options: ClientOptions & { readonly socket: Socket; readonly maxHeaderSize: number } = {
     socket: carrier,
     cert: tls.cert,
     key: tls.key,
@@ -216,6 +222,9 @@ function webSocketOver(carrier: Socket, address: URL, tls: LinkTls, finishReques
     followRedirects: false,
     perMessageDeflate: false,
     maxPayload: MAX_FRAME_BYTES,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_CHUNKS,
+    maxHeaderSize: MAX_HEADER_BYTES,
     rejectUnauthorized: tls.distrust === undefined,
     finishRequest,
   };

@@ -4,6 +4,12 @@ import { documentedMetrics, servedMetrics } from '../../../test/support/metrics-
 import { createMetrics, type Readings } from './metrics.ts';
 
 const readings: Readings = {
+  api: () => ({
+    connections: 3,
+    requests: 1,
+    watches: 2,
+    reached: { connections: 0, strangers: 4, requests: 0, watches: 1, headerBytes: 0, bodyBytes: 0, time: 0 },
+  }),
   linkState: () => 'open',
   link: () => ({ dials: 3, opened: 2, failures: { silent: 1 }, bytesRead: 1_000, bytesWritten: 500 }),
   sessionState: () => 'inSync',

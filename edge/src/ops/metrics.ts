@@ -1,3 +1,4 @@
+import type { ApiLoad } from '../api/http/load.ts';
 import type { AutonomousStopStats } from '../autonomy/index.ts';
 import type { RenewalStats } from '../enroll/index.ts';
 import type { LinkStats } from '../link/index.ts';
@@ -8,6 +9,8 @@ import type { QueriesStats, UpstreamStats } from '../upstream/index.ts';
 
 /** What the parts of the agent count themselves, read when someone asks for the metrics. */
 export interface Readings {
+  /** Of the local API. */
+  api(): ApiLoad;
   linkState(): string;
   link(): LinkStats;
   sessionState(): string;
@@ -204,6 +207,18 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   });
   gauge('hawser_agent_kept_answers', 'Answers that serve without a link.', () => readings.answers().answers);
   gauge('hawser_agent_kept_answer_bytes', 'Bytes of them.', () => readings.answers().size);
+
+  gauge('hawser_agent_api_connections', 'Connections to the local API.', () => readings.api().connections);
+  labelledGauge('hawser_agent_api_requests', 'Requests that the local API is answering, and open watches.', 'kind', () => {
+    const { requests, watches } = readings.api();
+    return { request: requests, watch: watches };
+  });
+  byLabel(
+    'hawser_agent_api_bounds_reached_total',
+    'Times that a bound of the local API was reached, by the bound.',
+    'bound',
+    () => readings.api().reached,
+  );
 
   gauge(
     'hawser_agent_away_seconds',

@@ -33,6 +33,7 @@ test('what is not said has its default', () => {
     hollow: { tokens: true },
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
+    limits: { apiConnections: 4_096, apiStrangers: 256, apiRequests: 256, apiWatches: 3_072 },
     recheckSeconds: 50,
     backoff: { baseMs: 500, capMs: 60_000 },
   });

@@ -49,6 +49,12 @@ export const SettingsSchema = section({
     v.pipe(v.string(NODE_NAME), v.maxLength(253, NODE_NAME), v.regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, NODE_NAME)),
   ),
   api: section({ address: loopback, port }),
+  limits: section({
+    apiConnections: whole(16, 20_000),
+    apiStrangers: whole(4, 20_000),
+    apiRequests: whole(4, 4_096),
+    apiWatches: whole(4, 20_000),
+  }),
   workload: oneOf(['hollow', 'none']),
   hollow: section({ tokens: flag }),
   ops: section({ address: loopback, port: v.optional(port) }),
@@ -84,6 +90,18 @@ export const SETTINGS: readonly Setting[] = [
   setting.text('nodeName', undefined, "name of the Node; default and only possible value: the one in the certificate's CN"),
   setting.text('api.address', '127.0.0.1', 'loopback address of the Kubernetes API on the device'),
   setting.number('api.port', 6444, 'port of the Kubernetes API on the device; 0 takes a free one and logs it'),
+  setting.number(
+    'limits.apiConnections',
+    4_096,
+    'connections to that API at a time; one more is closed. Each watch holds one, and a kubelet watches each ConfigMap and Secret of its pods',
+  ),
+  setting.number(
+    'limits.apiStrangers',
+    256,
+    'of them those on which no token was shown yet, 60 KB each; with one more the one that has waited for longest is closed',
+  ),
+  setting.number('limits.apiRequests', 256, 'requests that it answers at a time; one more is answered 429'),
+  setting.number('limits.apiWatches', 3_072, 'watches that are open at a time; one more is answered 429'),
   setting.text(
     'workload',
     'hollow',

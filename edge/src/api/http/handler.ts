@@ -8,6 +8,7 @@ import { ApiError, badRequest, internal, methodNotAllowed, noSuchResource, unaut
 import { bodyFormat, parseBody, readBody } from './body.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Discovery } from './discovery.ts';
+import type { Load } from './load.ts';
 import { type Encoding, errorEncoding, negotiate, onlyAccepted, parseMediaRanges } from './negotiate.ts';
 import { answerOwnPath, type OwnPath } from './own-path.ts';
 import { attributesOfRequest, type ParsedPath, parsePath, type ResourcePath } from './path.ts';
@@ -20,6 +21,7 @@ export interface HandlerOptions {
   readonly registry: Registry;
   readonly discovery: Discovery;
   readonly watches: WatchResponses;
+  readonly load: Load;
   /** By path. */
   readonly ownPaths: ReadonlyMap<string, OwnPath>;
   /** What /readyz says; undefined means ready, else why not. */
@@ -34,6 +36,7 @@ export async function handleRequest(options: HandlerOptions, request: IncomingMe
   try {
     await answer(options, request, response, encoding);
   } catch (cause) {
+    if (cause instanceof ApiError && cause.code === 413) options.load.reached('bodyBytes');
     if (!(cause instanceof ApiError)) options.onFailure(cause, request.url ?? '');
     const error = cause instanceof ApiError ? cause : internal('Internal Server Error: see the log of the server');
     // Once the headers are out all that can be done is to break off.
@@ -57,7 +60,10 @@ async function answer(
   const attributes = attributesOfRequest(method, parsed, query);
   const identity = policy.authenticate(credentialsOf(request), attributes);
   if (identity === undefined) throw unauthorized();
+  options.load.authenticated(request.socket);
   requireAuthorized(policy, identity, attributes);
+  // Whether the process gets around to answering is asked above all when there is much to do.
+  if (!HEALTH.test(parsed.path)) options.load.begin(attributes.verb === 'watch' ? 'watches' : 'requests', response);
 
   const { resource } = parsed;
   if (resource === undefined) return answerDocument(options, request, response, parsed, query, encoding);

@@ -5,9 +5,11 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from '../registry/registry.ts';
+import { answerClientError } from './client-error.ts';
 import { createDiscovery, type ServerVersion } from './discovery.ts';
 import { applyFault, type Fault, type InterceptedRequest } from './fault.ts';
 import { handleRequest } from './handler.ts';
+import { type ApiBounds, type ApiLoad, CLUSTER_BOUNDS, Load } from './load.ts';
 import type { OwnPath } from './own-path.ts';
 import { WatchResponses } from './watch-response.ts';
 
@@ -21,8 +23,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 95_000;
 const MAX_HEADER_BYTES = 64 * 1024;
 /** What clients have, in milliseconds, to take the end of their watches when the server closes; then they are cut off. */
 const CLOSE_GRACE_MS = 1000;
-/** Each watch holds a connection. Connections beyond this bound are refused. */
-const MAX_CONNECTIONS = 20_000;
+/** Node looks so often for connections that are over the two times above, in milliseconds; its own default is 30 s. */
+const LOOK_EVERY_MS = 2_000;
 
 export interface ApiServerOptions {
   readonly registry: Registry;
@@ -36,6 +38,8 @@ export interface ApiServerOptions {
   readonly version?: ServerVersion;
   /** Why /readyz should fail now; undefined means ready. */
   readonly notReady?: () => string | undefined;
+  /** Default: CLUSTER_BOUNDS. */
+  readonly bounds?: ApiBounds;
   /** Told of failures of the server's own; requests that are refused are no failures. */
   readonly logger?: Logger;
   /** Paths that Kubernetes does not have, such as `/hawser/v1/query`; the policy says who may ask. */
@@ -51,6 +55,8 @@ export interface ApiServer {
   listen(port: number, host?: string): Promise<ServerAddress>;
   /** @throws when the server does not listen */
   address(): ServerAddress;
+  /** What it has taken on, and how often it refused more. */
+  load(): ApiLoad;
   /** Cuts all open watches in the middle; new ones may be opened. Returns how many there were. */
   cutWatches(): number;
   /** Ends open watches cleanly, takes no more connections, and cuts what is still open. */
@@ -70,6 +76,8 @@ export const DEFAULT_VERSION: ServerVersion = { gitVersion: 'v1.36.2+hawser' };
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { registry, tls, logger } = options;
   const watches = new WatchResponses();
+  const bounds = options.bounds ?? CLUSTER_BOUNDS;
+  const load = new Load(bounds);
   const closing = new AbortController();
   let bound: ServerAddress | undefined;
   const discovery = createDiscovery(registry.context.policy.specialResources ?? [], options.version ?? DEFAULT_VERSION, () =>
@@ -79,6 +87,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     registry,
     discovery,
     watches,
+    load,
     ownPaths: options.ownPaths ?? new Map(),
     notReady: options.notReady ?? (() => undefined),
     onFailure: (err: unknown, path: string) => logger?.error({ err, path }, 'request failed'),
@@ -89,17 +98,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     key: tls.key,
     ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }),
     minVersion: 'TLSv1.2',
+    handshakeTimeout: HEADERS_TIMEOUT_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
+    connectionsCheckingInterval: LOOK_EVERY_MS,
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = bounds.connections;
   // Also those in the middle of their TLS handshake, of which Node's HTTPS server does not know yet.
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  server.on('connection', (socket: Socket) => load.connected(socket));
+  server.on('drop', () => load.reached('connections'));
+  server.on('clientError', (error, socket) => {
+    const bound = answerClientError(error, socket);
+    if (bound !== undefined) load.reached(bound);
   });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -130,6 +142,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (bound === undefined) throw new Error('the API server does not listen yet');
       return bound;
     },
+    load: () => load.stats(),
     cutWatches() {
       const open = [...watches.open];
       for (const watch of open) watch.cut();
@@ -140,7 +153,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const ended = Promise.all([...watches.open].map((watch) => watch.end()));
       await Promise.race([ended, sleep(CLOSE_GRACE_MS, undefined, { ref: false })]);
-      for (const socket of sockets) socket.destroy();
+      for (const socket of load.sockets()) socket.destroy();
       await closed;
     },
   };

@@ -1,0 +1,113 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { tooManyRequests } from '../status.ts';
+
+/** How much one server of the API takes on at a time. */
+export interface ApiBounds {
+  /** One more is closed. Each watch holds one. */
+  readonly connections: number;
+  /**
+   * Of them those on which nobody has shown who it is, from their first byte on. With one more the one that has waited for longest is closed: who
+   * has a token shows it within milliseconds, and is not kept out by others that only hold connections.
+   */
+  readonly strangers: number;
+  /** Requests that are being answered, watches not among them; one more is answered 429. */
+  readonly requests: number;
+  /** Open watches; one more is answered 429. */
+  readonly watches: number;
+}
+
+/** For servers that tests use as a cluster's: each watch holds a connection. */
+export const CLUSTER_BOUNDS: ApiBounds = { connections: 20_000, strangers: 20_000, requests: 20_000, watches: 20_000 };
+
+/** What was over a bound, by the name that metrics and docs have for it. */
+export const API_BOUNDS = ['connections', 'strangers', 'requests', 'watches', 'headerBytes', 'bodyBytes', 'time'] as const;
+export type ApiBound = (typeof API_BOUNDS)[number];
+
+export interface ApiLoad {
+  readonly connections: number;
+  readonly requests: number;
+  readonly watches: number;
+  /** Since the start of the process. */
+  readonly reached: Readonly<Record<ApiBound, number>>;
+}
+
+/** In seconds: answers of this API take milliseconds. */
+const RETRY_SECONDS = 1;
+
+/** Counts what one server has taken on, and refuses what is over its bounds. */
+export class Load {
+  readonly #bounds: ApiBounds;
+  readonly #connections = new Set<Socket>();
+  /** Connections of whom nobody knows, the oldest first; by the other end's port, since TLS does not tell what it runs over. */
+  readonly #strangers = new Map<string, Socket>();
+  /** TLS connections on which somebody has shown who it is. */
+  readonly #known = new WeakSet<Socket>();
+  readonly #running = { requests: 0, watches: 0 };
+  readonly #reached: Record<ApiBound, number> = {
+    connections: 0,
+    strangers: 0,
+    requests: 0,
+    watches: 0,
+    headerBytes: 0,
+    bodyBytes: 0,
+    time: 0,
+  };
+
+  constructor(bounds: ApiBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** A connection below TLS. */
+  connected(socket: Socket): void {
+    const name = nameOf(socket);
+    this.#connections.add(socket);
+    this.#strangers.set(name, socket);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      if (this.#strangers.get(name) === socket) this.#strangers.delete(name);
+    });
+    if (this.#strangers.size <= this.#bounds.strangers) return;
+    const [oldest] = this.#strangers;
+    if (oldest === undefined) return;
+    this.reached('strangers');
+    this.#strangers.delete(oldest[0]);
+    oldest[1].destroy();
+  }
+
+  /** A request on that TLS connection has shown who it is from. */
+  authenticated(socket: Socket): void {
+    if (this.#known.has(socket)) return;
+    this.#known.add(socket);
+    this.#strangers.delete(nameOf(socket));
+  }
+
+  /** Until the response has ended, or its connection. @throws ApiError 429 with Retry-After */
+  begin(kind: 'requests' | 'watches', response: ServerResponse): void {
+    if (this.#running[kind] >= this.#bounds[kind]) {
+      this.reached(kind);
+      const what = kind === 'requests' ? 'requests are being answered' : 'watches are open';
+      throw tooManyRequests(`${this.#bounds[kind]} ${what}, as many as there may be: try again later`, RETRY_SECONDS);
+    }
+    this.#running[kind] += 1;
+    response.once('close', () => {
+      this.#running[kind] -= 1;
+    });
+  }
+
+  reached(bound: ApiBound): void {
+    this.#reached[bound] += 1;
+  }
+
+  sockets(): Iterable<Socket> {
+    return this.#connections;
+  }
+
+  stats(): ApiLoad {
+    return { connections: this.#connections.size, ...this.#running, reached: { ...this.#reached } };
+  }
+}
+
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
+}
