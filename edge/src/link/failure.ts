@@ -99,8 +99,9 @@ export function dialFailure(error: Error, url: string): LinkFailure {
   }
   if (OWN_CERTIFICATE.test(code)) return failure('ownCertificate', `${host} does not take this device's certificate (${code})`);
   if (code === 'ETIMEDOUT') return failure('timeout', `${host} did not answer in time`);
-  if (code.startsWith('WS_ERR') || code.startsWith('HPE_')) {
-    return failure('unexpected', `${host} does not speak WebSocket: ${message} (${code})`);
+  // What the connection itself meets has a code; without one it is what the WebSocket finds wrong with the answer.
+  if (code === '' || code.startsWith('WS_ERR') || code.startsWith('HPE_')) {
+    return failure('unexpected', `${host} does not speak WebSocket: ${message}${code === '' ? '' : ` (${code})`}`);
   }
   return failure('unreachable', `${host} cannot be reached: ${message}`);
 }
