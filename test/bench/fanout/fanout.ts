@@ -6,6 +6,7 @@ import type { BenchContext } from '../context.ts';
 import { changedValue } from '../data.ts';
 import { type Ending, withEnding } from '../ending.ts';
 import { monotonicMs } from '../monotonic.ts';
+import { ONE_ADDRESS } from '../one-address.ts';
 import type { FanoutOptions } from '../options.ts';
 import { type Random, seeded } from '../random.ts';
 import type { Report } from '../report.ts';
@@ -40,6 +41,7 @@ export async function measureFanout(options: FanoutOptions, context: BenchContex
   const cluster = await writeCluster(join(dir, 'objects.json'), random, { nodes: options.nodes, configMaps });
   return withEnding(signal, async (ending) => {
     const fleet = await startFleet({
+      relayFlags: ONE_ADDRESS,
       dir,
       agents: [],
       keepData: true,

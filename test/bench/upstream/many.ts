@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startFleet } from '../../support/fleet.ts';
 import type { BenchContext } from '../context.ts';
 import { withEnding } from '../ending.ts';
+import { ONE_ADDRESS } from '../one-address.ts';
 import type { UpstreamOptions } from '../options.ts';
 import { memoryOf, requireFiles } from '../workspace.ts';
 import { apiServerCounts } from './api-server.ts';
@@ -46,6 +47,7 @@ export async function measureMany(options: UpstreamOptions, context: BenchContex
   await writeCluster(join(dir, 'objects.json'), nodes, options.pods);
   return withEnding(signal, async (ending) => {
     const fleet = await startFleet({
+      relayFlags: ONE_ADDRESS,
       dir,
       agents: [],
       keepData: true,
