@@ -1,32 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { keyHash } from '@hawser/protocol';
-import { startEmbeddedApiServer } from '../../../test/apiserver/server.ts';
-import { kubeClient } from '../../../test/support/kube.ts';
-import { writePem } from '../../../test/support/pki.ts';
 import { authorityData, trustedBy } from '../enroll/authority/authority.ts';
 import { makeAuthority } from '../enroll/authority/certificates.ts';
 import { publishedConfigMap } from '../enroll/authority/published.ts';
 import { authoritySecret, readAuthoritySecret } from '../enroll/authority/secret.ts';
-import { runCli } from '../ops/cli.ts';
+import { saidBy, startCluster } from './testing/cluster.ts';
 
 const RELAYS = ['wss://relay.example:8443'];
 
 /** A cluster whose relays are away: what they have written is there. */
 async function cluster(t: TestContext) {
-  const api = await startEmbeddedApiServer({
-    tokens: [{ token: 'reader', user: 'reader', groups: ['system:authenticated'] }],
-    bindings: [{ subject: { user: 'reader' }, rules: [{ verbs: ['get'], apiGroups: [''], resources: ['configmaps'] }] }],
-  });
-  t.after(() => api.close());
-  const folder = await mkdtemp(`${tmpdir()}/hawser-ca-`);
-  t.after(() => rm(folder, { recursive: true }));
-  const admin = await writePem(folder, 'admin', api.kubeconfig('admin'));
-  const reader = await writePem(folder, 'reader', api.kubeconfig({ name: 'reader', token: 'reader' }));
-  const kube = await kubeClient(admin);
-  t.after(() => kube.close());
+  const { kube, admin, reader } = await startCluster(t);
   const authority = await makeAuthority(new Date());
   const inNamespace = (text: string) => {
     const object = JSON.parse(text);
@@ -41,21 +26,7 @@ async function cluster(t: TestContext) {
     async stored() {
       return readAuthoritySecret(JSON.stringify(await kube.get('secrets', 'hawser-system', 'hawser-ca'))).authority;
     },
-    async ca(args: string[], kubeconfig = admin) {
-      const said = { out: '', error: '' };
-      const code = await runCli(['ca', ...args, '--kubeconfig', kubeconfig], {
-        version: '1',
-        env: {},
-        write: (text) => {
-          said.out += text;
-        },
-        writeError: (text) => {
-          said.error += text;
-        },
-        run: () => assert.fail('no relay is run'),
-      });
-      return { code, ...said };
-    },
+    ca: (args: string[], kubeconfig = admin) => saidBy(['ca', ...args], kubeconfig),
   };
 }
 

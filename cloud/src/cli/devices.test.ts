@@ -1,42 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
-import { startEmbeddedApiServer } from '../../../test/apiserver/server.ts';
-import { kubeClient } from '../../../test/support/kube.ts';
 import { recordData } from '../enroll/devices/record.ts';
 import { device, hash } from '../enroll/devices/testing/entries.ts';
-import { runCli } from '../ops/cli.ts';
+import { saidBy, startCluster } from './testing/cluster.ts';
 
 const NAMESPACE = 'hawser-system';
 
 async function scene(t: TestContext) {
-  const api = await startEmbeddedApiServer();
-  t.after(() => api.close());
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-revoke-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const kubeconfig = join(folder, 'admin');
-  writeFileSync(kubeconfig, api.kubeconfig('admin'));
-  const kube = await kubeClient(kubeconfig);
-  t.after(() => kube.close());
-  async function relay(...args: string[]) {
-    let [out, error] = ['', ''];
-    const code = await runCli([...args, '--kubeconfig', kubeconfig], {
-      version: '1',
-      env: {},
-      write: (text) => {
-        out += text;
-      },
-      writeError: (text) => {
-        error += text;
-      },
-      run: () => assert.fail('no relay runs'),
-    });
-    return { code, out, error };
-  }
-  return { api, kube, relay };
+  const { api, kube, admin } = await startCluster(t);
+  return { api, kube, relay: (...args: string[]) => saidBy(args, admin) };
 }
 
 const record = (node: string, data: KubeObject['data']): KubeObject => ({

@@ -1,33 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { keyHash } from '@hawser/protocol';
-import { startEmbeddedApiServer } from '../../../test/apiserver/server.ts';
-import { kubeClient } from '../../../test/support/kube.ts';
-import { writePem } from '../../../test/support/pki.ts';
 import { makeAuthority } from '../enroll/authority/certificates.ts';
 import { publishedConfigMap } from '../enroll/authority/published.ts';
 import { judgeToken } from '../enroll/tokens/judge.ts';
 import { readTokenSecret, type StoredToken } from '../enroll/tokens/token-secret.ts';
-import { runCli } from '../ops/cli.ts';
+import { saidBy, startCluster } from './testing/cluster.ts';
 
 const RELAYS = ['wss://relay.example:8443', 'wss://[2001:db8::1]:8443'];
 const HOUR_MS = 3_600_000;
 
 /** A cluster whose relays are away: what they have published is there. */
 async function cluster(t: TestContext) {
-  const api = await startEmbeddedApiServer({
-    tokens: [{ token: 'reader', user: 'reader', groups: ['system:authenticated'] }],
-    bindings: [{ subject: { user: 'reader' }, rules: [{ verbs: ['get'], apiGroups: [''], resources: ['configmaps'] }] }],
-  });
-  t.after(() => api.close());
-  const folder = await mkdtemp(`${tmpdir()}/hawser-token-`);
-  t.after(() => rm(folder, { recursive: true }));
-  const admin = await writePem(folder, 'admin', api.kubeconfig('admin'));
-  const reader = await writePem(folder, 'reader', api.kubeconfig({ name: 'reader', token: 'reader' }));
-  const kube = await kubeClient(admin);
-  t.after(() => kube.close());
+  const { kube, admin, reader } = await startCluster(t);
   const { certificate } = await makeAuthority(new Date());
   return {
     reader,
@@ -41,21 +26,7 @@ async function cluster(t: TestContext) {
       const secret = await kube.get('secrets', 'kube-system', `bootstrap-token-${id}`);
       return secret === undefined ? undefined : readTokenSecret(JSON.parse(JSON.stringify(secret)));
     },
-    async token(args: string[], kubeconfig = admin) {
-      const said = { out: '', error: '' };
-      const code = await runCli(['token', ...args, '--kubeconfig', kubeconfig], {
-        version: '1',
-        env: {},
-        write: (text) => {
-          said.out += text;
-        },
-        writeError: (text) => {
-          said.error += text;
-        },
-        run: () => assert.fail('no relay is run'),
-      });
-      return { code, ...said };
-    },
+    token: (args: string[], kubeconfig = admin) => saidBy(['token', ...args], kubeconfig),
   };
 }
 

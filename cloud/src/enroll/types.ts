@@ -80,7 +80,6 @@ export interface Devices {
    * @param issuedAt when its certificate begins; without it, it is not newer than anything
    */
   verdict(nodeName: string, key: KeyHash, issuedAt?: Date): DeviceVerdict;
-  find(nodeName: string): DeviceRecord | undefined;
   /** Reads the record from the API server, since the watch may lag behind what another replica has written. Bounded; never rejects. */
   lookAgain(nodeName: string): Promise<void>;
   /**

@@ -1,11 +1,8 @@
 import type { TLSSocket } from 'node:tls';
-import { type KeyHash, keyHash } from '@hawser/protocol';
+import { isNodeName, type KeyHash, keyHash } from '@hawser/protocol';
 
 const NODE_USER_PREFIX = 'system:node:';
 const NODES_GROUP = 'system:nodes';
-/** A DNS subdomain (RFC 1123), the form of a Node's name. */
-const NODE_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const MAX_NODE_NAME = 253;
 
 export type Identity = { readonly type: 'node'; readonly name: string } | { readonly type: 'refused'; readonly why: string };
 
@@ -28,7 +25,7 @@ export function nodeOf(subject: Subject): Identity {
   }
   if (organization !== NODES_GROUP) return refused(`its organization must be ${NODES_GROUP} alone and is ${shown(organization)}`);
   const name = commonName.slice(NODE_USER_PREFIX.length);
-  if (name.length > MAX_NODE_NAME || !NODE_NAME.test(name)) return refused(`${shown(name)} cannot be the name of a Node`);
+  if (!isNodeName(name)) return refused(`${shown(name)} cannot be the name of a Node`);
   return { type: 'node', name };
 }
 

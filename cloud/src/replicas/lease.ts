@@ -1,4 +1,5 @@
-import { isJsonObject, isResourceVersion, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
+import { isJsonObject, isResourceVersion, type JsonObject, type JsonValue } from '@hawser/protocol';
+import { jsonObjectIn } from '../json-object.ts';
 import { nodeLeaseName, replicaLeaseName } from './names.ts';
 
 /** Marks the Leases of relays; its value says which of the two kinds one is. */
@@ -134,7 +135,8 @@ function replicaParts(fields: ReplicaFields) {
  * content. What somebody has edited out reads as empty; nothing in it can be wrong.
  */
 export function readLease(text: string): Lease | undefined {
-  const object = parse(text);
+  // A text that is no JSON is no Lease.
+  const object = jsonObjectIn(text);
   const metadata = member(object, 'metadata');
   const { name, uid, resourceVersion } = metadata;
   if (typeof name !== 'string' || typeof uid !== 'string' || uid === '' || !isResourceVersion(resourceVersion)) return undefined;
@@ -175,17 +177,6 @@ export function readLease(text: string): Lease | undefined {
       };
     default:
       return undefined;
-  }
-}
-
-function parse(text: string): JsonObject {
-  try {
-    const value: JsonValue = parseJson(text);
-    return isJsonObject(value) ? value : {};
-  } catch (error) {
-    // A text that is no JSON is no Lease.
-    if (error instanceof SyntaxError) return {};
-    throw error;
   }
 }
 

@@ -1,16 +1,8 @@
-import {
-  type ApiResource,
-  HawserError,
-  isJsonObject,
-  type JsonObject,
-  type JsonValue,
-  parseJson,
-  parseObjectKey,
-  resourceById,
-} from '@hawser/protocol';
+import { type ApiResource, HawserError, parseObjectKey, resourceById } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { type ApiClient, createReflector, type IdentityCheck } from '../../apiserver/index.ts';
 import type { Clock } from '../../clock.ts';
+import { jsonObjectIn } from '../../json-object.ts';
 import type { Change, ReflectorStatus } from '../../merge/change.ts';
 import type { CallCounts } from '../../upstream/index.ts';
 import { Listeners } from '../listeners.ts';
@@ -98,7 +90,7 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
       return;
     }
     const { text } = change.object;
-    const record = text === undefined ? undefined : readRecord(objectOf(text));
+    const record = text === undefined ? undefined : readRecord(jsonObjectIn(text));
     if (record !== undefined) put(record);
   }
 
@@ -141,10 +133,6 @@ export function createDevices(options: DevicesOptions): WatchedDevices {
 
   return {
     verdict,
-    find(nodeName) {
-      const entry = table.entry(nodeName);
-      return entry?.type === 'device' ? entry.record : undefined;
-    },
     lookAgain: (nodeName) => looks.look(nodeName),
     async enrol(request) {
       const { nodeName } = request;
@@ -185,15 +173,4 @@ function configMaps(): ApiResource {
   const resource = resourceById('configmaps');
   if (resource === undefined) throw new HawserError('unsupported', 'no ConfigMaps in the resource table');
   return resource;
-}
-
-/** The reflector has found its metadata; a text that is no JSON all the same says nothing. */
-function objectOf(text: string): JsonObject {
-  try {
-    const value: JsonValue = parseJson(text);
-    return isJsonObject(value) ? value : {};
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
-import { HawserError, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@hawser/protocol';
+import { HawserError, isJsonObject, type JsonObject } from '@hawser/protocol';
+import { jsonObjectIn } from '../../json-object.ts';
 import type { CallCounts, NodeApi } from '../../upstream/index.ts';
 
 /** In milliseconds. */
@@ -22,7 +23,7 @@ export async function readList(
 ): Promise<ListPage> {
   const { status, text } = await api.request({ method: 'GET', path, timeoutMs: TIMEOUT_MS });
   counts.apiCall('GET', status);
-  const body = parse(text);
+  const body = jsonObjectIn(text);
   if (status !== 200 || !Array.isArray(body.items)) {
     throw new HawserError('unreachable', `${what}: ${typeof body.message === 'string' ? body.message : `HTTP status ${status}`}`);
   }
@@ -39,15 +40,4 @@ export async function hasNode(from: Parameters<typeof readList>[0], nodeName: st
     `it is not known whether a Node ${nodeName} is there`,
   );
   return items.some(({ metadata }) => isJsonObject(metadata) && metadata.name === nodeName);
-}
-
-function parse(text: string): JsonObject {
-  try {
-    const value: JsonValue = parseJson(text);
-    return isJsonObject(value) ? value : {};
-  } catch (error) {
-    // A page of a proxy: the status alone says something.
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }

@@ -28,7 +28,7 @@ export interface RecordStoreOptions {
   readonly logger: Logger;
 }
 
-/** What came of a change. `now` is the record after it, where it was written here. */
+/** What came of a change. `after` is the record as it is now, where that was seen here. */
 export interface Changed {
   readonly decision: Decision;
   readonly before: StoredRecord | undefined;
