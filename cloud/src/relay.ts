@@ -117,7 +117,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     enrolments: () => enrolment.endpoint?.connections() ?? 0,
     nodeLeases: () => nodeLeases.counts(),
     devices: () => enrolment.deviceCounts(),
-    reflectors: () => [...watching.statuses(), enrolment.status(), ...(replicas === undefined ? [] : [replicas.status()])],
+    reflectors: () => [...watching.statuses(), ...enrolment.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
     epochs: () => epochs,
   });
   const randomId = () => randomBytes(8).toString('hex');
@@ -269,7 +269,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       ...foreign,
       ...enrolment.waitingFor(),
       ...watching.waitingFor(),
-      ...waitingForAny([enrolment.status()]),
+      ...waitingForAny([enrolment.devicesStatus()]),
     ];
     return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
   }

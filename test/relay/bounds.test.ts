@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_OPEN_QUERIES, type Question } from '@hawser/protocol';
+import { MAX_OPEN_QUERIES, type Question, renewalProof, signProof } from '@hawser/protocol';
+import { type Device, startTwoDevices } from '../hostile/two-devices.ts';
+import { deviceKey } from '../support/enrol-client.ts';
 import { ready, registration, start } from './cluster.ts';
 import { metricsOf } from './metrics.ts';
+import type { ScriptedAgent } from './scripted-agent.ts';
 
 /** Bounds that need the whole relay: whoever goes over them is answered or closed, and a device beside it is served as ever. */
 
@@ -60,3 +63,26 @@ test('by default what a device with a full outbox brings passes, even if it came
   const metrics = await metricsOf(relay);
   assert.equal(metrics.get('hawser_relay_bounds_reached_total{bound="limits.framesPerSecond"}'), 0);
 });
+
+test('a device that has itself renewed without end is put off, and another device is renewed as ever', async (t) => {
+  const { a, b, agentB, dialA, metric } = await startTwoDevices(t);
+  const agentA = await dialA();
+  const outcomes: string[] = [];
+  for (let n = 0; n < 10; n += 1) outcomes.push(await renewed(agentA, a));
+  assert.deepEqual(outcomes, [...Array(6).fill('issued'), ...Array(4).fill('unavailable')]);
+  assert.equal(await renewed(agentB, b), 'issued');
+  assert.equal(await metric('hawser_relay_bounds_reached_total{bound="renewals"}'), 4);
+});
+
+/** What comes of one renewal over a link. */
+async function renewed(agent: ScriptedAgent, device: Device): Promise<string> {
+  const { spki, privateKey } = deviceKey();
+  const before = agent.messages.length;
+  agent.send({ type: 'renew', publicKey: spki, proof: signProof(renewalProof(device.certificate), privateKey) });
+  const answer = await agent.message(
+    'the answer',
+    (message) => message.type === 'renewed' && agent.messages.indexOf(message) >= before,
+  );
+  assert.ok(answer.type === 'renewed');
+  return answer.outcome.type;
+}

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { ApiClient, IdentityCheck } from '../apiserver/index.ts';
 import type { Clock } from '../clock.ts';
+import type { ReflectorStatus } from '../merge/change.ts';
 import type { Settings } from '../ops/settings.ts';
 import { createIssuer } from './authority/issuer.ts';
 import { createPublication } from './authority/publication.ts';
@@ -49,6 +50,8 @@ export interface Certificates {
   /** What keeps the relay from serving, one line each, for people. */
   waitingFor(): readonly string[];
   readings(): TrustReadings;
+  /** Of the watch of the authority, where the Secret holds it. */
+  status(): ReflectorStatus | undefined;
   /** The API server was restored from a backup. */
   restored(detail: string): void;
 }
@@ -94,6 +97,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
       return [source?.waitingFor() ?? 'a serving certificate: see the log'];
     },
     readings,
+    status: () => secret?.status(),
     restored: (detail) => secret?.restored(detail),
   };
 }

@@ -28,7 +28,7 @@ export interface EnrolmentOptions {
   readonly logger: Logger;
   /** The API server is behind where it was. Returns whether that led to a call of `restored`. */
   readonly onRestored: (detail: string) => boolean;
-  /** What `waitingFor` or `status` says may be another. */
+  /** What `waitingFor` or `devicesStatus` says may be another. */
   readonly onStatus: () => void;
 }
 
@@ -44,8 +44,10 @@ export interface Enrolment {
   stop(): Promise<void>;
   /** What keeps the relay from serving, one line each, for people. */
   waitingFor(): readonly string[];
-  /** Of the records of devices. */
-  status(): ReflectorStatus;
+  /** Of the records of devices: nobody is let in before they are known. */
+  devicesStatus(): ReflectorStatus;
+  /** Of all watches: the records of devices, and the authority. */
+  statuses(): readonly ReflectorStatus[];
   readings(): TrustReadings;
   deviceCounts(): ReturnType<WatchedDevices['counts']>;
   /** The API server was restored from a backup, whoever has noticed it. */
@@ -64,6 +66,7 @@ export async function createEnrolment(options: EnrolmentOptions): Promise<Enrolm
     instance: machine.hostname,
     counts: metrics,
     onRenewal: (outcome) => metrics.renewal(outcome),
+    onBound: (bound) => metrics.boundReached(bound),
   });
   const { devices } = trust;
   const endpoint =
@@ -84,7 +87,8 @@ export async function createEnrolment(options: EnrolmentOptions): Promise<Enrolm
       await certificates.stop();
     },
     waitingFor: () => certificates.waitingFor(),
-    status: () => devices.status(),
+    devicesStatus: () => devices.status(),
+    statuses: () => [devices.status(), certificates.status()].filter((status) => status !== undefined),
     readings: () => certificates.readings(),
     deviceCounts: () => devices.counts(),
     restored(detail) {

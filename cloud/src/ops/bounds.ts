@@ -29,6 +29,7 @@ export const BOUNDS = [
   'headerBytes',
   'fragments',
   'queryBytes',
+  'renewals',
 ] as const;
 
 export type Bound = (typeof BOUNDS)[number];

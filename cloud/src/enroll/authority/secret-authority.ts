@@ -35,6 +35,7 @@ export interface SecretAuthorityOptions {
 export interface SecretAuthority extends SignerSource {
   start(): void;
   stop(): Promise<void>;
+  /** Under the name `authority`: there is another watch of Secrets. */
   status(): ReflectorStatus;
   /** The API server was restored from a backup: the Secret is read anew. */
   restored(detail: string): void;
@@ -148,7 +149,7 @@ export function createSecretAuthority(options: SecretAuthorityOptions): SecretAu
       cancelCheck();
       await reflector.stop();
     },
-    status: () => reflector.status(),
+    status: () => ({ ...reflector.status(), resource: 'authority' }),
     restored: (detail) => void reflector.listAnew('newEpoch', detail),
   };
 }

@@ -46,6 +46,7 @@ async function scene({ verdict, renewing, issue, hasAuthority = true }: Faults =
   const issuer = createIssuer({ source, clock, lifetimeMs: HOUR_MS });
   const [certificate] = await issuer.issue(NODE, newKey().publicKey);
   const happened: string[] = [];
+  const lines: string[] = [];
   const renew = createRenewals({
     issuer: {
       ...issuer,
@@ -64,12 +65,13 @@ async function scene({ verdict, renewing, issue, hasAuthority = true }: Faults =
     },
     certificateMs: HOUR_MS,
     clock,
-    logger: pino({ level: 'silent' }),
+    logger: pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }),
     onOutcome: (outcome) => happened.push(outcome),
+    onBound: (bound) => happened.push(`bound ${bound}`),
   });
   const ask = (next = newKey(), proof = signProof(renewalProof(certificate), next.privateKey)) =>
     renew({ nodeName: NODE, certificate }, spki(next.publicKey), proof);
-  return { certificate, happened, renew, ask };
+  return { certificate, happened, lines, renew, ask };
 }
 
 const saidBy = (outcome: RenewalOutcome) => (outcome.type === 'refused' ? `${outcome.code} ${outcome.message}` : outcome.type);
@@ -170,10 +172,13 @@ test('an API server or an authority that is away, and a fault of ours, are answe
 });
 
 test('one device is renewed six times a minute at most, others go on', async () => {
-  const { ask, renew, certificate } = await scene();
+  const { ask, renew, certificate, happened, lines } = await scene();
   for (let n = 0; n < 6; n += 1) assert.equal((await ask()).type, 'issued');
   const over = await ask();
   assert.ok(over.type === 'unavailable' && over.retryAfterMs > 0 && over.retryAfterMs <= 60_000);
+  for (let n = 0; n < 100; n += 1) await ask();
+  assert.equal(happened.filter((what) => what === 'bound renewals').length, 101);
+  assert.equal(lines.length, 10, 'a device that asks without end fills the log');
   const next = newKey();
   const proof = signProof(renewalProof(certificate), next.privateKey);
   assert.equal((await renew({ nodeName: 'truck-2', certificate }, spki(next.publicKey), proof)).type, 'issued');

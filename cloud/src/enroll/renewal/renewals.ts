@@ -10,6 +10,8 @@ import {
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
+import type { Bound } from '../../ops/bounds.ts';
+import { LogBudget } from '../../upstream/index.ts';
 import type { Devices, DeviceVerdict, Issuer, LinkedDevice, Renew } from '../types.ts';
 import { RenewalBound } from './bound.ts';
 import { Gate } from './gate.ts';
@@ -31,6 +33,8 @@ export interface RenewalsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onOutcome: (outcome: RenewalOutcome['type']) => void;
+  /** A device asked more often than it may. */
+  readonly onBound: (bound: Bound) => void;
 }
 
 /** For a relay whose devices get their certificates from elsewhere. */
@@ -43,8 +47,10 @@ export function noRenewals(onOutcome: RenewalsOptions['onOutcome']): Renew {
 
 /** Renewals over the link: the new key is written to the device's record, and then certified. */
 export function createRenewals(options: RenewalsOptions): Renew {
-  const { issuer, devices, certificateMs, clock, logger, onOutcome } = options;
+  const { issuer, devices, certificateMs, clock, logger, onOutcome, onBound } = options;
   const bound = new RenewalBound();
+  /** Of devices over the bound, all together: one may ask as often as it may send. */
+  const overBound = new LogBudget(clock);
   const gate = new Gate(MOST_AT_ONCE);
 
   async function renew(
@@ -52,8 +58,6 @@ export function createRenewals(options: RenewalsOptions): Renew {
     publicKey: Uint8Array,
     proof: Uint8Array,
   ): Promise<RenewalOutcome> {
-    const waitMs = bound.take(nodeName, clock.now().getTime());
-    if (waitMs > 0) return unavailable('this device has been renewed several times within a minute', waitMs);
     const key = keyIn(publicKey);
     if (key === undefined) return refused(400, 'BadRequest', 'the new key is not a public key of P-256');
     if (!isSignedBy(renewalProof(certificate), proof, key)) {
@@ -82,6 +86,14 @@ export function createRenewals(options: RenewalsOptions): Renew {
 
   return async (device, publicKey, proof) => {
     const { nodeName } = device;
+    const waitMs = bound.take(nodeName, clock.now().getTime());
+    if (waitMs > 0) {
+      onBound('renewals');
+      onOutcome('unavailable');
+      const line = overBound.take();
+      if (line !== undefined) logger.warn({ node: nodeName, ...line }, 'device asks for renewals without end');
+      return unavailable('this device has asked for several renewals within a minute', waitMs);
+    }
     const outcome = await renew(device, publicKey, proof).catch((err: unknown) => {
       if (!(err instanceof HawserError)) logger.error({ err, node: nodeName }, 'fault in a renewal');
       return unavailable(err instanceof HawserError ? err.message : 'internal error of the relay', RETRY_MS);
