@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict';
-import { chmodSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import Database from 'better-sqlite3';
 import { atDevice, type FleetAgent, logOf } from '../support/fleet.ts';
 import { secretsIn } from '../support/output-check.ts';
+import { createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
 import { leaksIn, planted } from '../support/planted.ts';
+import { runCommand, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { fleetFor, nodeReady, podInCloud, podOn, secret } from './harness.ts';
 
@@ -44,6 +57,7 @@ test("what lies on a device shows no Secret and is nobody else's to read", { tim
   t.after(() => process.umask(umask));
   const fleet = await fleetFor(t, {
     agents: ['edge-1'],
+    identities: 'joined',
     agentFlags: { '--log-level': 'trace', '--recheck-seconds': '1' },
     relayFlags: { '--log-level': 'trace' },
   });
@@ -68,7 +82,17 @@ test("what lies on a device shows no Secret and is nobody else's to read", { tim
 
   await t.test('every file that the agent has made has mode 0600 in a folder of mode 0700, whatever the umask', () => {
     const modes = modesOf(device.dataDir);
-    for (const name of ['', 'agent.db', 'agent.db-wal', 'agent.db-shm', 'agent.db.lock', 'api.key', 'api.token', 'store.key']) {
+    for (const name of [
+      '',
+      'agent.db',
+      'agent.db-wal',
+      'agent.db-shm',
+      'agent.db.lock',
+      'api.key',
+      'api.token',
+      'store.key',
+      'identity/device.pem',
+    ]) {
       assert.ok(name in modes, `${name} is there`);
     }
     for (const [name, mode] of Object.entries(modes)) assert.match(mode, /^(file 600|folder 700)$/, name);
@@ -175,4 +199,36 @@ test("what lies on a device shows no Secret and is nobody else's to read", { tim
     assert.deepEqual(leakingFiles(device.dataDir), []);
     await atDevice(device, 'secrets', 'default', 'login', (object) => valueAt(object, 'password') === planted('second'));
   });
+});
+
+test('the password of a proxy is in nothing that the agent says or writes', { timeout: 60_000 }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'hawser-e2e-proxy-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const authority = await createAuthority('proxied');
+  const { certificateFile, keyFile } = await writePair(dir, 'device', await issueNodeCertificate(authority, 'edge-1'));
+  const dataDir = join(dir, 'data');
+  const agent = startProcess({
+    name: 'agent behind a proxy',
+    args: [
+      ...['edge/src/main.ts', 'run', '--data-dir', dataDir, '--relay-urls', 'wss://relay.example:8443', '--api-port', '0'],
+      ...[
+        '--tls-cert',
+        certificateFile,
+        '--tls-key',
+        keyFile,
+        '--tls-ca',
+        await writePem(dir, 'ca.crt', authority.certificatePem),
+      ],
+      ...['--log-level', 'trace'],
+    ],
+    // Nothing listens at the port of discard.
+    env: { HTTPS_PROXY: `http://user:${planted('of the proxy')}@127.0.0.1:9` },
+  });
+  t.after(() => agent.kill());
+  await agent.line('the proxy that does not answer', (line) => JSON.stringify(line).includes('127.0.0.1:9'));
+  const status = await runCommand({ name: 'status', args: ['edge/src/main.ts', 'status', '--data-dir', dataDir] });
+  assert.match(status.stdout, /127\.0\.0\.1:9/);
+  await agent.stop();
+  assert.deepEqual(leakingFiles(dir), []);
+  for (const text of [status.stdout, agent.tail()]) assert.deepEqual(secretsIn(text), []);
 });
