@@ -4,6 +4,7 @@ import {
   type JsonValue,
   type ObjectKey,
   objectKey,
+  parseJson,
   type Report,
   type ReportOutcome,
 } from '@hawser/protocol';
@@ -51,7 +52,7 @@ function namedAfter(scope: EventScope, node: string, { namespace, name }: Report
 /** What a create or update says that the Event is about. */
 function told(scope: EventScope, node: string, { operation }: Report): string | undefined {
   if (operation.type === 'remove') return undefined;
-  const event = objectOf(JSON.parse(operation.body));
+  const event = objectOf(parseJson(operation.body));
   for (const about of [objectOf(event.involvedObject), objectOf(event.regarding)]) {
     const { kind, namespace, name, uid } = about;
     if (typeof name !== 'string' || !isPart(name)) continue;
