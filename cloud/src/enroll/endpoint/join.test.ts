@@ -128,6 +128,18 @@ test('a token for one device is marked with its key before it gets anything; the
   assert.equal(devices.entries.has('truck-2'), false);
 });
 
+test('a token for one device gives one name, whatever its device asks for with the same key', async () => {
+  const { token, context, devices } = await createWorld();
+  token({ isSingleUse: true });
+  const key = deviceKey();
+  const asked = ['truck-1', 'truck-2', 'control-plane-4'].map((nodeName) => joinRequest(key, { nodeName }));
+  const outcomes = await Promise.all(asked.map((request) => join(context, request, REMOTE)));
+  assert.deepEqual(outcomes.map(refusedAs).toSorted(), ['enrolled', 'tokenUsed', 'tokenUsed']);
+  const later = await join(context, joinRequest(key, { nodeName: 'truck-3' }), REMOTE);
+  assert.equal(refusedAs(later), 'tokenUsed');
+  assert.equal(devices.entries.size, 1);
+});
+
 test('of two that use a token for one device at once, one gets a certificate', async () => {
   for (let times = 0; times < 20; times += 1) {
     const { token, context, devices } = await createWorld();

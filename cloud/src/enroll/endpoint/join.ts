@@ -55,7 +55,7 @@ async function attempt(
     return refused(verdict.reason, verdict.message, { ...about, detail: verdict.detail });
   }
   const chain = await issuer.issue(nodeName, publicKey);
-  if (stored !== undefined && verdict.marks && (await tokens.markUsed(stored, key)) === 'changed') return 'again';
+  if (stored !== undefined && verdict.marks && (await tokens.markUsed(stored, key, nodeName)) === 'changed') return 'again';
   const outcome = await devices.enrol({ nodeName, key, validTo: chain[0].validToDate, mayReplace: replace, remote });
   if (outcome.type === 'refused') return refused(outcome.reason, outcome.message, about);
   return enrolled('joined', nodeName, chain, issuer.trusted(), about);

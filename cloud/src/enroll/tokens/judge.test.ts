@@ -57,6 +57,7 @@ const bad: [string, JsonObject][] = [
   ['one that is not for authentication', secret({ 'usage-bootstrap-authentication': 'false' })],
   ['one whose usage is another word', secret({ 'usage-bootstrap-authentication': 'True' })],
   ['one for another number of uses', secret({}, { [ANNOTATIONS.uses]: '3' })],
+  ['one whose use is not told whole', secret({}, { [ANNOTATIONS.uses]: '1', [ANNOTATIONS.usedBy]: KEY })],
   ['one whose user cannot be read', secret({}, { [ANNOTATIONS.uses]: '1', [ANNOTATIONS.usedBy]: 'somebody' })],
   [
     'one that is being deleted',
@@ -117,11 +118,14 @@ test('a token for one node is for no other', () => {
 test('a token for one device is marked once, serves the same key again, and no other', () => {
   const fresh = secret({}, { [ANNOTATIONS.uses]: '1' });
   assert.deepEqual(judge(fresh), { type: 'good', marks: true });
-  const { metadata } = usedPatch(read(fresh), KEY, NOW) as { metadata: { resourceVersion: string; annotations: JsonObject } };
+  const { metadata } = usedPatch(read(fresh), KEY, 'truck-1', NOW) as {
+    metadata: { resourceVersion: string; annotations: JsonObject };
+  };
   assert.equal(metadata.resourceVersion, '7');
   const used = secret({}, { [ANNOTATIONS.uses]: '1', ...(metadata.annotations as Record<string, string>) });
   assert.deepEqual(judge(used), { type: 'good', marks: false });
   assert.equal(reasonOf(judge(used, { key: OTHER_KEY })), 'tokenUsed');
+  assert.equal(reasonOf(judge(used, { nodeName: 'truck-2' })), 'tokenUsed');
 });
 
 test('replacing needs a token that was made for it', () => {
@@ -149,11 +153,11 @@ test('what is made for a new token is read as what was asked for', () => {
         metadata: JsonObject;
       };
       const stored = read({ ...rest, metadata: { ...metadata, resourceVersion: '1' }, data: inBase64(stringData) });
-      const { secretHash: _hash, resourceVersion: _version, usedBy, unusable, ...read2 } = stored;
+      const { secretHash: _hash, resourceVersion: _version, usedBy, usedFor, unusable, ...read2 } = stored;
       const { secret: _secret, ...expected } = token;
       expected.expiration = new Date(Math.floor(expected.expiration.getTime() / 1000) * 1000);
       assert.deepEqual(read2, expected);
-      assert.deepEqual([usedBy, unusable], [undefined, undefined]);
+      assert.deepEqual([usedBy, usedFor, unusable], [undefined, undefined, undefined]);
     }),
   );
 });

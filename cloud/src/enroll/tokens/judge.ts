@@ -60,6 +60,11 @@ export function judgeToken(
   if (stored.usedBy !== undefined && stored.usedBy !== key) {
     return refused('tokenUsed', 'the token was for one device, and another one has used it', `by ${stored.usedBy}`);
   }
+  // One device is one name: with its key alone it could take as many as it likes.
+  if (stored.usedFor !== undefined && stored.usedFor !== nodeName) {
+    const message = `the token was for one device, and was used for another node name than ${nodeName}: ask for a new one (hawser-relay token create)`;
+    return refused('tokenUsed', message, `for ${stored.usedFor}`);
+  }
   return { type: 'good', marks: stored.usedBy === undefined };
 }
 

@@ -15,13 +15,14 @@ const IS_TRUE = 'true';
  * | node-name | for this name alone |
  * | uses | `1`: for one device |
  * | may-replace | `true`: made by an administrator for taking a name from the device that holds it |
- * | used-by, used-at | of a token for one device: hash of the key that has used it, and when; the relay writes these |
+ * | used-by, used-for, used-at | of a token for one device: hash of the key that has used it, for which name, and when; the relay writes these |
  */
 export const ANNOTATIONS = {
   nodeName: 'hawser.dev/node-name',
   uses: 'hawser.dev/uses',
   mayReplace: 'hawser.dev/may-replace',
   usedBy: 'hawser.dev/used-by',
+  usedFor: 'hawser.dev/used-for',
   usedAt: 'hawser.dev/used-at',
 } as const;
 
@@ -37,6 +38,8 @@ export interface StoredToken {
   readonly nodeName: string | undefined;
   readonly isSingleUse: boolean;
   readonly usedBy: KeyHash | undefined;
+  /** The node name that it was used for. */
+  readonly usedFor: string | undefined;
   readonly mayReplace: boolean;
   /** Why nobody may join with it, whatever else is right; for the log. */
   readonly unusable: string | undefined;
@@ -78,6 +81,7 @@ export function readTokenSecret(object: JsonObject): StoredToken | undefined {
     nodeName: annotation('nodeName'),
     isSingleUse: uses !== undefined,
     usedBy: usedByHash,
+    usedFor: annotation('usedFor'),
     mayReplace: mayReplace === IS_TRUE,
     unusable: [
       deletionTimestamp === undefined ? undefined : 'it is being deleted',
@@ -85,6 +89,7 @@ export function readTokenSecret(object: JsonObject): StoredToken | undefined {
       expiration !== '' && ends === undefined ? 'its expiration is no time in RFC 3339' : undefined,
       uses === undefined || uses === '1' ? undefined : `${ANNOTATIONS.uses} is not "1"`,
       usedBy !== undefined && usedByHash === undefined ? `${ANNOTATIONS.usedBy} is no hash of a key` : undefined,
+      usedBy !== undefined && annotation('usedFor') === undefined ? `${ANNOTATIONS.usedFor} is missing` : undefined,
     ].find((why) => why !== undefined),
   };
 }
@@ -120,8 +125,9 @@ export function newTokenSecret({ id, secret, description, expiration, nodeName, 
 }
 
 /** Merge patch that marks a token as used, only if it is still as it was read. */
-export function usedPatch({ resourceVersion }: StoredToken, key: KeyHash, at: Date): JsonObject {
-  return { metadata: { resourceVersion, annotations: { [ANNOTATIONS.usedBy]: key, [ANNOTATIONS.usedAt]: at.toISOString() } } };
+export function usedPatch({ resourceVersion }: StoredToken, key: KeyHash, nodeName: string, at: Date): JsonObject {
+  const { usedBy, usedFor, usedAt } = ANNOTATIONS;
+  return { metadata: { resourceVersion, annotations: { [usedBy]: key, [usedFor]: nodeName, [usedAt]: at.toISOString() } } };
 }
 
 /** RFC 3339, section 5.6, as far as a Date goes: with upper-case letters, as all that write tokens do. */

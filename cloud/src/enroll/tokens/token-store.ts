@@ -10,10 +10,10 @@ export interface TokenStore {
    */
   read(id: string): Promise<StoredToken | undefined>;
   /**
-   * Marks a token for one device as used. `changed`: somebody else has written it since it was read, or deleted it.
+   * Marks a token for one device as used by this key for this name. `changed`: somebody else has written it since it was read, or deleted it.
    * @throws as `read`
    */
-  markUsed(token: StoredToken, key: KeyHash): Promise<'marked' | 'changed'>;
+  markUsed(token: StoredToken, key: KeyHash, nodeName: string): Promise<'marked' | 'changed'>;
 }
 
 export function createTokenStore(context: Parameters<typeof callApi>[0]): TokenStore {
@@ -34,8 +34,8 @@ export function createTokenStore(context: Parameters<typeof callApi>[0]): TokenS
       if (isNotFound(answer)) return undefined;
       throw unexpected('read', answer);
     },
-    async markUsed(token, key) {
-      const answer = await call('PATCH', token.id, usedPatch(token, key, context.clock.now()));
+    async markUsed(token, key, nodeName) {
+      const answer = await call('PATCH', token.id, usedPatch(token, key, nodeName, context.clock.now()));
       if (answer.type === 'object') return 'marked';
       if (answer.type === 'conflict' || isNotFound(answer)) return 'changed';
       throw unexpected('marked as used', answer);
