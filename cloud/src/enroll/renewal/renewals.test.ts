@@ -12,7 +12,7 @@ import {
 } from '@hawser/protocol';
 import { pino } from 'pino';
 import { ManualClock } from '../../downstream/testing/manual-clock.ts';
-import type { Authority } from '../authority/authority.ts';
+import { type Authority, retired } from '../authority/authority.ts';
 import { makeAuthority } from '../authority/certificates.ts';
 import { createIssuer } from '../authority/issuer.ts';
 import { rotate, TestSource } from '../authority/testing.ts';
@@ -71,7 +71,7 @@ async function scene({ verdict, renewing, issue, hasAuthority = true }: Faults =
   });
   const ask = (next = newKey(), proof = signProof(renewalProof(certificate), next.privateKey)) =>
     renew({ nodeName: NODE, certificate }, spki(next.publicKey), proof);
-  return { certificate, happened, lines, renew, ask };
+  return { certificate, happened, lines, renew, ask, source };
 }
 
 const saidBy = (outcome: RenewalOutcome) => (outcome.type === 'refused' ? `${outcome.code} ${outcome.message}` : outcome.type);
@@ -92,6 +92,19 @@ test('a new key is written to the record and then certified, for the node of the
 });
 
 describe('nothing is written or signed for', () => {
+  test('a link whose certificate is of an authority that was retired since it was opened', async () => {
+    const { ask, happened, source } = await scene();
+    const rotated = await rotate(authority, clock.now());
+    source.set(rotated);
+    assert.equal((await ask()).type, 'issued', 'the older one is trusted until it is retired');
+    happened.length = 0;
+    source.set(retired(rotated));
+    assert.match(saidBy(await ask()), /^403 .*retired.*join again/);
+    assert.deepEqual(happened, ['refused']);
+    source.set(rotated);
+    assert.equal((await ask()).type, 'issued', 'and that was taken back');
+  });
+
   test('a key that is not of P-256, or none', async () => {
     const { ask, renew, certificate, happened } = await scene();
     const rsa = generateKeyPairSync('ec', { namedCurve: 'P-384' });

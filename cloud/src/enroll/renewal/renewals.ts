@@ -15,6 +15,7 @@ import { LogBudget } from '../../upstream/index.ts';
 import type { Devices, DeviceVerdict, Issuer, LinkedDevice, Renew } from '../types.ts';
 import { RenewalBound } from './bound.ts';
 import { Gate } from './gate.ts';
+import { RetiredAuthorities } from './retired.ts';
 
 /** At a time, of all devices: each is two calls of the API server and a signature. The others wait. */
 const MOST_AT_ONCE = 16;
@@ -52,6 +53,7 @@ export function createRenewals(options: RenewalsOptions): Renew {
   /** Of devices over the bound, all together: one may ask as often as it may send. */
   const overBound = new LogBudget(clock);
   const gate = new Gate(MOST_AT_ONCE);
+  const retired = new RetiredAuthorities(issuer);
 
   async function renew(
     { nodeName, certificate }: LinkedDevice,
@@ -65,7 +67,11 @@ export function createRenewals(options: RenewalsOptions): Renew {
     }
     const current = keyHash(certificate.publicKey);
     const issuedAt = certificate.validFromDate;
-    const before = refusalOf(devices.verdict(nodeName, current, issuedAt));
+    const refusal = () =>
+      retired.haveSigned(certificate)
+        ? refused(403, 'Forbidden', 'the authority of this certificate was retired: join again with a token')
+        : refusalOf(devices.verdict(nodeName, current, issuedAt));
+    const before = refusal();
     if (before !== undefined) return before;
     if (issuer.trusted().length === 0) return unavailable('the relay has no authority yet', RETRY_MS);
     return gate.pass(async () => {
@@ -74,9 +80,9 @@ export function createRenewals(options: RenewalsOptions): Renew {
       const outcome = await devices.renewing(nodeName, current, keyHash(key), validTo, issuedAt);
       if (outcome.type === 'refused') return refusedAs(outcome.reason, outcome.message);
       const chain = await issuer.issue(nodeName, key);
-      // Revoked meanwhile: nobody gets in with what was signed, and nobody gets it.
+      // Revoked or retired meanwhile: nobody gets in with what was signed, and nobody gets it.
       return (
-        refusalOf(devices.verdict(nodeName, current, issuedAt)) ?? {
+        refusal() ?? {
           type: 'issued',
           certificates: chain.map(({ raw }) => new Uint8Array(raw)),
         }
