@@ -270,6 +270,28 @@ test('one address cannot take all places of handshakes', async (t) => {
   for (const socket of held) socket.destroy();
 });
 
+test('a few addresses that hold all places of handshakes keep no other address out: who has the most gives one up', async (t) => {
+  const { hub, counted, noticesNothing } = await withBystander(t, { limits: { handshakes: 4, handshakesPerAddress: 2 } });
+  const held = ['127.0.0.2', '127.0.0.2', '127.0.0.3', '127.0.0.3'].map((address) => from(hub.port, address).resume());
+  await Promise.all(held.map((socket) => once(socket, 'connect')));
+  await until('all places taken', 5_000, undefined, async () => hub.handshakes() === 4);
+  for (const device of [edge1, edge3]) {
+    const agent = await Agent.dial(hub.port, device);
+    assert.equal((await agent.greet()).type, 'welcome');
+  }
+  await counted('bound limits.handshakes');
+  await until('its end', 5_000, undefined, async () => held.filter(({ closed }) => closed).length > 0);
+  assert.ok(held[0]?.closed === true || held[2]?.closed === true, 'the oldest of one of them');
+  await noticesNothing();
+  // Addresses that have no more than one each give none up.
+  const { hub: full } = await start(t, { limits: { handshakes: 2, handshakesPerAddress: 2 } });
+  const single = ['127.0.0.2', '127.0.0.3'].map((address) => from(full.port, address));
+  await Promise.all(single.map((socket) => once(socket, 'connect')));
+  await until('all places taken', 5_000, undefined, async () => full.handshakes() === 2);
+  await once(from(full.port, '127.0.0.4').resume(), 'close');
+  for (const socket of [...held, ...single]) socket.destroy();
+});
+
 test('a device that does not read has its link closed when too much waits for it', async (t) => {
   const { dial, sessions, counted, noticesNothing } = await withBystander(t, { limits: { bufferedBytes: 4 * 1024 * 1024 } });
   const agent = await dial();

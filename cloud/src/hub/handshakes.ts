@@ -20,7 +20,7 @@ interface Handshake {
 
 /**
  * Connections between accept and hello: TLS and whatever else a stranger may begin and not end. Bounded in number, in all and for each
- * address, one more is closed; each has a deadline up to its upgrade, and from there the link's own. What an address has in all is bounded here
+ * address, one more is closed, or where all places are taken the oldest of the address that has the most; each has a deadline up to its upgrade, and from there the link's own. What an address has in all is bounded here
  * too, since every connection begins here.
  */
 export class Handshakes {
@@ -53,12 +53,14 @@ export class Handshakes {
     }
     const address = addressOf(socket.remoteAddress);
     const over = this.#over(address);
-    if (over !== undefined) {
+    if (over !== undefined && !(over === 'handshakes' && this.#makeRoom(address))) {
       onRefused(over, address);
       socket.destroy();
       return false;
     }
     const remote = remoteOf(socket);
+    // One from the same address and port has gone, and that is told later.
+    this.end(remote);
     const cancelDeadline = clock.after(deadlineMs, () => {
       onRefused('timeout', address);
       socket.destroy();
@@ -68,7 +70,8 @@ export class Handshakes {
     this.#connections.add(address);
     socket.once('close', () => {
       this.#connections.remove(address);
-      this.end(remote);
+      // Address and port may have come again already.
+      if (this.#open.get(remote)?.socket === socket) this.end(remote);
     });
     return true;
   }
@@ -78,6 +81,20 @@ export class Handshakes {
     if (this.#connections.of(address) >= mostConnectionsPerAddress) return 'connectionsPerAddress';
     if (this.#perAddress.of(address) >= mostPerAddress) return 'handshakesPerAddress';
     return this.#open.size >= most ? 'handshakes' : undefined;
+  }
+
+  /** @returns whether another address has given up its oldest place */
+  #makeRoom(address: string): boolean {
+    const other = this.#perAddress.givesWayTo(address);
+    if (other === undefined) return false;
+    for (const [remote, handshake] of this.#open) {
+      if (handshake.address !== other) continue;
+      this.#options.onRefused('handshakes', other);
+      this.end(remote);
+      handshake.socket.destroy();
+      return true;
+    }
+    return false;
   }
 
   /** It is no link, and has bounds of its own from here on. */

@@ -43,4 +43,17 @@ export class PerAddress {
     for (const count of this.#counts.values()) most = Math.max(most, count);
     return most;
   }
+
+  /**
+   * Where all places are taken and one more comes from this address: the address that is to give one up, which has the most, and would
+   * still have no fewer than this one. Undefined where there is none. So a few strangers keep nobody out: it takes as many addresses as there are places.
+   */
+  givesWayTo(address: string): string | undefined {
+    const least = this.of(address) + 2;
+    let found: { readonly address: string; readonly count: number } | undefined;
+    for (const [candidate, count] of this.#counts) {
+      if (count >= Math.max(least, (found?.count ?? 0) + 1)) found = { address: candidate, count };
+    }
+    return found?.address;
+  }
 }

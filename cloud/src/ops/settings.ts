@@ -229,7 +229,11 @@ export const SETTINGS: readonly Setting[] = [
     'connections of one address that have not said hello; one more is closed, so that no address takes all of limits.handshakes',
   ),
   setting.number('limits.sessions', 20_000, 'links at a time; one more is answered 503'),
-  setting.number('limits.handshakes', 256, 'connections at a time that have not said hello; one more is closed'),
+  setting.number(
+    'limits.handshakes',
+    256,
+    'connections at a time that have not said hello; over it the oldest of the address that has the most is closed, or the new one',
+  ),
   setting.number('limits.handshakeSeconds', 20, 'from connection to hello, then the connection is closed'),
   setting.number('limits.pingSeconds', 8, 'between two pings; a link silent for two of them is cut'),
   setting.number(

@@ -6,7 +6,7 @@ import type { Bound } from '../../ops/bounds.ts';
 import type { Conversation } from './conversation.ts';
 
 export interface ConnectionsOptions {
-  /** At a time; one more is closed. */
+  /** At a time; one more is closed, or the oldest of the address that has the most. */
   readonly most: number;
   readonly mostPerAddress: number;
   /** From accept to the end, whatever happens. */
@@ -56,14 +56,20 @@ export class Connections {
       onBound(bound);
       socket.destroy();
     };
-    const isFull = this.#open.size >= most;
-    if (isFull || this.#perAddress.of(address) >= mostPerAddress) {
-      end(isFull ? 'limits.enrolConnections' : 'limits.enrolConnectionsPerAddress');
+    if (this.#perAddress.of(address) >= mostPerAddress) {
+      end('limits.enrolConnectionsPerAddress');
+      return false;
+    }
+    if (this.#open.size >= most && !this.#makeRoom(address)) {
+      end('limits.enrolConnections');
       return false;
     }
     const tooLate = () => end('enrolStep');
     const cancelWhole = clock.after(wholeMs, () => end('limits.enrolSeconds'));
     let cancelStep = clock.after(stepMs, tooLate);
+    const before = this.#open.get(remote);
+    // It has gone, and that is told later.
+    if (before !== undefined) this.#forget(before.socket, remote, address);
     this.#perAddress.add(address);
     this.#open.set(remote, {
       socket,
@@ -80,11 +86,29 @@ export class Connections {
     socket.once('close', () => {
       cancelWhole();
       cancelStep();
-      // Address and port may have come again already.
-      if (this.#open.get(remote)?.socket === socket) this.#open.delete(remote);
-      this.#perAddress.remove(address);
+      this.#forget(socket, remote, address);
     });
     return true;
+  }
+
+  /** Once for each: address and port may have come again already. */
+  #forget(socket: Socket, remote: string, address: string): void {
+    if (this.#open.get(remote)?.socket !== socket) return;
+    this.#open.delete(remote);
+    this.#perAddress.remove(address);
+  }
+
+  /** @returns whether another address has given up its oldest place, but for one that is being worked for */
+  #makeRoom(address: string): boolean {
+    const other = this.#perAddress.givesWayTo(address);
+    for (const [remote, { socket, address: of, isBusy }] of this.#open) {
+      if (of !== other || isBusy) continue;
+      this.#options.onBound('limits.enrolConnections');
+      this.#forget(socket, remote, of);
+      socket.destroy();
+      return true;
+    }
+    return false;
   }
 
   /** Undefined when it has closed meanwhile. @param socket the one of TLS over it */

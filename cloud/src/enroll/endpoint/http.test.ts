@@ -290,16 +290,21 @@ test('attempts of one address are limited, and told when to come again; another 
   assert.equal((await joinOver({ port }, TOKEN_TEXT, deviceKey(), { nodeName: 'truck-2' })).status, 200);
 });
 
-test('connections over the bounds are closed: of one address, and in all', async (t) => {
+test('connections over the bounds are closed: of one address, and in all the oldest of the address that has the most', async (t) => {
   const { dial, port, counted, server } = await start(t, { enrolConnections: 3, enrolConnectionsPerAddress: 2 });
   const open = [await dial(), await dial()];
   await assert.rejects(EnrolClient.dial({ port }));
   await counted('bound limits.enrolConnectionsPerAddress');
   open.push(await dial('127.0.0.2'));
-  await assert.rejects(EnrolClient.dial({ port, from: '127.0.0.3' }));
+  const [first, ...others] = open;
+  assert.ok(first !== undefined);
+  const ended = once(first.socket, 'close');
+  const third = await dial('127.0.0.3');
+  await ended;
   await counted('bound limits.enrolConnections');
-  const [first] = open;
-  first?.close();
+  await assert.rejects(EnrolClient.dial({ port, from: '127.0.0.4' }), 'addresses that have one each give none up');
+  for (const client of [third, ...others]) assert.equal(client.socket.destroyed, false);
+  third.close();
   await atMost(server, 2);
   assert.equal((await joinOver({ port }, TOKEN_TEXT, deviceKey())).status, 200);
 });
