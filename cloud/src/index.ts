@@ -15,9 +15,9 @@ export {
   type DownstreamLimits,
   type RefusedObject,
 } from './downstream/index.ts';
+export { nodeOf } from './enroll/index.ts';
 export { Epochs } from './epoch/epochs.ts';
 export { FrameBudgets } from './hub/frame-budget.ts';
-export { nodeOf } from './hub/identity.ts';
 export { LINK_PATH } from './hub/index.ts';
 export { Link, type LinkContext, type LinkLimits, type LinkSocket } from './hub/link.ts';
 export { Receiving } from './hub/receiving.ts';

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { HawserError, isNodeName, keyHash, parseSpan } from '@hawser/protocol';
+import { HawserError, isNodeName, isRelayUrl, keyHash, parseSpan } from '@hawser/protocol';
 import { Option } from 'commander';
 import { systemClock } from '../clock.ts';
 import {
@@ -10,7 +10,6 @@ import {
   type StoredToken,
   type TokenAdministration,
 } from '../enroll/index.ts';
-import { isRelayUrl } from '../ops/settings.ts';
 import { ADMINISTRATOR_HELP, type Administrator, addAdministrator, asAdministrator, refusedBy } from './administrator.ts';
 import { alignColumns } from './columns.ts';
 import type { CommandGroup } from './io.ts';

@@ -11,6 +11,8 @@ export {
 } from './devices/index.ts';
 export type { EnrolmentServer } from './endpoint/index.ts';
 export { createEnrolment, type Enrolment } from './enrolment.ts';
+export { type Identity, nodeOf } from './node-identity.ts';
+export { keepServing } from './serving/keep-serving.ts';
 export {
   createTokenAdministration,
   type NewToken,

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
-import { addressOf, PerAddress } from './per-address.ts';
+import { addressOf, PerAddress, remoteOf } from '../per-address.ts';
 
 export interface HandshakesOptions {
   readonly most: number;
@@ -124,8 +124,4 @@ export class Handshakes {
   destroyAll(): void {
     for (const { socket } of this.#open.values()) socket.destroy();
   }
-}
-
-export function remoteOf(socket: Socket): string {
-  return `${socket.remoteAddress}:${socket.remotePort}`;
 }

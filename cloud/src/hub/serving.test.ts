@@ -14,7 +14,7 @@ import { createIssuer } from '../enroll/authority/issuer.ts';
 import { pemOf, pemOfKey } from '../enroll/authority/pem.ts';
 import { rotate, TestSource } from '../enroll/authority/testing.ts';
 import { createIssuedServing } from '../enroll/serving/issued-serving.ts';
-import { keepServing } from './serving.ts';
+import { keepServing } from '../enroll/serving/keep-serving.ts';
 import { Agent, report, start, tls } from './testing/harness.ts';
 
 /** A hub that serves with what an authority of the test signs. */

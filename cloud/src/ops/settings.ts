@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { MAX_FRAME_BYTES, MAX_OPEN_QUERIES } from '@hawser/protocol';
+import { isRelayUrl, MAX_FRAME_BYTES, MAX_OPEN_QUERIES, MAX_RELAYS } from '@hawser/protocol';
 import {
   file,
   filled,
@@ -21,9 +21,8 @@ import { MAX_MARKS, parseLabel, parseTaint } from '../upstream/index.ts';
 
 const RELAY_URL = 'must be the address of a relay: wss://HOST[:PORT]';
 const SERVER_NAME = 'must be a DNS name or an IP address';
-/** Names of one certificate, and addresses in one join line: each is some bytes in every handshake, or is dialled in turn. */
+/** Names of one certificate: each is some bytes in every handshake. */
 const MAX_NAMES = 32;
-const MAX_RELAYS = 16;
 /** RFC 1123; the first label may be a star. */
 const DNS_NAME = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/i;
 
@@ -42,12 +41,6 @@ function listOf(isOne: (text: string) => boolean, message: string, most: number)
 
 function isServerName(text: string): boolean {
   return isIP(text) !== 0 || (text.length <= 253 && DNS_NAME.test(text));
-}
-
-/** `wss://HOST[:PORT]`, as agents dial it. */
-export function isRelayUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && url.protocol === 'wss:' && url.username === '' && url.search === '' && url.hash === '';
 }
 
 /** A list of texts of which each can be read, and that is not there where nothing was given. */

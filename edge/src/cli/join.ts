@@ -1,9 +1,17 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { HawserError, isNodeName, type KeyHash, keyHash, parseKeyHash, parseToken } from '@hawser/protocol';
+import {
+  HawserError,
+  isNodeName,
+  isRelayUrl,
+  type KeyHash,
+  keyHash,
+  MAX_RELAYS,
+  parseKeyHash,
+  parseToken,
+} from '@hawser/protocol';
 import { systemClock } from '../api/clock.ts';
 import { createEnrolClient, createIdentityFolder, identityPath, type JoinResult, joinCluster } from '../enroll/index.ts';
-import { isRelayUrl, MAX_RELAYS } from '../link/index.ts';
 import { storePath } from '../ops/paths.ts';
 import { readStore } from '../store/index.ts';
 import { CommandFailure, EXIT } from './exit.ts';

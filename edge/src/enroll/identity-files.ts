@@ -1,6 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { isNodeName, MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES, parseJson } from '@hawser/protocol';
-import { isRelayUrl, MAX_RELAYS } from '../link/address.ts';
+import { isNodeName, isRelayUrl, MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES, MAX_RELAYS, parseJson } from '@hawser/protocol';
 import type { Credential } from './types.ts';
 
 /*

@@ -1,4 +1,3 @@
-export { isRelayUrl, MAX_RELAYS } from './address.ts';
 export { type BackoffBounds, DEFAULT_BACKOFF, fullJitter } from './backoff.ts';
 export { dialRelay, hostOf } from './dial.ts';
 export { answerFailure, boundedRetryAfter, dialFailure, failure, type LinkFailure, type LinkFailureKind } from './failure.ts';

@@ -1,4 +1,4 @@
-import { HawserError } from '@hawser/protocol';
+import { HawserError, isRelayUrl, MAX_RELAYS } from '@hawser/protocol';
 import {
   environmentName,
   file,
@@ -17,7 +17,6 @@ import {
   whole,
 } from '@hawser/settings';
 import * as v from 'valibot';
-import { isRelayUrl, MAX_RELAYS } from '../link/address.ts';
 
 /**
  * Everything that can be set about the agent: types and bounds in one schema; in `SETTINGS` how each is called as flag and

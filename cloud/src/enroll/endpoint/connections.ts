@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
-import { remoteOf } from '../../hub/handshakes.ts';
-import { addressOf, PerAddress } from '../../hub/per-address.ts';
 import type { Bound } from '../../ops/bounds.ts';
+import { addressOf, PerAddress, remoteOf } from '../../per-address.ts';
 import type { Conversation } from './conversation.ts';
 
 export interface ConnectionsOptions {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkChain, keyHash, type RefusalReason, readCertificate, readDeviceKey } from '@hawser/protocol';
-import { nodeIn } from '../../hub/identity.ts';
+import { nodeIn } from '../node-identity.ts';
 import { ANNOTATIONS, tokenSecretName } from '../tokens/index.ts';
 import { join } from './join.ts';
 import type { Outcome } from './outcome.ts';

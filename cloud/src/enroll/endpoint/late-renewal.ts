@@ -9,7 +9,7 @@ import {
   readDeviceKey,
 } from '@hawser/protocol';
 import type { Clock } from '../../clock.ts';
-import { nodeIn } from '../../hub/identity.ts';
+import { nodeIn } from '../node-identity.ts';
 import type { Devices, DeviceVerdict, Issuer } from '../types.ts';
 import { type About, enrolled, notNow, type Outcome, refused, refusedBy } from './outcome.ts';
 

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 /** IPv4 inside IPv6 (RFC 4291, section 2.5.5.2): what a socket that listens on both says. */
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 /** Of the eight groups of an IPv6 address, those that name a network (/64): whoever has one address of it has all. */
@@ -16,6 +18,11 @@ export function addressOf(remoteAddress: string): string {
   const groups = [...before, ...Array.from({ length: zeros }, () => '0'), ...after];
   const network = groups.slice(0, NETWORK_GROUPS).map((group) => Number.parseInt(group, 16).toString(16));
   return `${network.join(':')}::/64`;
+}
+
+/** The other side's address and port: names a connection for as long as it is open. */
+export function remoteOf(socket: Socket): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
 /** How many of something each address has now. Holds those that have any, so it is bounded by whatever is counted. */

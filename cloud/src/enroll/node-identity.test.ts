@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { createAuthority, issueNodeCertificate } from '../../../test/support/pki.ts';
-import { nodeIn, nodeOf, type Subject } from './identity.ts';
+import { nodeIn, nodeOf, type Subject } from './node-identity.ts';
 
 test('a kubelet certificate names its node', () => {
   assert.deepEqual(nodeOf({ CN: 'system:node:edge-1.factory', O: 'system:nodes' }), { type: 'node', name: 'edge-1.factory' });

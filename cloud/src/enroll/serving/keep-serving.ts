@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto';
 import type { SecureContextOptions, Server } from 'node:tls';
-import type { Serving, ServingMaterial } from '../enroll/index.ts';
+import type { Serving, ServingMaterial } from '../types.ts';
 
 /**
  * Whether the authorities themselves are sent as well: a device that joins knows one by the hash of its key alone, and looks for it
