@@ -12,15 +12,15 @@ import { createDownstream } from './downstream/index.ts';
 import { createEnrolment } from './enroll/index.ts';
 import { AheadChecks } from './epoch/ahead-checks.ts';
 import { Epochs } from './epoch/epochs.ts';
-import { type Hub, startHub } from './hub/index.ts';
+import { type Hub, hubReadings, startHub } from './hub/index.ts';
 import { createNodeLeases } from './node-leases/index.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
-import { createMetrics, type SessionTotals } from './ops/metrics.ts';
+import { createMetrics } from './ops/metrics.ts';
 import type { Settings } from './ops/settings.ts';
 import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
-import { untilDone } from './retry.ts';
+import { untilDone, within } from './retry.ts';
 import {
   answerQuery,
   createDenials,
@@ -96,16 +96,9 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   });
 
   const metrics = createMetrics({
-    sessionsByState: () => hub?.sessions.byState() ?? new Map<string, number>(),
-    handshakes: () => hub?.handshakes() ?? 0,
-    receivingBytes: () => hub?.receivingBytes() ?? 0,
+    ...hubReadings(() => hub),
     reportBytes: () => reports.bytes(),
-    mostConnectionsOfAddress: () => hub?.mostConnectionsOfAddress() ?? 0,
     refusalEventsWaiting: () => refusals.waiting(),
-    dirtyKeys: () => hub?.sessions.dirtyKeys() ?? 0,
-    sessionTotals: () => hub?.sessions.totals() ?? NO_TOTALS,
-    load: () => hub?.sessions.load() ?? NO_LOAD,
-    lagging: (leastMs, most) => hub?.sessions.lagging(leastMs, most) ?? [],
     downstream: () => downstream.stats(),
     supersededBytes: () => downstream.stats().supersededBytes,
     reports: () => reports.counts(),
@@ -378,42 +371,13 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     async stop() {
       stopping.abort();
       hub?.refuseLinks();
-      await withinDrain(reports.stop());
+      await within(settings.drainSeconds * 1000, reports.stop(), {
+        clock,
+        // Those that are still at the API server come again from the agents: their effects are idempotent.
+        onOver: () => logger.warn({ ...reports.counts(), seconds: settings.drainSeconds }, 'drain time over'),
+      });
       await close();
       await learning;
     },
   };
-
-  /** Reports that are still at the API server after the drain time come again from the agents: their effects are idempotent. */
-  function withinDrain(drained: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = clock.after(settings.drainSeconds * 1000, () => {
-        logger.warn({ ...reports.counts(), seconds: settings.drainSeconds }, 'drain time over');
-        resolve();
-      });
-      void drained.then(() => {
-        cancel();
-        resolve();
-      });
-    });
-  }
 }
-
-const NO_LOAD = { known: 0, refused: 0, waiting: 0, ahead: 0, inflightBatches: 0, inflightBytes: 0 };
-
-const NO_TOTALS: SessionTotals = {
-  batches: 0,
-  upserts: 0,
-  deltas: 0,
-  touches: 0,
-  deletes: 0,
-  deltaBytes: 0,
-  staticBytes: 0,
-  zstdBytes: 0,
-  identityBytes: 0,
-  deltaRetries: 0,
-  inventories: 0,
-  recalled: 0,
-  digestMismatches: 0,
-  checkMismatches: 0,
-};

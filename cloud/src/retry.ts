@@ -33,6 +33,24 @@ export async function untilDone<T>(
   return undefined;
 }
 
+/** Resolves when `work` is done, or after so long, and says so then. */
+export function within(
+  milliseconds: number,
+  work: Promise<void>,
+  { clock, onOver }: { readonly clock: Clock; readonly onOver: () => void },
+): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(milliseconds, () => {
+      onOver();
+      resolve();
+    });
+    void work.then(() => {
+      cancel();
+      resolve();
+    });
+  });
+}
+
 /** Resolves after so long, or when the signal comes. */
 function wait(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,3 @@
-import type { X509Certificate } from 'node:crypto';
 import {
   type AgentMessage,
   decodeAgentMessage,
@@ -8,22 +7,21 @@ import {
   type KeyHash,
   type QueryAnswer,
   type RelayMessage,
-  type Renew,
   type SessionStatus,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { RawData } from 'ws';
-import type { Clock } from '../clock.ts';
-import { commonDictionary, type Downstream, type Session, type SessionStats } from '../downstream/index.ts';
+import { commonDictionary, type Session, type SessionStats } from '../downstream/index.ts';
 import type { Bound } from '../ops/bounds.ts';
-import type { QueryDesk, QueryLane, ReportLane, ReportQueue } from '../upstream/index.ts';
+import type { QueryLane, ReportLane } from '../upstream/index.ts';
 import { CLOSE_CODES, type CloseName, type Ending } from './close-codes.ts';
-import type { FrameBudget, FrameBudgets } from './frame-budget.ts';
-import { type EpochMeeting, greet, type RelayIdentity } from './handshake.ts';
+import type { FrameBudget } from './frame-budget.ts';
+import { greet, type RelayIdentity } from './handshake.ts';
 import { keepAlive } from './keepalive.ts';
-import type { Part, Receiving } from './receiving.ts';
-import { endingOf, type Trust } from './trust.ts';
-import type { Turns } from './turns.ts';
+import type { LinkContext, LinkPeer, LinkSocket } from './link-context.ts';
+import { LinkTrust } from './link-trust.ts';
+import type { Part } from './receiving.ts';
+import { endingOf } from './trust.ts';
 
 /** Written and not yet taken by the network, in bytes: above it the session is not asked for more, until half of it has gone. */
 const HOLD_UP_BYTES = 1024 * 1024;
@@ -46,65 +44,6 @@ const SOCKET_FAULTS: Readonly<Record<string, { readonly close: CloseName; readon
   WS_ERR_TOO_MANY_BUFFERED_PARTS: { close: 'overBound', bound: 'fragments' },
 };
 
-export interface LinkMetrics {
-  sessionOpened(): void;
-  /** `how` is a name of the table of close codes, `closed` by the agent, or `lost`. */
-  sessionEnded(how: string): void;
-  received(type: string, bytes: number): void;
-  sent(type: string, bytes: number): void;
-  malformedFrame(): void;
-  nack(reason: string): void;
-  boundReached(bound: Bound): void;
-}
-
-export interface LinkLimits {
-  readonly framesPerSecond: number;
-  readonly handshakeSeconds: number;
-  readonly pingSeconds: number;
-  readonly bufferedBytes: number;
-}
-
-/** What a link needs of its WebSocket (`ws`). */
-export interface LinkSocket {
-  /** Bytes that were sent and that the network has not taken. */
-  readonly bufferedAmount: number;
-  readonly isPaused: boolean;
-  on(event: 'message', listener: (data: RawData, isBinary: boolean) => void): unknown;
-  on(event: 'ping' | 'pong', listener: (data: Uint8Array) => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'close', listener: (code: number) => void): unknown;
-  once(event: 'close', listener: () => void): unknown;
-  /** `taken` is called when the network has the bytes, or never will. */
-  send(bytes: Uint8Array, taken: () => void): void;
-  ping(): void;
-  pause(): void;
-  resume(): void;
-  close(code: number, reason: string): void;
-  terminate(): void;
-}
-
-/** What all links of a hub share. */
-export interface LinkContext {
-  readonly downstream: Pick<Downstream, 'open'>;
-  readonly reports: Pick<ReportQueue, 'open'>;
-  readonly queries: Pick<QueryDesk, 'open'>;
-  readonly epochs: EpochMeeting;
-  readonly trust: Trust;
-  readonly limits: LinkLimits;
-  readonly budgets: FrameBudgets;
-  readonly receiving: Receiving;
-  readonly clock: Clock;
-  readonly turns: Turns;
-  readonly metrics: LinkMetrics;
-  readonly logger: Logger;
-  /** What the agent says of the kubelet beside it. */
-  readonly onKubelet: (link: Link, isAlive: boolean) => void;
-  /** The hello was accepted: this is the node's link from now on. An older one is ended before this returns. */
-  readonly onAccepted: (link: Link) => void;
-  /** Called once, whatever state it was in; `stats` of the session where there was one. */
-  readonly onEnded: (link: Link, stats: SessionStats | undefined) => void;
-}
-
 /**
  * | state | meaning | left by |
  * |---|---|---|
@@ -116,6 +55,7 @@ type LinkState =
   | { readonly name: 'greeting'; readonly cancelDeadline: () => void }
   | {
       readonly name: 'live';
+      readonly certificates: LinkTrust;
       readonly session: Session;
       readonly lane: ReportLane;
       readonly queries: QueryLane;
@@ -123,19 +63,6 @@ type LinkState =
       readonly since: Date;
     }
   | { readonly name: 'ended' };
-
-export interface LinkPeer {
-  readonly node: string;
-  /** Of the certificate. */
-  readonly key: KeyHash;
-  /** When it begins. */
-  readonly issuedAt: Date;
-  readonly remote: string;
-  /** Asks TLS: a certificate that was read takes some KB. Undefined when the connection is over. */
-  readonly certificate: () => X509Certificate | undefined;
-  /** Bytes of the connection that came in so far, TLS and all. */
-  readonly bytesRead: () => number;
-}
 
 /** One WebSocket of one node: frames to session, reports and queries, and back. Decides nothing about objects. */
 export class Link {
@@ -148,7 +75,7 @@ export class Link {
   agentVersion = '';
   readonly #socket: LinkSocket;
   readonly #bytesRead: () => number;
-  readonly #certificate: () => X509Certificate | undefined;
+  readonly #certificate: LinkPeer['certificate'];
   readonly #relay: RelayIdentity;
   readonly #context: LinkContext;
   readonly #logger: Logger;
@@ -157,9 +84,6 @@ export class Link {
   #state: LinkState;
   /** The session has something to send and the network is behind. */
   #isHeldUp = false;
-  /** Digest of those that the agent verifies relays with; undefined where these are not ours to change. */
-  #authorities: string | undefined;
-  #isRenewing = false;
 
   constructor(socket: LinkSocket, peer: LinkPeer, relay: RelayIdentity, context: LinkContext) {
     this.node = peer.node;
@@ -190,6 +114,11 @@ export class Link {
 
   stats(): SessionStats | undefined {
     return this.#state.name === 'live' ? this.#state.session.stats() : undefined;
+  }
+
+  /** Those that relays are to be verified with may be others now. */
+  tellAuthorities(): void {
+    if (this.#state.name === 'live') this.#state.certificates.tellAuthorities();
   }
 
   /** Says goodbye and closes. Does nothing to a link that has ended. */
@@ -311,7 +240,7 @@ export class Link {
         queries.cancel(message.id);
         return;
       case 'renew':
-        this.#renew(message);
+        this.#state.certificates.renew(message);
         return;
     }
   }
@@ -334,7 +263,6 @@ export class Link {
     if (verdict.as === 'newer')
       this.#logger.warn({ issuedAt: this.issuedAt }, 'certificate is newer than the record of its device');
     if (verdict.as === 'nextKey' || verdict.as === 'newer') trust.devices.linked(this.node, this.key, this.issuedAt);
-    this.#authorities = hello.authorities;
     cancelDeadline();
     onAccepted(this);
     const session = downstream.open(this.node, () => this.#schedulePump());
@@ -353,7 +281,12 @@ export class Link {
       isPaused: () => this.#socket.isPaused,
       onDead: () => this.#onSilence(),
     });
-    this.#state = { name: 'live', session, lane, queries: asked, stopKeepAlive, since: clock.now() };
+    const send = (message: RelayMessage) => this.#send(message);
+    const certificates = new LinkTrust(
+      { peer: { node: this.node, certificate: this.#certificate }, trust, send },
+      hello.authorities,
+    );
+    this.#state = { name: 'live', certificates, session, lane, queries: asked, stopKeepAlive, since: clock.now() };
     metrics.sessionOpened();
     const status = session.hello(hello);
     this.#logger.info(
@@ -367,28 +300,8 @@ export class Link {
       'session opened',
     );
     this.#send({ ...greeting.welcome, status });
-    this.tellAuthorities();
+    certificates.tellAuthorities();
     this.#schedulePump();
-  }
-
-  /** Sends those that relays are to be verified with, unless the agent has just these. */
-  tellAuthorities(): void {
-    const current = this.#context.trust.authorities.current();
-    if (this.#state.name !== 'live' || this.#authorities === undefined || current === undefined) return;
-    if (current.digest === this.#authorities) return;
-    this.#authorities = current.digest;
-    this.#send({ type: 'authorities', certificates: current.certificates });
-  }
-
-  #renew({ publicKey, proof }: Renew): void {
-    if (this.#isRenewing) throw new HawserError('protocol', 'a second renewal while one is under way');
-    const certificate = this.#certificate();
-    if (certificate === undefined) return;
-    this.#isRenewing = true;
-    void this.#context.trust.renew({ nodeName: this.node, certificate }, publicKey, proof).then((outcome) => {
-      this.#isRenewing = false;
-      this.#send({ type: 'renewed', outcome });
-    });
   }
 
   /** A body that the link cannot take now would take the place of what is synced, and in the end the link. */

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import type { LinkSocket } from './link.ts';
+import type { LinkSocket } from './link-context.ts';
 
 /**
  * Written to a connection and not yet taken by the network, in bytes: what is more waits here. Node keeps for each TLS connection the

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Downstream } from '../downstream/index.ts';
 import type { Claimant, SessionClaims } from '../hub/index.ts';
+import { monotonic } from '../monotonic.ts';
 import type { NodeLinks } from '../replicas/index.ts';
 import {
   type ApiCall,
@@ -14,7 +15,6 @@ import {
 } from '../upstream/index.ts';
 import { leaseCall, linkedCall } from './calls.ts';
 import { LinkedConditions, type LinkedWrite } from './linked.ts';
-import { monotonic } from './monotonic.ts';
 import { type Failing, type Outcome, outcomeOf } from './outcome.ts';
 import { OwnLinks } from './own-links.ts';
 import { type Renewal, type RenewalState, Renewals } from './renewals.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { monotonic } from './monotonic.ts';
+import { monotonic } from '../monotonic.ts';
 import { OwnLinks } from './own-links.ts';
 import { session } from './testing/lease-world.ts';
 

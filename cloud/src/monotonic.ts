@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from './clock.ts';
 
 /**
  * Milliseconds that never go back, whatever is done to the wall clock: set back, it only loses the time since the last call. What is
