@@ -1,12 +1,9 @@
 // What the model of the sync engine and the benchmarks drive: the cores, without sockets, and for one of them the API server's client.
 export { createApiClient, loadCredentials } from './apiserver/index.ts';
 export { createIntake, type Intake } from './apiserver/intake.ts';
-// What the fuzzing gives hostile bytes to.
-export { LineSplitter } from './apiserver/json/lines.ts';
-export { readListPage } from './apiserver/list-page.ts';
 export type { Pump } from './apiserver/pump.ts';
 export { initialStatus, nextStatus, type StatusEvent, type StatusState } from './apiserver/reflector-status.ts';
-export { readWatchEvent } from './apiserver/watch-event.ts';
+export * from './borders.ts';
 export { type Clock, systemClock } from './clock.ts';
 export {
   createDownstream,
@@ -30,6 +27,5 @@ export { createNodeLeases, type NodeLeases } from './node-leases/index.ts';
 export { BOUNDS, type Bound } from './ops/bounds.ts';
 export { type Config, resolveConfig, type Settings } from './ops/settings.ts';
 export { type Relay, type RelayOptions, startRelay } from './relay.ts';
-export { planQuery } from './upstream/queries/plan.ts';
 export { planReport } from './upstream/request.ts';
 export { WATCHED } from './watching.ts';

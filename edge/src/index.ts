@@ -3,7 +3,14 @@ export { AGENT_VERSION } from './agent-version.ts';
 export { createDevicePolicy, type DevicePolicyOptions, nodeIdentity } from './api/device-policy.ts';
 export * from './api/index.ts';
 export { type Connected, type ConnectOptions, connectLink } from './connect.ts';
-export { createIdentityFolder, fixedCredentials, type Identity as DeviceIdentity, type LinkCredentials } from './enroll/index.ts';
+export {
+  createIdentityFolder,
+  fixedCredentials,
+  type Identity as DeviceIdentity,
+  type IdentityFolder,
+  identityPath,
+  type LinkCredentials,
+} from './enroll/index.ts';
 export { DEFAULT_BACKOFF, failure, type Link, type LinkSocket, type LinkState, type SocketEvents } from './link/index.ts';
 export { resolveConfig, type Settings } from './ops/settings.ts';
 export { keySourceOf, readingSealOf, sealOf } from './ops/store-key.ts';

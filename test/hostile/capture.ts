@@ -5,13 +5,23 @@
  *   npx node test/hostile/capture.ts
  */
 import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { resolveConfig, startAgent, systemClock } from '@hawser/edge';
-import { decodeAgentMessage, decodeBody, decodeRelayMessage, type KubeObject, type RelayMessage } from '@hawser/protocol';
+import {
+  decodeAgentMessage,
+  decodeBody,
+  decodeRelayMessage,
+  ENROL_ALPN,
+  type KubeObject,
+  type RelayMessage,
+} from '@hawser/protocol';
 import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
@@ -21,6 +31,8 @@ import { until } from '../support/until.ts';
 import { CORPUS } from './engine/corpus.ts';
 import { fieldsOf } from './mutate/wire.ts';
 import { bodyInput } from './targets/bodies.ts';
+import { AUTHORITY_CERTIFICATE, AUTHORITY_KEY } from './targets/cluster-objects.ts';
+import { startTwoDevices } from './two-devices.ts';
 
 /** Of each kind of message so many are kept, the smallest of each size class: more of the same teach the fuzzer nothing. */
 const KEPT_PER_KIND = 6;
@@ -29,6 +41,7 @@ const MOST_BYTES = 8 * 1024;
 /** Entries that a capture has made begin with it; all others stay. */
 const PREFIX = 'real-';
 const DEADLINE_MS = 30_000;
+const DEVICE_LABEL = 'hawser.dev/device';
 const NODE = 'edge-1';
 
 /** Of Inventory.packed in link.proto. */
@@ -220,6 +233,47 @@ function objects(): KubeObject[] {
   ];
 }
 
+/** What the relay keeps of its devices and of its authority, from a relay that has one; of keys there stands only where they go. */
+async function keepTrust(): Promise<void> {
+  const world = await startTwoDevices(t);
+  for (const object of await world.cluster.kube.list('configmaps', 'hawser-system')) {
+    const folder = object.metadata.labels?.[DEVICE_LABEL] === undefined ? 'authority-objects' : 'device-records';
+    keep(folder, 'configmap', Buffer.from(JSON.stringify(object)));
+  }
+  const secret = await world.cluster.kube.get('secrets', 'hawser-system', 'hawser-ca');
+  if (secret === undefined) throw new Error('the relay has made no authority');
+  const data = { ...(secret.data as object), 'ca.key': AUTHORITY_KEY, 'ca.crt': AUTHORITY_CERTIFICATE };
+  keep('authority-objects', 'secret', Buffer.from(JSON.stringify({ ...secret, data })));
+}
+
+/** What TLS says first, to the relay's port and to the enrolment's. */
+async function keepHellos(): Promise<void> {
+  for (const [kind, ALPNProtocols] of [
+    ['link', ['http/1.1']],
+    ['enrolment', [ENROL_ALPN]],
+    ['none', undefined],
+  ] as const) {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const options = {
+      port: address.port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ...(ALPNProtocols === undefined ? {} : { ALPNProtocols: [...ALPNProtocols] }),
+    };
+    const client = connect(options);
+    // Nobody answers it.
+    client.on('error', () => client.destroy());
+    const [socket] = await once(server, 'connection');
+    const [hello] = await once(socket, 'data');
+    keep('client-hello', kind, hello);
+    client.destroy();
+    server.close();
+  }
+}
+
 /** One file without free pages, small ones, compressed. */
 function keepStore(path: string, small: string): void {
   const db = new Database(path);
@@ -253,6 +307,8 @@ function write(): void {
 
 try {
   await main();
+  await keepTrust();
+  await keepHellos();
   write();
 } finally {
   for (const end of ending.toReversed()) await end();

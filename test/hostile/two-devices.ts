@@ -39,7 +39,7 @@ export interface TwoDevices {
   /** A new link of A; the one before is replaced by it. */
   dialA(): Promise<ScriptedAgent>;
   /** All that the relay has logged. */
-  readonly logs: readonly LogLine[];
+  readonly logs: LogLine[];
   metric(series: string): Promise<number>;
   /** A minute later: the budgets of log lines are whole again. */
   nextMinute(): void;
@@ -47,12 +47,15 @@ export interface TwoDevices {
   snapshot(): ReadonlyMap<string, string>;
 }
 
-export async function startTwoDevices(t: { after(end: () => unknown): void }): Promise<TwoDevices> {
+export async function startTwoDevices(
+  t: { after(end: () => unknown): void },
+  settings: Readonly<Record<string, string>> = {},
+): Promise<TwoDevices> {
   const logs: LogLine[] = [];
   let offsetMs = 0;
   const clock: Clock = { now: () => new Date(Date.now() + offsetMs), after: systemClock.after };
   const logger = pino({ level: 'info' }, { write: (line: string) => void logs.push(JSON.parse(line)) });
-  const flags = { ...OWN_AUTHORITY, 'nodeLeases.linkedAfterSeconds': '3600', 'enroll.relays': 'wss://127.0.0.1' };
+  const flags = { ...OWN_AUTHORITY, 'nodeLeases.linkedAfterSeconds': '3600', 'enroll.relays': 'wss://127.0.0.1', ...settings };
   const cluster = await start(t, flags, {}, { logger, clock });
   const { kube, relay, api } = cluster;
   await ready(relay);

@@ -1,4 +1,4 @@
-import { nodeOf } from '@hawser/cloud';
+import { nodeIn } from '@hawser/cloud';
 import { authoritiesDigest, checkChain, keyHash, MAX_CERTIFICATE_BYTES, readCertificate, readDeviceKey } from '@hawser/protocol';
 import { readCorpus } from '../engine/corpus.ts';
 import { attempt, type Target } from '../engine/target.ts';
@@ -33,7 +33,7 @@ export const certificates: Target = {
           if (trusted.type === 'trusted' && !isReal) throw new Error('a certificate that nobody signed is trusted');
           authoritiesDigest([read]);
           keyHash(read.publicKey);
-          nodeOf(subjectOf(read.subject));
+          nodeIn(read);
         }),
     };
   },
@@ -47,14 +47,3 @@ export const publicKeys: Target = {
   mutators: [mutateDer],
   open: () => ({ run: (der) => attempt(() => keyHash(readDeviceKey(der))) }),
 };
-
-/** Lines `CN=…`, as X509Certificate gives them. */
-function subjectOf(text: string | undefined): Record<string, string | string[]> {
-  const subject: Record<string, string | string[]> = {};
-  for (const line of (text ?? '').split('\n')) {
-    const [, name, value] = /^([^=]*)=(.*)$/.exec(line) ?? [];
-    if (name !== undefined && value !== undefined)
-      subject[name] = subject[name] === undefined ? value : [subject[name], value].flat();
-  }
-  return subject;
-}
