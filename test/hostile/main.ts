@@ -55,11 +55,19 @@ function jobsOf(args: string[]): { readonly seed: number; readonly jobs: readonl
   const seed = values.seed === undefined ? randomInt(0x1_0000_0000) : whole('seed', values.seed);
   const first = whole('first', values.first);
   if (values.replay !== undefined && chosen.length !== 1) throw new UsageError('--replay needs one --target');
-  const inputs = values.replay === undefined ? undefined : [new Uint8Array(readFileSync(values.replay))];
+  const inputs = values.replay === undefined ? undefined : [fileAt(values.replay)];
   const isCounted = values.runs !== undefined || inputs !== undefined;
   const runs = values.runs === undefined ? MOST_RUNS : whole('runs', values.runs);
   const ms = isCounted ? NO_END_MS : (whole('seconds', values.seconds) * 1000) / chosen.length;
   return { seed, jobs: chosen.map(({ name }) => ({ target: name, seed, first, runs, ms, inputs })) };
+}
+
+function fileAt(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (cause) {
+    throw new UsageError(`--replay: ${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`);
+  }
 }
 
 function whole(name: string, text: string): number {

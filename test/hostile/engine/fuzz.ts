@@ -80,10 +80,12 @@ class Worker {
       const rest = { ...job, first: job.first + done, runs: job.runs - done, ms, inputs: job.inputs?.slice(done) };
       const ending = await this.#run(rest, done);
       if (ending.type === 'done') return done + ending.done;
-      const died = this.#options.signal.aborted ? undefined : CurrentInput.read(this.#currentPath);
-      if (died === undefined) {
-        if (this.#options.signal.aborted) return done;
-        throw new Error(`the worker did not begin with ${job.target}: ${ending.why}`);
+      if (this.#options.signal.aborted) return done;
+      const died = CurrentInput.read(this.#currentPath);
+      if (died?.input === undefined) {
+        // A fault of the fuzzer, or of what the target needs to begin.
+        const when = died === undefined ? `before ${job.target} began` : `while input ${died.place} of ${job.target} was made`;
+        throw new Error(`the worker ended ${when}: ${ending.why}`);
       }
       done = died.place - job.first + 1;
       this.#options.onFound({ target: job.target, place: died.place, kind: 'died', message: ending.why, input: died.input });

@@ -19,7 +19,9 @@ export interface SessionOptions {
   readonly runs: number;
   readonly ms: number;
   readonly inputs?: readonly Uint8Array[] | undefined;
-  /** Before each input. */
+  /** Before an input is made. */
+  readonly onMaking: (place: number) => void;
+  /** Before it is given to the target. */
   readonly onInput: (place: number, input: Uint8Array) => void;
   readonly onFound: (place: number, failure: Failure, input: Uint8Array) => void;
   readonly onProgress: (done: number) => void;
@@ -45,6 +47,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
     meter.settle();
     while (done < runs && performance.now() - began < options.ms && known.size < MOST_FAILURES) {
       const place = first + done;
+      options.onMaking(place);
       const input = inputs?.[done] ?? inputAt(target, corpus, seed, place);
       options.onInput(place, input);
       const failure = await judge(opened, target.bounds, input, meter);

@@ -22,6 +22,7 @@ process.on('message', (job: Job) => {
     ...job,
     target,
     corpus: readCorpus(target.corpus),
+    onMaking: (place) => current.making(place),
     onInput: (place, input) => current.set(place, input),
     onFound: (place, failure, input) => tell({ type: 'found', place, ...failure, input }),
     onProgress: (done) => tell({ type: 'progress', done }),

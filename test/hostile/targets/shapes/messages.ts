@@ -63,9 +63,11 @@ const json = fc.oneof(
 const zstd = fc.nat().map((seed) => new Uint8Array(lyingFrame(new Random(seed))));
 const size = fc.oneof(fc.nat({ max: 4096 }), fc.constantFrom(0, 3 * 1024 * 1024, 3 * 1024 * 1024 + 1, 0xffff_ffff));
 
-function list<T>(of: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
+/** @param small what long lists are made of, so that they stay below the bound of a frame; undefined: there are none */
+function list<T>(of: fc.Arbitrary<T>, small?: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
   const few = fc.array(of, { maxLength: 5 });
-  const many = fc.tuple(of, fc.nat({ max: MOST_LISTED })).map(([one, count]) => Array<T>(count).fill(one));
+  if (small === undefined) return few;
+  const many = fc.tuple(small, fc.nat({ max: MOST_LISTED })).map(([one, count]) => Array<T>(count).fill(one));
   return fc.oneof({ weight: 9, arbitrary: few }, { weight: 1, arbitrary: many });
 }
 
@@ -92,12 +94,15 @@ const question: fc.Arbitrary<Question> = fc.oneof(
   fc.record({ type: fc.constant('submit' as const), ...named, subresource: fc.constantFrom('token', 'exec', ''), body: json }),
 );
 
+const nack = (detail: fc.Arbitrary<string>) =>
+  fc.record({ object: small, reason: fc.constantFrom('hashMismatch' as const, 'store' as const), detail });
+
 const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
   fc.record({
     type: fc.constant('hello' as const),
-    protocolVersions: list(fc.nat({ max: 5 })),
-    features: list(text),
-    dictionaries: list(hex(8)),
+    protocolVersions: list(fc.nat({ max: 5 }), fc.nat({ max: 5 })),
+    features: list(text, word),
+    dictionaries: list(hex(8), hex(8)),
     agentVersion: text,
     storeId: hex(16),
     clusterUid: fc.option(uid, { nil: undefined }),
@@ -106,12 +111,12 @@ const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
     epoch: fc.option(counter, { nil: undefined }),
     authorities: fc.option(hex(8), { nil: undefined }),
   }),
-  fc.record({ type: fc.constant('inventory' as const), entries: list(entry), last: fc.boolean() }),
+  fc.record({ type: fc.constant('inventory' as const), entries: list(entry, entry), last: fc.boolean() }),
   fc.record({
     type: fc.constant('ack' as const),
     number: counter,
     digest: hex(16),
-    nacks: list(fc.record({ object: small, reason: fc.constantFrom('hashMismatch' as const, 'store' as const), detail: text })),
+    nacks: list(nack(text), nack(word)),
   }),
   fc.record({ type: fc.constant('check' as const), number: counter, digest: hex(16) }),
   fc
@@ -146,9 +151,15 @@ const change: fc.Arbitrary<OperationChange> = fc.oneof(
   fc.record({ type: fc.constant('touch' as const), resourceVersion: decimal }),
   fc.record({ type: fc.constant('delete' as const), uid }),
 );
+const touch = fc.record({ type: fc.constant('touch' as const), resourceVersion: decimal });
+const operationOf = (of: fc.Arbitrary<OperationChange>) =>
+  fc.record({ object: small, key: fc.option(key, { nil: undefined }), change: of });
 const statusText: fc.Arbitrary<StatusText> = fc.record({ code: small, reason: text, message: text });
 const unavailable = fc.record({ type: fc.constant('unavailable' as const), retryAfterMs: small, message: text });
-const certificates = list(fc.uint8Array({ maxLength: 9000 }));
+const certificates = fc.oneof(
+  list(fc.uint8Array({ maxLength: 9000 })),
+  list(fc.uint8Array({ maxLength: 5 }), fc.uint8Array({ maxLength: 5 })),
+);
 const outcome: fc.Arbitrary<ReportOutcome> = fc.oneof(
   fc.record({ type: fc.constant('applied' as const), uid, resourceVersion: fc.option(decimal, { nil: undefined }), name: text }),
   statusText.map((status) => ({ type: 'refused' as const, ...status })),
@@ -174,8 +185,8 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
   fc.record({
     type: fc.constant('welcome' as const),
     protocolVersion: fc.constantFrom(0, 1, 2),
-    features: list(text),
-    dictionaries: list(hex(8)),
+    features: list(text, word),
+    dictionaries: list(hex(8), hex(8)),
     relayVersion: text,
     clusterUid: uid,
     epoch: counter,
@@ -187,7 +198,7 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
   fc.record({
     type: fc.constant('batch' as const),
     number: fc.oneof(fc.constantFrom(1, 2), counter),
-    operations: list(fc.record({ object: small, key: fc.option(key, { nil: undefined }), change })),
+    operations: list(operationOf(change), operationOf(touch)),
     complete: fc.boolean(),
   }),
   fc.record({ type: fc.constant('reportAnswer' as const), number: fc.oneof(fc.constantFrom(1, 2, 3), counter), outcome }),
