@@ -4,7 +4,7 @@
  *
  *   npx node test/hostile/capture.ts
  */
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, randomUUID, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { resolveConfig, startAgent, systemClock } from '@hawser/edge';
+import { openStore, resolveConfig, startAgent, systemClock } from '@hawser/edge';
 import {
   decodeAgentMessage,
   decodeBody,
@@ -177,6 +177,7 @@ async function main(): Promise<void> {
     keep('watch-stream', `watch-${resource}`, Buffer.from(`${lines.slice(0, 4).join('\n')}\n${BOOKMARK}\n`));
   }
   await running.stop();
+  fillStore(join(dataDir, 'agent.db'));
   keepStore(join(dataDir, 'agent.db'), join(folder, 'small.db'));
   for (const { certificatePem } of [
     authority,
@@ -207,6 +208,7 @@ function agentSettings(dataDir: string, port: number, pair: { certificateFile: s
     ['tls.ca', ca],
     ['api.port', '0'],
     ['recheckSeconds', '1'],
+    ['store.key', 'none'],
   ]);
   return resolveConfig({ env: {}, flags }).settings;
 }
@@ -272,6 +274,25 @@ async function keepHellos(): Promise<void> {
     client.destroy();
     server.close();
   }
+}
+
+/** Rows of every table: what waits for the cloud, what it has refused, and what was asked for. */
+function fillStore(path: string): void {
+  const store = openStore({ path, logger: pino({ level: 'silent' }), clock: systemClock });
+  for (const name of ['front.1', 'front.2']) {
+    const key = { resource: 'events', namespace: 'default', name };
+    const involvedObject = { kind: 'Pod', namespace: 'default', name: 'front' };
+    const metadata = { name, namespace: 'default', uid: randomUUID() };
+    store.storage.commit({ type: 'create', key, object: { apiVersion: 'v1', kind: 'Event', metadata, involvedObject } });
+  }
+  const [first] = store.outbox.pending(1);
+  if (first === undefined) throw new Error('nothing waits in the outbox');
+  store.outbox.answer(first.number, { type: 'refused', code: 403, reason: 'Forbidden', message: 'no' });
+  const body = JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'disk' } });
+  const disk = { resource: 'persistentvolumes', namespace: '', name: 'disk' };
+  store.answers.put(disk, { type: 'found', readAt: 1, from: 'live', body });
+  store.answers.put({ ...disk, name: 'none' }, { type: 'notFound', readAt: 1, from: 'live', message: 'no' });
+  store.close();
 }
 
 /** One file without free pages, small ones, compressed. */

@@ -80,3 +80,11 @@ test('items that are neither an array nor null are no list', () => {
     assert.throws(() => readPage(text), HawserError, items);
   }
 });
+
+test('a kind that is no text, however deep, is no list', () => {
+  const kind = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  assert.throws(() => readPage(`{"kind":${kind},"metadata":{"resourceVersion":"7"},"items":[]}`), {
+    code: 'malformed_object',
+    message: /its kind is of type object$/,
+  });
+});

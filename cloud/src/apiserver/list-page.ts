@@ -9,6 +9,9 @@ import { type Observation, observe, type WantsText } from './observe.ts';
  */
 export const MAX_ITEM_BYTES = 16 * 1024 * 1024;
 
+/** Of a kind that is another, in characters. */
+const MAX_SHOWN = 100;
+
 export interface ListPage {
   /** The same on each page of a list. */
   readonly resourceVersion: string;
@@ -35,7 +38,9 @@ export function readListPage(
     end() {
       const { kind, metadata, items } = requireObject(splitter.end(), 'the list');
       if (kind !== `${resource.kind}List`) {
-        throw new HawserError('malformed_object', `the answer is no ${resource.kind}List but ${JSON.stringify(kind)}`);
+        // Of anything but a text only its type: what nests deeply cannot even be written.
+        const shown = typeof kind === 'string' ? JSON.stringify(kind.slice(0, MAX_SHOWN)) : `of type ${typeof kind}`;
+        throw new HawserError('malformed_object', `the answer is no ${resource.kind}List: its kind is ${shown}`);
       }
       // A Go server may write null for an empty slice; without the field it is no list.
       if (items !== null && !Array.isArray(items)) throw new HawserError('malformed_object', 'the list has no items');

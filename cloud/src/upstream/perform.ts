@@ -311,13 +311,14 @@ function ending(
     case 'unavailable':
       return { type: 'unavailable', retryAfterMs: answer.retryAfterMs ?? RETRY_MS, message: answer.message };
     case 'relayRefused': {
+      // What nobody may ever have meant to grant is a line as any other refusal: a device must not cry for the operator.
+      if (answer.code === 403 && !isKubeletWrite(report)) {
+        return { type: 'refused', code: 403, reason: 'Forbidden', message: `the relay is not granted it: ${answer.message}` };
+      }
       const line = log.take();
       if (line !== undefined) {
         const { resource } = report;
         performer.logger.error({ node, resource, reason: answer.message, ...line }, 'the relay may not act as the node');
-      }
-      if (answer.code === 403 && !isKubeletWrite(report)) {
-        return { type: 'refused', code: 403, reason: 'Forbidden', message: `the relay is not granted it: ${answer.message}` };
       }
       return {
         type: 'unavailable',

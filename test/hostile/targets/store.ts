@@ -54,6 +54,8 @@ function openTarget(): Opened {
             opened.outbox.answer(report.number, { type: 'refused', code: 404, reason: 'NotFound', message: '' });
           opened.digest();
           opened.facts();
+          for (const name of ['disk', 'none']) opened.answers.get({ resource: 'persistentvolumes', namespace: '', name });
+          opened.tokens.count();
           opened.setFact('fuzz', 'x');
         } finally {
           opened.close();
@@ -74,6 +76,9 @@ function readAll(path: string): void {
     read.refusedObjects();
     read.facts();
     read.identity();
+    read.droppedEvents();
+    read.digest();
+    read.answer({ resource: 'persistentvolumes', namespace: '', name: 'disk' });
   } finally {
     read.close();
   }
