@@ -5,7 +5,7 @@ export { readWatchEvent } from './apiserver/watch-event.ts';
 export { readPublished } from './enroll/authority/published.ts';
 export { readAuthoritySecret } from './enroll/authority/secret.ts';
 export { readRecord } from './enroll/devices/record.ts';
+export { nodeIn } from './enroll/node-identity.ts';
 export { readTokenSecret } from './enroll/tokens/token-secret.ts';
 export { readFirstBytes } from './hub/client-hello.ts';
-export { nodeIn } from './hub/identity.ts';
 export { planQuery } from './upstream/queries/plan.ts';
