@@ -71,6 +71,13 @@ test('two lists of names, an empty list and an empty name are malformed', () => 
   }
 });
 
+test('a record that states more than there is decides nothing before the message in it does', () => {
+  const record = (...message: number[]) => Buffer.from([22, 3, 1, 0x40, 0, ...message]);
+  assert.deepEqual(readFirstBytes(record(2, 0)), { type: 'incomplete', least: 9 });
+  assert.deepEqual(readFirstBytes(record(2, 0, 0, 10)), { type: 'malformed' });
+  assert.deepEqual(readFirstBytes(record(1, 0, 0, 10, 0)), { type: 'incomplete', least: 19 });
+});
+
 test('any bytes give a verdict, and more of them never change one', () => {
   const changed = fc
     .tuple(fc.constantFrom('hybrid', 'small'), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 }))

@@ -62,16 +62,19 @@ function readMessage(bytes: Uint8Array): { type: 'message'; body: Uint8Array } |
     if (bytes[at + 1] !== 3 || length === 0 || length > MAX_RECORD_BYTES) return MALFORMED;
     at += RECORD_HEADER_BYTES;
     fragments.push(bytes.subarray(at, at + length));
-    have += Math.min(length, bytes.length - at);
+    const there = Math.min(length, bytes.length - at);
+    have += there;
+    let whole = MESSAGE_HEADER_BYTES;
     if (have >= MESSAGE_HEADER_BYTES) {
       const start = Buffer.concat(fragments, have);
-      const whole = MESSAGE_HEADER_BYTES + numberAt(start, 1, 3);
+      whole = MESSAGE_HEADER_BYTES + numberAt(start, 1, 3);
       if (start[0] !== CLIENT_HELLO) return MALFORMED;
       if (whole > MAX_HELLO_BYTES) return OUT_OF_BOUNDS;
       if (have >= whole) return { type: 'message', body: start.subarray(MESSAGE_HEADER_BYTES, whole) };
     }
+    // The message may end before its record does: what follows then is not waited for.
+    if (there < length) return incomplete(at + Math.min(length, there + whole - have));
     at += length;
-    if (at > bytes.length) return incomplete(at);
   }
   return OUT_OF_BOUNDS;
 }

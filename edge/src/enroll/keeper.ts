@@ -206,6 +206,8 @@ export function createKeeper(options: KeeperOptions): Keeper {
     let outcome: LateOutcome;
     try {
       outcome = await renewLate(identity, relays, { folder, client: options.client, watch, logger }, ending.signal);
+      // Who runs "hawser-agent join" meanwhile may have left another device's identity.
+      if (outcome.type === 'issued' && !ending.signal.aborted) reload();
     } catch (err) {
       if (ending.signal.aborted) return;
       logger.error({ err }, 'certificate not renewed');
@@ -215,7 +217,6 @@ export function createKeeper(options: KeeperOptions): Keeper {
     if (outcome.type === 'issued') {
       counts.lateIssued += 1;
       logger.info({ url: outcome.url }, 'late renewal given');
-      reload();
       step({ type: 'issued' });
       return;
     }
