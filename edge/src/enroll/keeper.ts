@@ -6,13 +6,13 @@ import type { Uptime } from '../autonomy/index.ts';
 import { failure, type LinkFailure, type LinkState, type LinkTls } from '../link/index.ts';
 import { checkAuthorities, checkIssued } from './checks.ts';
 import type { ClockWatch } from './clock-watch.ts';
+import { DialFaults } from './dial-faults.ts';
 import { certificatesText, keyText } from './identity-files.ts';
 import { type LateOutcome, type LateRenewalOptions, renewLate } from './late-renewal.ts';
 import type { RelayClock } from './relay-clock.ts';
 import {
   beginRenewal,
   credentialFor,
-  type DialFault,
   type NotIssued,
   type Renewal,
   type RenewalEffect,
@@ -20,6 +20,7 @@ import {
   renewalStep,
   type Which,
 } from './renewal.ts';
+import { renewalText } from './renewal-text.ts';
 import { renewalTimes } from './renewal-times.ts';
 import type { Credential, Identity, IdentityFolder } from './types.ts';
 
@@ -91,13 +92,6 @@ export interface Keeper {
 /** How often is looked whether something is due, in milliseconds: in this part of the certificate's life, within these bounds. */
 const LOOK_PART_OF_LIFE = 1 / 200;
 const LOOK_BOUNDS_MS = { least: 100, most: 60_000 };
-/**
- * Dials in a row that a relay cut off after it had shown its certificate. A relay has no other way to say that it does not take ours, but
- * one that is just being stopped does the same. After `doubt` of them the next certificate is doubted; after `late`, whatever our clock says
- * of the certificate, the enrolment endpoint is asked, which answers in words.
- */
-const CUT_OFF = { doubt: 2, late: 4 };
-
 /** A dial, or the link that came of it. */
 interface Dialled {
   readonly which: Which;
@@ -113,8 +107,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
   let dialled: Dialled | undefined;
   let link: KeptLink | undefined;
   let isRevoked = false;
-  /** Dials in a row that were cut off. */
-  let cutOffs = 0;
+  const faults = new DialFaults();
   let why = '';
   let renewedMs: number | undefined;
   let cancelLook = () => {};
@@ -250,32 +243,13 @@ export function createKeeper(options: KeeperOptions): Keeper {
 
   function failed(reason: LinkFailure): void {
     if (dialled === undefined) return;
-    const { which, isOpen } = dialled;
-    const fault = faultOf(reason);
+    const { which, credential, isOpen } = dialled;
+    const hasEnded = watch.nowMs() > credential.certificates[0].validToDate.getTime();
+    const fault = faults.failed({ kind: reason.kind, which, hasEnded, isUnwanted: isRevoked });
     dialled = undefined;
     isRevoked = false;
     relayClock.failed(reason.kind);
     step(isOpen ? { type: 'down' } : { type: 'dialFailed', with: which, fault });
-  }
-
-  function faultOf({ kind }: LinkFailure): DialFault {
-    const ends = dialled?.credential.certificates[0].validToDate.getTime() ?? Number.POSITIVE_INFINITY;
-    const hasEnded = watch.nowMs() > ends;
-    if (kind !== 'cutOff') cutOffs = 0;
-    switch (kind) {
-      case 'ownCertificateEnded':
-        return 'ended';
-      case 'ownCertificate':
-        return hasEnded ? 'ended' : 'refused';
-      case 'cutOff':
-        cutOffs += 1;
-        if (hasEnded || cutOffs >= CUT_OFF.late) return 'ended';
-        return dialled?.which === 'next' && cutOffs >= CUT_OFF.doubt ? 'refused' : 'other';
-      case 'forbidden':
-        return 'refused';
-      default:
-        return isRevoked ? 'refused' : 'other';
-    }
   }
 
   function look(): void {
@@ -289,27 +263,6 @@ export function createKeeper(options: KeeperOptions): Keeper {
     const { beginsMs, endsMs: end } = renewalTimes(identity.current.certificates[0]);
     const part = (end - beginsMs) * LOOK_PART_OF_LIFE;
     cancelLook = clock.after(Math.min(LOOK_BOUNDS_MS.most, Math.max(LOOK_BOUNDS_MS.least, part)), look);
-  }
-
-  function text(): string {
-    const { state } = renewal;
-    const because = why === '' ? '' : `: ${why}`;
-    switch (state.name) {
-      case 'idle':
-        return `due ${timeText(renewalTimes(identity.current.certificates[0]).renewMs)}`;
-      case 'asked':
-        return 'asked for';
-      case 'waiting':
-        return `to be asked for again${because}`;
-      case 'nextThere':
-      case 'tryingNext':
-        return 'the next certificate is here, and is used with the next link';
-      case 'fallenBack':
-        return 'the relay did not take the next certificate';
-      case 'ended':
-      case 'endedWaiting':
-        return `the certificate has ended${because}`;
-    }
   }
 
   return {
@@ -342,7 +295,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
     linkChanged(state) {
       if (state.name === 'open' && dialled !== undefined && !dialled.isOpen) {
         dialled.isOpen = true;
-        cutOffs = 0;
+        faults.opened();
         const ends = dialled.credential.certificates[0].validToDate.getTime();
         watch.welcomed({ endsMs: ends, isRelayInTime: relayClock.opened() });
         step({ type: 'welcomed', with: dialled.which });
@@ -388,7 +341,12 @@ export function createKeeper(options: KeeperOptions): Keeper {
       options.onNews();
     },
     stats: () => ({ renewals: { ...counts }, endsMs: endsMs() }),
-    news: () => ({ endsMs: endsMs(), authorities: identity.authorities, text: text(), renewedMs }),
+    news: () => ({
+      endsMs: endsMs(),
+      authorities: identity.authorities,
+      text: renewalText(renewal.state, why, renewalTimes(identity.current.certificates[0]).renewMs),
+      renewedMs,
+    }),
     stop() {
       ending.abort();
       cancelLook();
