@@ -1,4 +1,5 @@
-import { Backoff, Pace } from '../replicas/index.ts';
+import { Pace } from '../pace.ts';
+import { Backoff } from '../replicas/index.ts';
 import type { Failing } from './outcome.ts';
 
 /** How long calls wait at most while the API server takes none, in ms: a Lease of 40 s must outlive it. */

@@ -1,4 +1,5 @@
 import { compareResourceVersions } from '@hawser/protocol';
+import { Pace } from '../pace.ts';
 import type { Action, Failed, Outcome } from './action.ts';
 import { Backoff } from './backoff.ts';
 import type { Lease, NodeLease } from './lease.ts';
@@ -6,7 +7,6 @@ import type { Session } from './node-entry.ts';
 import { type NodeAction, NodeLeases } from './node-leases.ts';
 import type { NodeLink } from './node-link.ts';
 import { OwnLease } from './own-lease.ts';
-import { Pace } from './pace.ts';
 import { Peers } from './peers.ts';
 
 /** Actions about nodes and other replicas at a time. One write to etcd takes some milliseconds, so a few keep up with any rate. */

@@ -2,5 +2,4 @@ export { Backoff } from './backoff.ts';
 export { type LinkState, microTime } from './lease.ts';
 export { type ReplicaIdentity, replicaIdentity, replicaNamespace } from './naming.ts';
 export type { NodeLink, NodeLinks } from './node-link.ts';
-export { Pace } from './pace.ts';
 export { createReplicas, type ReplicaMetrics, type Replicas } from './replicas.ts';

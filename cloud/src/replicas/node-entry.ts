@@ -1,6 +1,6 @@
+import { Pace } from '../pace.ts';
 import { Backoff } from './backoff.ts';
 import type { NodeLease } from './lease.ts';
-import { Pace } from './pace.ts';
 
 /** A live session of this relay. */
 export interface Session {

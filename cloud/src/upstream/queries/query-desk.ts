@@ -1,7 +1,7 @@
 import { encodeBody, HawserError, type Query, type QueryAnswer, type Question, type StaticDictionary } from '@hawser/protocol';
 import type { Clock } from '../../clock.ts';
 import { monotonic } from '../../monotonic.ts';
-import { Pace } from '../../replicas/index.ts';
+import { Pace } from '../../pace.ts';
 import type { Answered } from './answer-query.ts';
 
 /**
