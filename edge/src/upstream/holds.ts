@@ -14,6 +14,8 @@ interface Hold {
   readonly failures: number;
   /** Milliseconds since 1970. */
   readonly until: number;
+  /** Milliseconds. The clock may be set back: a wait that seems to be longer is over. */
+  readonly forMs: number;
 }
 
 /**
@@ -41,7 +43,8 @@ export class Holds {
   unavailable(object: string, now: number, retryAfterMs: number, isPaused: boolean): number | undefined {
     const asked = Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
     const failures = (this.#held.get(object)?.failures ?? 0) + 1;
-    const isFull = !this.#hold(object, { failures, until: now + Math.max(asked, this.#backoff(failures - 1)) }, now);
+    const forMs = Math.max(asked, this.#backoff(failures - 1));
+    const isFull = !this.#hold(object, { failures, until: now + forMs, forMs }, now);
     if (this.#streak.size < PAUSE_AFTER) this.#streak.add(object);
     if (isPaused) return now + asked;
     if (!isFull && this.#streak.size < PAUSE_AFTER) return undefined;
@@ -57,20 +60,20 @@ export class Holds {
   }
 
   isHeld(object: string, now: number): boolean {
-    return (this.#held.get(object)?.until ?? 0) > now;
+    return isWaiting(this.#held.get(object), now);
   }
 
   /** When the next one may be sent again; undefined when none waits. */
   next(now: number): number | undefined {
     let earliest: number | undefined;
-    for (const { until } of this.#held.values()) {
-      if (until > now && until < (earliest ?? Number.POSITIVE_INFINITY)) earliest = until;
+    for (const hold of this.#held.values()) {
+      if (isWaiting(hold, now) && hold.until < (earliest ?? Number.POSITIVE_INFINITY)) earliest = hold.until;
     }
     return earliest;
   }
 
   count(now: number): number {
-    return [...this.#held.values()].filter(({ until }) => until > now).length;
+    return [...this.#held.values()].filter((hold) => isWaiting(hold, now)).length;
   }
 
   /** With the link all waits end: the next relay may have another API server, and this one's is asked again. */
@@ -86,10 +89,14 @@ export class Holds {
   #hold(object: string, hold: Hold, now: number): boolean {
     if (this.#held.size >= MAX_HELD && !this.#held.has(object)) {
       // Their wait is over, and their report may be no more.
-      for (const [other, { until }] of this.#held) if (until <= now) this.#held.delete(other);
+      for (const [other, before] of this.#held) if (!isWaiting(before, now)) this.#held.delete(other);
       if (this.#held.size >= MAX_HELD) return false;
     }
     this.#held.set(object, hold);
     return true;
   }
+}
+
+function isWaiting(hold: Hold | undefined, now: number): boolean {
+  return hold !== undefined && hold.until > now && hold.until - now <= hold.forMs;
 }

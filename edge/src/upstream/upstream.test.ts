@@ -125,6 +125,26 @@ test('what the cloud could not take is sent again, not before it asked', () => {
   assert.deepEqual(sent, [1, 1]);
 });
 
+test('a clock that is set back by decades holds nothing for longer than was asked, and makes no haste', () => {
+  const { clock, outbox, sent, upstream } = harness(1);
+  upstream.up();
+  clock.advance(0);
+  upstream.answer(1, unavailable(4_000));
+  clock.set(-34 * 365 * 86_400_000);
+  clock.advance(4_000);
+  assert.deepEqual(sent, [1, 1]);
+  upstream.answer(1, unavailable(4_000));
+  clock.set(-34 * 365 * 86_400_000);
+  outbox.add(report(2, 10));
+  clock.advance(0);
+  assert.deepEqual(
+    sent.filter((number) => number === 2),
+    [2],
+    'others are not held up',
+  );
+  assert.equal(upstream.stats().held, 0);
+});
+
 test('an object that the cloud cannot take waits alone, longer each time, and the others go on', () => {
   const { clock, outbox, sent, upstream } = harness(2);
   const waitOf = (number: number) => {
