@@ -1,10 +1,11 @@
-import { type ApiResource, HawserError, resourceById, resourcePath } from '@hawser/protocol';
+import type { X509Certificate } from 'node:crypto';
+import { type ApiResource, HawserError, keyHash, resourceById, resourcePath } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { type ApiClient, type ApiRequest, readFailure } from '../../apiserver/index.ts';
 import type { Clock } from '../../clock.ts';
 import { untilDone } from '../../retry.ts';
 import { AUTHORITY_NAME } from './names.ts';
-import { publishedConfigMap, publishedUpdate } from './published.ts';
+import { publishedConfigMap, publishedUpdate, readPublished } from './published.ts';
 import type { SignerSource } from './signer.ts';
 
 export interface PublicationOptions {
@@ -30,6 +31,11 @@ export interface Publication {
  */
 const LOOK_AGAIN_MS = 3600_000;
 const CALL_TIMEOUT_MS = 10_000;
+
+/** Such a relay serves, and no device that joined before trusts it: nothing else says why. */
+const LOST =
+  'none of the authorities that were published before is trusted any more: devices that know only these have to join again, ' +
+  'unless the Secret of one of them is put back from a backup';
 
 /** Keeps the ConfigMap with the public part as it should be: after each change of the authority, and now and then. */
 export function createPublication(options: PublicationOptions): Publication {
@@ -76,7 +82,9 @@ export function createPublication(options: PublicationOptions): Publication {
     } else {
       const body = publishedUpdate(there.text, published);
       if (body === undefined) return;
+      const lost = lostBy(there.text, certificates);
       await call({ method: 'PUT', path, body }, [200]);
+      if (lost.length > 0) logger.error({ hashes: lost.map(({ publicKey }) => keyHash(publicKey)) }, LOST);
     }
     logger.info({ configMap: `${namespace}/${AUTHORITY_NAME}` }, 'public part of the authority written');
   }
@@ -100,6 +108,19 @@ export function createPublication(options: PublicationOptions): Publication {
       cancelTimer();
     },
   };
+}
+
+/** Who was published, where none of them is trusted any more. */
+function lostBy(configMap: string, trusted: readonly X509Certificate[]): readonly X509Certificate[] {
+  let before: readonly X509Certificate[];
+  try {
+    before = readPublished(configMap).certificates;
+  } catch (error) {
+    // Somebody has changed it: it is written anew, and tells nothing.
+    if (error instanceof HawserError) return [];
+    throw error;
+  }
+  return before.some(({ publicKey }) => trusted.some((authority) => authority.publicKey.equals(publicKey))) ? [] : before;
 }
 
 function configMapResource(): ApiResource {

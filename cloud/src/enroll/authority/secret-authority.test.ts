@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { keyHash } from '@hawser/protocol';
 import { pino } from 'pino';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../../../../test/apiserver/server.ts';
 import { createApiClient } from '../../apiserver/index.ts';
@@ -171,6 +172,36 @@ test('the private key stands in no line of the log', async (t) => {
   for (const secret of [key.slice(60, 90), Buffer.from(key).toString('base64').slice(60, 100)]) {
     assert.equal(logs().includes(secret), false);
   }
+});
+
+test('an authority in place of a lost one is told as such: devices know only the one that was published', async (t) => {
+  const { client, replica, read, logs } = await cluster(t);
+  const publish = (source: SecretAuthority) => {
+    const publication = createPublication({
+      ...{ client, source, namespace: 'hawser-system', relays: [], clock: systemClock, random: () => 0.1 },
+      logger: pino({ level: 'trace' }, { write: (line: string) => void written.push(line) }),
+    });
+    t.after(() => publication.stop());
+    publication.start();
+    source.start();
+    return publication;
+  };
+  const written: string[] = [];
+  const isWritten = (times: number) =>
+    until('the ConfigMap', () => written.filter((line) => line.includes('written')).length >= times);
+  const first = replica();
+  const publication = publish(first);
+  await isWritten(1);
+  assert.doesNotMatch(written.join(''), /"level":50/);
+  const lost = readAuthoritySecret(await read()).authority.certificate;
+  await publication.stop();
+  await first.stop();
+  await client.request({ method: 'DELETE', path: SECRET });
+  publish(replica());
+  await isWritten(2);
+  const told = written.find((line) => line.includes('"level":50'));
+  assert.match(String(told), /put back/, logs());
+  assert.deepEqual(JSON.parse(String(told)).hashes, [keyHash(lost.publicKey)]);
 });
 
 test('the ConfigMap says what is trusted and where the relays are, after each change', async (t) => {
