@@ -223,8 +223,12 @@ test('a device whose certificate has ended comes back with its key; strangers, l
   assert.equal((await joinOver({ port }, TOKEN_TEXT, key)).status, 200);
   const ours = await authorityOf(kube);
   const stranger = await createAuthority(ours.commonName);
+  const keyPem = key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const itself = await createAuthority(ours.commonName, { certificatePem: ours.certificatePem, keyPem });
 
-  assert.equal((await renewOver({ port }, await endedSince(10, stranger, 'truck-1', key), deviceKey())).reason, 'notOurs');
+  for (const by of [stranger, itself]) {
+    assert.equal((await renewOver({ port }, await endedSince(10, by, 'truck-1', key), deviceKey())).reason, 'notOurs');
+  }
   assert.equal((await renewOver({ port }, await endedSince(31, ours, 'truck-1', key), deviceKey())).reason, 'beyondGrace');
   const ended = await endedSince(29, ours, 'truck-1', key);
   const stolen = { ...ended, key: deviceKey().privateKey };
