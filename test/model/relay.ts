@@ -23,7 +23,7 @@ import { observedOf, SimulatedReflector } from './reflector.ts';
 
 /** Small, so that every bound is met with a handful of objects. */
 /** Simulated devices ask nothing: queries change nothing of what is modelled. */
-const NO_QUERIES: LinkContext['queries'] = {
+const NO_QUERIES: LinkContext<Link>['queries'] = {
   open: () => ({
     ask: () => {
       throw new HawserError('unsupported', 'the model has no queries');
@@ -117,7 +117,7 @@ export class SimulatedRelay {
   /** What the API server has done or refused to do, and what it says of it: on the way back. */
   readonly #answers: { readonly lane: Lane; readonly number: number; readonly outcome: ReportOutcome }[] = [];
   readonly epochs: Epochs;
-  readonly #context: LinkContext;
+  readonly #context: LinkContext<Link>;
   /** The cluster's changes when everything had come in; -1 before that. */
   #restsAt = -1;
   #isDead = false;
@@ -323,7 +323,7 @@ function isFull({ reports, underWay }: Lane): boolean {
   return reports.length + underWay >= RELAY_LIMITS.reportsPerSession;
 }
 
-const NO_METRICS: LinkContext['metrics'] = {
+const NO_METRICS: LinkContext<Link>['metrics'] = {
   sessionOpened: () => undefined,
   sessionEnded: () => undefined,
   received: () => undefined,

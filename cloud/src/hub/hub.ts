@@ -171,7 +171,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     socket.once('finish', () => socket.destroy());
     socket.end(refusalText({ status: 400, text: error.message, retryAfterSeconds: undefined }));
   });
-  const context: LinkContext = {
+  const context: LinkContext<Link> = {
     downstream: options.downstream,
     reports: options.reports,
     queries: options.queries,

@@ -8,7 +8,6 @@ import type { Bound } from '../ops/bounds.ts';
 import type { QueryDesk, ReportQueue } from '../upstream/index.ts';
 import type { FrameBudgets } from './frame-budget.ts';
 import type { EpochMeeting } from './handshake.ts';
-import type { Link } from './link.ts';
 import type { Receiving } from './receiving.ts';
 import type { Trust } from './trust.ts';
 import type { Turns } from './turns.ts';
@@ -50,8 +49,8 @@ export interface LinkSocket {
   terminate(): void;
 }
 
-/** What all links of a hub share. */
-export interface LinkContext {
+/** What all links of a hub share. `Link` is what it calls one of them. */
+export interface LinkContext<Link> {
   readonly downstream: Pick<Downstream, 'open'>;
   readonly reports: Pick<ReportQueue, 'open'>;
   readonly queries: Pick<QueryDesk, 'open'>;

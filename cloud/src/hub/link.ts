@@ -77,7 +77,7 @@ export class Link {
   readonly #bytesRead: () => number;
   readonly #certificate: LinkPeer['certificate'];
   readonly #relay: RelayIdentity;
-  readonly #context: LinkContext;
+  readonly #context: LinkContext<Link>;
   readonly #logger: Logger;
   readonly #budget: FrameBudget;
   readonly #part: Part;
@@ -85,7 +85,7 @@ export class Link {
   /** The session has something to send and the network is behind. */
   #isHeldUp = false;
 
-  constructor(socket: LinkSocket, peer: LinkPeer, relay: RelayIdentity, context: LinkContext) {
+  constructor(socket: LinkSocket, peer: LinkPeer, relay: RelayIdentity, context: LinkContext<Link>) {
     this.node = peer.node;
     this.key = peer.key;
     this.issuedAt = peer.issuedAt;
