@@ -81,6 +81,11 @@ for (const [what, text, message] of [
     '{"kind":"A","apiVersion":"v1","metadata":{"name":"a","uid":"u","resourceVersion":"x"}}',
     /no decimal/,
   ],
+  [
+    'with a namespace that nests without end',
+    `{"kind":"A","apiVersion":"v1","metadata":{"name":"a","namespace":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`,
+    /A a has no metadata.uid/,
+  ],
   ['nested without end', `{"kind":"A","apiVersion":"v1",${meta},"x":${'['.repeat(5000)}${']'.repeat(5000)}}`, /nested deeper/],
 ] as const) {
   test(`an object ${what} is refused with its reason`, () => {

@@ -134,5 +134,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function malformed(object: KubeObject, what: string): HawserError {
   const { namespace, name } = object.metadata;
-  return new HawserError('malformed_object', `${object.kind} ${namespace ? `${namespace}/` : ''}${name} ${what}`);
+  // Only what is text goes into a text: what nests deeply cannot be made one.
+  const where = typeof namespace === 'string' && namespace !== '' ? `${namespace}/` : '';
+  return new HawserError('malformed_object', `${object.kind} ${where}${name} ${what}`);
 }
