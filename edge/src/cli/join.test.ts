@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,12 +45,15 @@ const refusing = (reason: RefusalReason, headers: Record<string, string> = {}) =
         : undefined,
   }) satisfies Partial<EnrolmentEndpointOptions>;
 
-async function run(args: readonly string[], { now = new Date(), hostName = 'Truck-1' } = {}) {
+async function run(
+  args: readonly string[],
+  { now = new Date(), hostName = 'Truck-1', env = {} }: { now?: Date; hostName?: string; env?: Record<string, string> } = {},
+) {
   const said = { out: '', err: '' };
   const code = await runCli(['join', ...args], {
     version: '0',
     run: () => Promise.reject(new Error('not asked for')),
-    env: {},
+    env,
     now: () => now,
     hostName: () => hostName,
     interrupted: () => new AbortController().signal,
@@ -220,7 +223,7 @@ test('a device that has joined as another gives that up only when told to, and i
   assert.equal(renamed.code, 8);
   assert.match(
     renamed.err,
-    /has joined as truck-1 \(.*identity\), and this would be another name\.\n.*add --rejoin.*revoke truck-1/,
+    /has joined as truck-1 \(.*identity\), and this would be another name\.\n.*add --rejoin.*revoke truck-1 --forget/,
   );
   const moved = await run(args(elsewhere.url, elsewhere.caHash));
   assert.equal(moved.code, 8);
@@ -243,4 +246,57 @@ test('a clock that was never set does not keep a device from joining', async (t)
   const { code, err } = await run(args, { now: new Date(0) });
   assert.equal(code, 0, err);
   assert.match(err, /the clock says 1970-01-01T00:00:00\.000Z, which it cannot be: the time of certificates is not checked/);
+});
+
+test('the command with --rejoin can be given again, too: it goes on with its key, and only what may replace makes another', async (t) => {
+  const endpoint = await endpointFor(t);
+  const args = [endpoint.url, '--token', TOKEN, '--ca-hash', endpoint.caHash, '--data-dir', newDataDir(), '--node-name'];
+  assert.equal((await run([...args, 'truck-1'])).code, 0);
+  for (const replace of [[], [], ['--replace']]) {
+    const { code, err } = await run([...args, 'truck-2', '--rejoin', ...replace]);
+    assert.equal(code, 0, err);
+  }
+  const [first, renamed, again, replacing] = endpoint.joins.map(({ publicKey }) => Buffer.from(publicKey).toString('hex'));
+  assert.notEqual(renamed, first);
+  assert.equal(again, renamed);
+  assert.notEqual(replacing, renamed);
+});
+
+test('a data folder that the agent would not start in is refused before anything is asked for', async (t) => {
+  const endpoint = await endpointFor(t);
+  const dataDir = newDataDir();
+  mkdirSync(dataDir);
+  chmodSync(dataDir, 0o755);
+  const { code, err } = await run([endpoint.url, '--token', TOKEN, '--ca-hash', endpoint.caHash, '--data-dir', dataDir]);
+  assert.equal(code, 2);
+  assert.match(err, new RegExp(`has mode 0755 .* To mend: chmod 700 ${dataDir}\\n$`));
+  assert.equal(endpoint.connections, 0);
+});
+
+test('an identity that the system does not let be written is told with the reason, and the same command goes on later', async (t) => {
+  const endpoint = await endpointFor(t);
+  const dataDir = newDataDir();
+  const args = [endpoint.url, '--token', TOKEN, '--ca-hash', endpoint.caHash, '--data-dir', dataDir];
+  // Where the file would be written first, before its rename.
+  const inTheWay = join(identityPath(dataDir), `joined.json.${process.pid}.new`);
+  mkdirSync(inTheWay, { recursive: true, mode: 0o700 });
+  chmodSync(dataDir, 0o700);
+  const { code, err } = await run(args);
+  assert.equal(code, 1);
+  assert.match(err, /the identity could not be written to \S+identity: .*EISDIR/);
+  assert.match(err, /the same command goes on from here\n$/);
+  rmSync(inTheWay, { recursive: true });
+  assert.equal((await run(args)).code, 0);
+  assert.equal(new Set(endpoint.joins.map(({ publicKey }) => Buffer.from(publicKey).toString('hex'))).size, 1);
+});
+
+test('who joins where a certificate is set by files is told that the agent goes on with that', async (t) => {
+  const endpoint = await endpointFor(t);
+  const args = [endpoint.url, '--token', TOKEN, '--ca-hash', endpoint.caHash, '--data-dir', newDataDir()];
+  const { code, err } = await run(args, { env: { HAWSER_TLS_CERT: '/etc/hawser/device.crt' } });
+  assert.equal(code, 0, err);
+  assert.match(
+    err,
+    /warning: the setting tls\.cert is \/etc\/hawser\/device\.crt: with it the agent goes on with that certificate/,
+  );
 });

@@ -13,6 +13,7 @@ import {
 import { systemClock } from '../api/clock.ts';
 import { createEnrolClient, createIdentityFolder, identityPath, type JoinResult, joinCluster } from '../enroll/index.ts';
 import { storePath } from '../ops/paths.ts';
+import { requirePrivateFolder } from '../private-modes.ts';
 import { readStore } from '../store/index.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import type { CliIo } from './io.ts';
@@ -34,6 +35,8 @@ export interface JoinCommand extends JoinFlags {
   readonly relays: readonly string[];
   /** What runs the agent with this data folder: `hawser-agent run --config FILE`. */
   readonly runCommand: string;
+  /** The setting `tls.cert`, which is stronger than what is joined. */
+  readonly ownCertificate: string | undefined;
 }
 
 /** What `hawser-agent join -o json` prints. Times are RFC 3339. */
@@ -68,6 +71,8 @@ export async function joinDevice(command: JoinCommand, io: CliIo): Promise<void>
     replace: command.replace ?? false,
     rejoin: command.rejoin ?? false,
   };
+  // The agent would refuse to start there.
+  if (existsSync(command.dataDir)) requirePrivateFolder(command.dataDir);
   const say = (line: string) => io.writeError(`hawser-agent: ${line}\n`);
   const now = io.now();
   if (now < FIRST_RELEASE)
@@ -86,8 +91,10 @@ export async function joinDevice(command: JoinCommand, io: CliIo): Promise<void>
     onFailure: ({ detail }: { readonly detail: string }) => say(detail),
   };
   const result = await joinCluster(request, { folder, client, ...progress }).catch((error: unknown) => {
-    if (!interrupted.aborted) throw error;
-    throw new CommandFailure(EXIT.interrupted, 'interrupted; the same command goes on from here', { cause: error });
+    if (interrupted.aborted) {
+      throw new CommandFailure(EXIT.interrupted, 'interrupted; the same command goes on from here', { cause: error });
+    }
+    throw isFromSystem(error) ? notWritten(error, command.dataDir) : error;
   });
   if (result.type !== 'joined') throw failureOf(result, command);
   for (const line of notesOn(result, command)) say(line);
@@ -160,8 +167,8 @@ function failureOf(result: Exclude<JoinResult, { type: 'joined' }>, { dataDir, n
       return new CommandFailure(
         EXIT.joinedAsOther,
         `this device has joined as ${identity.nodeName} (${identityPath(dataDir)}), and this would be ${other}.\n` +
-          'To give that up, add --rejoin; its store must then be moved away for another cluster, and the old name be freed: ' +
-          `"hawser-relay revoke ${identity.nodeName}". To keep both, use another --data-dir`,
+          'To give that up, add --rejoin; its store must then be moved away for another cluster. The old name stays taken: ' +
+          `"hawser-relay revoke ${identity.nodeName} --forget" ends it. To keep both, use another --data-dir`,
       );
     }
     case 'refused': {
@@ -183,12 +190,30 @@ function failureOf(result: Exclude<JoinResult, { type: 'joined' }>, { dataDir, n
   }
 }
 
+/** A full disk, a broken one: files are written whole or not at all, so nothing has to be cleared up. */
+function notWritten(error: Error, dataDir: string): CommandFailure {
+  return new CommandFailure(
+    EXIT.failed,
+    `the identity could not be written to ${identityPath(dataDir)}: ${error.message}\nWhen that is mended, the same command goes on from here`,
+    { cause: error },
+  );
+}
+
+function isFromSystem(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
+}
+
 /** What the operator has to know of an agent and a store that are there already. */
-function notesOn({ identity, was }: Joined, { dataDir, rejoin = false }: JoinCommand): string[] {
+function notesOn({ identity, was }: Joined, { dataDir, rejoin = false, ownCertificate }: JoinCommand): string[] {
+  const notes: string[] = [];
+  if (ownCertificate !== undefined) {
+    notes.push(
+      `warning: the setting tls.cert is ${ownCertificate}: with it the agent goes on with that certificate, and not with what it has joined as`,
+    );
+  }
   const path = storePath(dataDir);
   const store = lookAtStore(path);
-  if (store === undefined) return [];
-  const notes: string[] = [];
+  if (store === undefined) return notes;
   if (rejoin) {
     const kept = join(dataDir, 'old');
     notes.push(
@@ -200,7 +225,7 @@ function notesOn({ identity, was }: Joined, { dataDir, rejoin = false }: JoinCom
     const isSame = was?.nodeName === identity.nodeName && String(was.relays) === String(identity.relays);
     notes.push(
       isSame
-        ? 'an agent runs here: it uses the new certificate from its next dial on'
+        ? 'an agent runs here: it uses the new certificate from its next dial on; restart it where that is long in coming'
         : 'an agent runs here with what it was started with: restart it',
     );
   }

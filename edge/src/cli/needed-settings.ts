@@ -11,6 +11,14 @@ export const READING = SETTINGS.filter(({ path }) => path === 'dataDir');
 /** What those need to know that read or write Secrets in it. */
 export const STORE = SETTINGS.filter(({ path }) => path === 'dataDir' || path === 'store.key');
 
+/** What says that the agent has a certificate that it was given. */
+const OWN_CERTIFICATE = SETTINGS.filter(({ path }) => path === 'tls.cert');
+
+/** The operator's own certificate, of the configuration file or a variable. */
+export function ownCertificateOf(command: Command, env: CliIo['env']): string | undefined {
+  return findText('tls.cert', OWN_CERTIFICATE, sourcesOf(command, OWN_CERTIFICATE, env));
+}
+
 export function dataDirOf(command: Command, env: CliIo['env']): string {
   return resolveText('dataDir', READING, sourcesOf(command, READING, env));
 }

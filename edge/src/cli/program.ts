@@ -8,7 +8,7 @@ import { get } from './get.ts';
 import type { CliIo } from './io.ts';
 import type { JoinFlags } from './join.ts';
 import { kubeconfig } from './kubeconfig.ts';
-import { dataDirOf, READING, STORE, sealFor } from './needed-settings.ts';
+import { dataDirOf, ownCertificateOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
 import { status } from './status.ts';
@@ -166,7 +166,9 @@ function programOf(options: CliOptions): Command {
     // Loaded here: no other command dials.
     const { joinDevice } = await import('./join.ts');
     const flags = joinCommand.opts<JoinFlags & { config?: string; dataDir?: string }>();
-    return joinDevice({ ...flags, relays, dataDir: dataDirOf(joinCommand, env), runCommand: runCommandOf(flags) }, options);
+    const dataDir = dataDirOf(joinCommand, env);
+    const ownCertificate = ownCertificateOf(joinCommand, env);
+    return joinDevice({ ...flags, relays, dataDir, runCommand: runCommandOf(flags), ownCertificate }, options);
   });
   joinCommand.addHelpText('after', JOIN_HELP);
 

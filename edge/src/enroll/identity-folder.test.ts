@@ -271,6 +271,18 @@ test('what others can reach is refused with the command that mends it', async ()
   assert.throws(() => folder.promoteNext(), mending);
 });
 
+test('a folder that this user may not look into is not taken for none', { skip: process.geteuid?.() !== 0 }, async (t) => {
+  const path = dataDir();
+  const folder = folderIn(path);
+  folder.writeJoined(await joinedWith(folder));
+  process.seteuid?.(65_534);
+  t.after(() => process.seteuid?.(0));
+  assert.throws(() => folder.read(), {
+    code: 'bad_config',
+    message: /identity may not be read by this user: run it as the user/,
+  });
+});
+
 test('a file that is damaged or missing is named, with what to do', async () => {
   const path = dataDir();
   const folder = folderIn(path);

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
@@ -55,7 +55,7 @@ class FilesOfIdentity implements IdentityFolder {
   }
 
   read(): Identity | undefined {
-    if (!existsSync(this.#folder)) return undefined;
+    if (!this.#isThere()) return undefined;
     this.#requirePrivate();
     const joined = this.#parsed('joined.json', readJoined);
     const found = joined === undefined ? this.#readFiles() : { ...joined, current: joined.credential, next: undefined };
@@ -170,7 +170,8 @@ class FilesOfIdentity implements IdentityFolder {
       }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new HawserError('bad_config', `the folder ${this.#folder} cannot be made: ${why}`, { cause });
+      const hint = isDenied(cause) ? '. Run it as root, or as the user of the agent in a data folder of its own (dataDir)' : '';
+      throw new HawserError('bad_config', `the folder ${this.#folder} cannot be made: ${why}${hint}`, { cause });
     }
     this.#requirePrivate();
     this.#removeLeftovers();
@@ -181,6 +182,16 @@ class FilesOfIdentity implements IdentityFolder {
     for (const name of readdirSync(this.#folder)) {
       const pid = /\.(\d+)\.new$/.exec(name)?.[1];
       if (pid !== undefined && !isAlive(Number(pid))) this.#remove(name);
+    }
+  }
+
+  /** A folder that this user cannot look into may hold an identity. @throws HawserError `bad_config` */
+  #isThere(): boolean {
+    try {
+      return statSync(this.#folder, { throwIfNoEntry: false }) !== undefined;
+    } catch (cause) {
+      const why = isDenied(cause) ? 'may not be read by this user: run it as the user of the agent' : String(cause);
+      throw new HawserError('bad_config', `${this.#folder} ${why}`, { cause });
     }
   }
 
@@ -232,6 +243,10 @@ class FilesOfIdentity implements IdentityFolder {
   #path(name: string): string {
     return join(this.#folder, name);
   }
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM');
 }
 
 function nonEmpty(certificates: readonly X509Certificate[]): readonly X509Certificate[] {

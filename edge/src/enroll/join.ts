@@ -11,7 +11,7 @@ export interface JoinRequest {
   readonly nodeName: string;
   /** Take the name from the device that holds it. */
   readonly replace: boolean;
-  /** Give up what this device has joined as. */
+  /** Give up what this device has joined as: another name, another authority, or, with `replace`, the key of the same name. */
   readonly rejoin: boolean;
 }
 
@@ -49,10 +49,12 @@ const PASSING: ReadonlySet<RefusalReason> = new Set(['tooMany', 'notNow']);
  */
 export async function joinCluster(request: JoinRequest, { folder, client, onAsking, onFailure }: Joining): Promise<JoinResult> {
   const was = folder.read();
-  const differs = was === undefined || request.rejoin ? undefined : differenceOf(was, request);
-  if (was !== undefined && differs !== undefined) return { type: 'joinedAsOther', identity: was, differs };
-  // The same key again is nothing new to the relay; a new one would have to replace this very device.
-  const key = was === undefined || request.rejoin ? folder.requestKey() : was.current.key;
+  const differs = was === undefined ? undefined : differenceOf(was, request);
+  if (was !== undefined && differs !== undefined && !request.rejoin) return { type: 'joinedAsOther', identity: was, differs };
+  // The same key again is nothing new to the relay; a new one would have to replace this very device. That is so, too, when a command
+  // with `rejoin` is given again after it has succeeded: only what may replace gives up a key for another of the same name.
+  const isOther = was === undefined || differs !== undefined || (request.rejoin && request.replace);
+  const key = isOther ? folder.requestKey() : was.current.key;
   const attempts: JoinFailure[] = [];
   for (const relay of request.relays) {
     onAsking(relay);

@@ -193,8 +193,10 @@ export function createKeeper(options: KeeperOptions): Keeper {
 
   async function late(): Promise<void> {
     logger.warn(
-      { ended: timeText(endsMs()) },
-      "this device's certificate has ended: asked for another at the enrolment endpoint",
+      { ends: timeText(endsMs()) },
+      hasEnded()
+        ? "this device's certificate has ended: asked for another at the enrolment endpoint"
+        : "relays do not take this device's certificate: asked for another at the enrolment endpoint",
     );
     let outcome: LateOutcome;
     try {
@@ -241,11 +243,16 @@ export function createKeeper(options: KeeperOptions): Keeper {
     return identity.current.certificates[0].validToDate.getTime();
   }
 
+  /** A late renewal is also asked for after relays have cut a valid one off, as they do with one that they do not take. */
+  function hasEnded(): boolean {
+    return watch.nowMs() > endsMs();
+  }
+
   function failed(reason: LinkFailure): void {
     if (dialled === undefined) return;
     const { which, credential, isOpen } = dialled;
-    const hasEnded = watch.nowMs() > credential.certificates[0].validToDate.getTime();
-    const fault = faults.failed({ kind: reason.kind, which, hasEnded, isUnwanted: isRevoked });
+    const isPast = watch.nowMs() > credential.certificates[0].validToDate.getTime();
+    const fault = faults.failed({ kind: reason.kind, which, hasEnded: isPast, isUnwanted: isRevoked });
     dialled = undefined;
     isRevoked = false;
     relayClock.failed(reason.kind);
@@ -275,11 +282,10 @@ export function createKeeper(options: KeeperOptions): Keeper {
       const which = credentialFor(renewal);
       if (which === undefined) {
         const waitMs = renewal.state.name === 'endedWaiting' ? renewal.state.until - uptime.now() : Number.POSITIVE_INFINITY;
-        return failure(
-          'ownCertificateEnded',
-          `this device's certificate ended ${timeText(endsMs())}${why === '' ? '' : `: ${why}`}`,
-          waitMs,
-        );
+        const because = why === '' ? '' : `: ${why}`;
+        return hasEnded()
+          ? failure('ownCertificateEnded', `this device's certificate ended ${timeText(endsMs())}${because}`, waitMs)
+          : failure('ownCertificate', `no relay takes this device's certificate${because}`, waitMs);
       }
       const credential = (which === 'next' ? identity.next : undefined) ?? identity.current;
       dialled = { which: credential === identity.current ? 'current' : 'next', credential, isOpen: false };
@@ -344,7 +350,11 @@ export function createKeeper(options: KeeperOptions): Keeper {
     news: () => ({
       endsMs: endsMs(),
       authorities: identity.authorities,
-      text: renewalText(renewal.state, why, renewalTimes(identity.current.certificates[0]).renewMs),
+      text: renewalText(renewal.state, {
+        why,
+        renewMs: renewalTimes(identity.current.certificates[0]).renewMs,
+        hasEnded: hasEnded(),
+      }),
       renewedMs,
     }),
     stop() {

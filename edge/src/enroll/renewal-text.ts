@@ -1,11 +1,16 @@
 import type { RenewalState } from './renewal.ts';
 
-/**
- * What a renewal is doing, in a line for `hawser-agent status`.
- * @param why the last attempt has failed; empty where none has
- * @param renewMs when it is due, in milliseconds since 1970
- */
-export function renewalText(state: RenewalState, why: string, renewMs: number): string {
+export interface RenewalFacts {
+  /** Why the last attempt has failed; empty where none has. */
+  readonly why: string;
+  /** When it is due, in milliseconds since 1970. */
+  readonly renewMs: number;
+  /** Whether the certificate is over: relays may also not take one that is not. */
+  readonly hasEnded: boolean;
+}
+
+/** What a renewal is doing, in a line for `hawser-agent status`. */
+export function renewalText(state: RenewalState, { why, renewMs, hasEnded }: RenewalFacts): string {
   const because = why === '' ? '' : `: ${why}`;
   switch (state.name) {
     case 'idle':
@@ -21,6 +26,6 @@ export function renewalText(state: RenewalState, why: string, renewMs: number): 
       return 'the relay did not take the next certificate';
     case 'ended':
     case 'endedWaiting':
-      return `the certificate has ended${because}`;
+      return `the certificate ${hasEnded ? 'has ended' : 'is taken by no relay'}${because}`;
   }
 }

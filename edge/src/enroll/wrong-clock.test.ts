@@ -112,6 +112,25 @@ test('a device that is refused for good says why in its status, and its pods go 
   assert.match(device.fact('link.detail') ?? '', /^ownCertificateEnded: this device's certificate ended 20/);
 });
 
+test('a certificate that has not ended and that no relay takes is not called ended', async (t) => {
+  const message = 'join with a token';
+  const endpoint = await startEnrolmentEndpoint({
+    authority,
+    answer: (path) => (path === '/v1/renew' ? { status: 403, body: JSON.stringify({ reason: 'notOurs', message }) } : undefined),
+  });
+  t.after(() => endpoint.close());
+  const device = await joined(t, [endpoint.url]);
+  await device.start();
+  const told = await device.logged('late renewal not given: pods go on, and the device has no link');
+  assert.equal(told.why, `notOurs: ${message}`);
+  await until('the fact', 5_000, undefined, async () =>
+    /^the certificate is taken by no relay: notOurs: /.test(device.fact('identity.renewal') ?? ''),
+  );
+  await until('the reason', 5_000, undefined, async () =>
+    /^ownCertificate: no relay takes this device's certificate/.test(device.fact('link.detail') ?? ''),
+  );
+});
+
 function serverPair(validity: Validity): Promise<CertificatePair> {
   return authority.issueServer({ commonName: 'relay', ...validity });
 }

@@ -77,6 +77,18 @@ const OWN_CERTIFICATE =
 
 const OWN_CERTIFICATE_ENDED = /ALERT_CERTIFICATE_EXPIRED/;
 
+/** OpenSSL's words for bytes that are none of TLS. */
+const NO_TLS = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|BAD_RECORD_TYPE|INVALID_RECORD_TYPE)/;
+
+/** What OpenSSL says where the chain ends in an authority that is none of ours, whole or in part. */
+const OTHER_AUTHORITY: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
 /** Most that is believed of a relay's wish to be left alone, in milliseconds; a mistake must not lose a device for days. */
 export const MAX_RETRY_AFTER_MS = 3_600_000;
 
@@ -86,24 +98,36 @@ export function dialFailure(error: Error, url: string): LinkFailure {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const message = error.message || code;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return failure('dns', `${host} does not resolve (${code})`);
-  if (code === 'ECONNREFUSED') return failure('refused', `${host} refuses connections: no relay listens there`);
+  if (code === 'ECONNREFUSED')
+    return failure('refused', `${host}${assumedPort(url)} refuses connections: no relay listens there`);
   if (code === 'CERT_NOT_YET_VALID') {
     return failure('relayNotBegun', `the certificate of ${host} begins later than now: is this device's clock behind? (${code})`);
   }
   if (UNTRUSTED.has(code)) {
-    const hint = code === 'CERT_HAS_EXPIRED' ? ": is this device's clock right?" : '';
-    return failure('relayCertificate', `the certificate of ${host} is not trusted: ${message} (${code})${hint}`);
+    return failure('relayCertificate', `the certificate of ${host} is not trusted: ${message} (${code})${hintOn(code)}`);
   }
   if (OWN_CERTIFICATE_ENDED.test(code)) {
     return failure('ownCertificateEnded', `${host} says that this device's certificate has ended (${code})`);
   }
   if (OWN_CERTIFICATE.test(code)) return failure('ownCertificate', `${host} does not take this device's certificate (${code})`);
-  if (code === 'ETIMEDOUT') return failure('timeout', `${host} did not answer in time`);
+  if (code === 'ETIMEDOUT') return failure('timeout', `${host}${assumedPort(url)} did not answer in time`);
+  if (NO_TLS.test(code)) return failure('unreachable', `${host} does not speak TLS: is it the port of a relay's link? (${code})`);
   // What the connection itself meets has a code; without one it is what the WebSocket finds wrong with the answer.
   if (code === '' || code.startsWith('WS_ERR') || code.startsWith('HPE_')) {
     return failure('unexpected', `${host} does not speak WebSocket: ${message}${code === '' ? '' : ` (${code})`}`);
   }
   return failure('unreachable', `${host} cannot be reached: ${message}`);
+}
+
+function hintOn(code: string): string {
+  if (code === 'CERT_HAS_EXPIRED') return ": is this device's clock right?";
+  if (!OTHER_AUTHORITY.has(code)) return '';
+  return '. Its authority is none of those that this device trusts: if the one that it has joined by was retired meanwhile, join again';
+}
+
+/** An address without a port is dialled at that of https, which nobody has written anywhere. */
+function assumedPort(url: string): string {
+  return new URL(url).port === '' ? ' (port 443, as its address names none)' : '';
 }
 
 /** Of an error after TLS's handshake and before an answer. A relay has no other way to say that it does not take our certificate. */

@@ -15,7 +15,7 @@ import {
   issueNodeCertificate,
 } from '../../../test/support/pki.ts';
 import { systemClock } from '../api/clock.ts';
-import type { LinkFailure } from './failure.ts';
+import { dialFailure, type LinkFailure } from './failure.ts';
 import { createLink } from './link.ts';
 import type { PresentedRelay } from './presented.ts';
 import { LINK_PATH, type LinkTls, openSocket } from './socket.ts';
@@ -129,6 +129,15 @@ test('nothing listening is told as refused', async () => {
   assert.equal((await failureOf(relay.url)).kind, 'refused');
 });
 
+test('an address without a port is told with the port that was dialled', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  assert.match(
+    dialFailure(refused, 'wss://relay.example').detail,
+    /^relay\.example \(port 443, as its address names none\) refuses/,
+  );
+  assert.match(dialFailure(refused, 'wss://relay.example:8443').detail, /^relay\.example:8443 refuses/);
+});
+
 test('a name that does not resolve is told as such', async () => {
   const failure = await failureOf('wss://relay.invalid:8443');
   assert.equal(failure.kind, 'dns');
@@ -147,6 +156,7 @@ test("a relay's certificate of another authority, for another host or expired is
     const failure = await failureOf(relay.url);
     assert.equal(failure.kind, 'relayCertificate', failure.detail);
     await relay.close();
+    if (pair === pairs[0]) assert.match(failure.detail, /if the one that it has joined by was retired meanwhile, join again$/);
   }
 });
 
@@ -199,7 +209,9 @@ test('something that is no TLS server is told, not waited for', async () => {
   const server = createTcpServer((socket) => socket.end('SSH-2.0-nothing\r\n')).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  assert.equal((await failureOf(`wss://127.0.0.1:${port}`)).kind, 'unreachable');
+  const { kind, detail } = await failureOf(`wss://127.0.0.1:${port}`);
+  assert.equal(kind, 'unreachable');
+  assert.match(detail, /^127\.0\.0\.1:\d+ does not speak TLS: is it the port of a relay's link\? \(ERR_SSL_\w+\)$/);
   server.close();
 });
 
