@@ -78,7 +78,9 @@ export function readKubeconfig(path: string): Identity {
 export function readServiceAccount(env: { readonly [name: string]: string | undefined }): Identity {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
   if (!host || !port) {
-    throw bad('no kubeconfig is set and this is no pod of a cluster (KUBERNETES_SERVICE_HOST and _PORT are not set)');
+    throw bad(
+      'no kubeconfig is set (--kubeconfig FILE) and this is no pod of a cluster (KUBERNETES_SERVICE_HOST and _PORT are not set)',
+    );
   }
   const identity: Identity = {
     source: "the pod's service account",

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Command } from 'commander';
 import { addAdministrator, asAdministrator, refusedBy } from './administrator.ts';
@@ -33,14 +33,20 @@ async function namespaceOf(args: string[], env: Record<string, string> = {}): Pr
   return namespace;
 }
 
-test('the cluster is that of the flag, of the setting, or of KUBECONFIG', async (t) => {
+test('the cluster is that of the flag, of the setting, of KUBECONFIG, or of the home folder as for kubectl', async (t) => {
   const [flag, variable, usual] = ['of-flag', 'of-variable', 'of-kubectl'].map((name) => kubeconfig(t, name));
   assert.ok(flag !== undefined && variable !== undefined && usual !== undefined);
   assert.equal(await namespaceOf(['--kubeconfig', flag], { HAWSER_KUBECONFIG: variable, KUBECONFIG: usual }), 'of-flag');
   assert.equal(await namespaceOf([], { HAWSER_KUBECONFIG: variable, KUBECONFIG: usual }), 'of-variable');
   assert.equal(await namespaceOf([], { KUBECONFIG: usual }), 'of-kubectl');
   await assert.rejects(namespaceOf([], { KUBECONFIG: `${usual}:${flag}` }), { code: 'bad_config', message: /several files/ });
-  await assert.rejects(namespaceOf([]), { code: 'bad_config', message: /no kubeconfig is set/ });
+  await assert.rejects(namespaceOf([]), { code: 'bad_config', message: /no kubeconfig is set \(--kubeconfig FILE\)/ });
+  const home = dirname(kubeconfig(t));
+  await assert.rejects(namespaceOf([], { HOME: home }), { code: 'bad_config', message: /no kubeconfig is set/ });
+  mkdirSync(join(home, '.kube'));
+  renameSync(kubeconfig(t, 'of-home'), join(home, '.kube', 'config'));
+  assert.equal(await namespaceOf([], { HOME: home }), 'of-home');
+  assert.equal(await namespaceOf([], { HOME: home, KUBECONFIG: usual }), 'of-kubectl');
 });
 
 test('the namespace is that of the flag, of the relay’s own setting, of the kubeconfig, or the usual one', async (t) => {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { HawserError } from '@hawser/protocol';
 import { addSettings, findText, type Sources, sourcesOf } from '@hawser/settings';
 import type { Command } from 'commander';
@@ -20,8 +22,8 @@ const ASKED = SETTINGS.filter(({ path }) => path === 'kubeconfig' || path === 'r
 
 /** The end of a group's help: what the flags of `addAdministrator` mean, and the exit codes. */
 export const ADMINISTRATOR_HELP = `
-The API server is that of --kubeconfig, of the relay's own configuration (--config), of the variable KUBECONFIG, or that of the pod in
-which the command runs; what may be done there is up to its rights.
+The API server is that of --kubeconfig, of the relay's own configuration (--config), of the variable KUBECONFIG, of ~/.kube/config, or
+that of the pod in which the command runs; what may be done there is up to its rights.
 
 Exit codes: 0 done, 1 not done: the API server is away or refuses, 2 wrong command line or settings.
 `;
@@ -55,16 +57,22 @@ export async function asAdministrator<T>(
   }
 }
 
-/** kubectl takes several files in KUBECONFIG and merges them; here it names one. */
+/** As kubectl finds it, so that the cluster is the same. Of several files in KUBECONFIG kubectl makes one; here it names one. */
 function kubeconfigOf(sources: Sources): string | undefined {
   const set = findText('kubeconfig', ASKED, sources);
   if (set !== undefined) return set;
   const variable = sources.env.KUBECONFIG;
-  if (!variable) return undefined;
+  if (!variable) return kubeconfigAtHome(sources.env.HOME);
   if (variable.includes(':')) {
     throw new HawserError('bad_config', 'KUBECONFIG: names several files; name the one that is meant with --kubeconfig');
   }
   return variable;
+}
+
+function kubeconfigAtHome(home: string | undefined): string | undefined {
+  if (!home) return undefined;
+  const path = join(home, '.kube', 'config');
+  return existsSync(path) ? path : undefined;
 }
 
 /**

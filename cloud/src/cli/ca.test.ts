@@ -57,6 +57,7 @@ test('retiring needs a yes, says what it means, and leaves the current authority
   const refused = await ca(['retire']);
   assert.equal(refused.code, 2);
   assert.match(refused.error, /nothing was done. With --yes these are no longer trusted: CN=hawser-ca .*\n.*have to join anew/);
+  assert.match(refused.error, /\nhawser-relay: No device has joined\.\n$/);
   assert.deepEqual(authorityData(await stored()), before);
   const done = await ca(['retire', '--yes']);
   assert.deepEqual(done, { code: 0, out: `${authority.certificate.subject} is no longer trusted\n`, error: '' });

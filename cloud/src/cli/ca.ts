@@ -3,8 +3,10 @@ import { HawserError, keyHash } from '@hawser/protocol';
 import { type Command, Option } from 'commander';
 import { systemClock } from '../clock.ts';
 import { type CaAdministration, type CaReport, createCaAdministration, oneLine } from '../enroll/index.ts';
-import { ADMINISTRATOR_HELP, addAdministrator, asAdministrator, refusedBy } from './administrator.ts';
+import { ADMINISTRATOR_HELP, type Administrator, addAdministrator, asAdministrator, refusedBy } from './administrator.ts';
+import { devicesOf } from './devices.ts';
 import type { CliIo, CommandGroup } from './io.ts';
+import { leftBehind } from './left-behind.ts';
 
 const STATUS_HELP = `
 It reads the Secret hawser-ca and the ConfigMap of the same name, and shows nothing that is secret.
@@ -36,9 +38,11 @@ ${ADMINISTRATOR_HELP}`;
 
 const RETIRE_HELP = `
 Takes the older authorities out of what is trusted. Whoever knows only them, or has a certificate of theirs that was not renewed, is cut off
-when it next connects, and has to join anew; so do join lines with their hashes end. It cannot be undone.
+when it next connects, and has to join anew; so do join lines with their hashes end. It cannot be undone. Without --yes nothing is done,
+and the devices are named whose last certificate is older than the current authority.
 
-Example:
+Examples:
+  hawser-relay ca retire
   hawser-relay ca retire --yes
 ${ADMINISTRATOR_HELP}`;
 
@@ -84,9 +88,12 @@ export const caCommands: CommandGroup = (program, io) => {
     .option('--yes', 'do it: it cannot be undone', false)
     .addHelpText('after', RETIRE_HELP);
   addAdministrator(retire).action(({ yes }: { yes: boolean }) =>
-    asked(retire, io, async (authority) => {
-      const { older } = await authority.status();
-      if (!yes && older.length > 0) throw new HawserError('bad_config', warning(older));
+    asked(retire, io, async (authority, administrator) => {
+      const { older, madeAt } = await authority.status();
+      if (!yes && older.length > 0) {
+        const behind = madeAt === undefined ? [] : leftBehind(await devicesOf(administrator).devices(), madeAt);
+        throw new HawserError('bad_config', warning(older, behind));
+      }
       const gone = await authority.retire();
       io.write(
         gone.length === 0
@@ -97,16 +104,22 @@ export const caCommands: CommandGroup = (program, io) => {
   );
 };
 
-function asked(command: Command, io: CliIo, action: (authority: CaAdministration) => Promise<void>): Promise<void> {
-  return asAdministrator(command, io, ({ api, namespace }) =>
-    action(createCaAdministration({ api, namespace, clock: systemClock, refusedBy })),
-  );
+function asked(
+  command: Command,
+  io: CliIo,
+  action: (authority: CaAdministration, administrator: Administrator) => Promise<void>,
+): Promise<void> {
+  return asAdministrator(command, io, (administrator) => {
+    const { api, namespace } = administrator;
+    return action(createCaAdministration({ api, namespace, clock: systemClock, refusedBy }), administrator);
+  });
 }
 
-function warning(older: readonly X509Certificate[]): string {
+function warning(older: readonly X509Certificate[], behind: readonly string[]): string {
   return [
     `nothing was done. With --yes these are no longer trusted: ${older.map(oneLine).join('; ')}`,
     'Devices that have not been renewed since the rotation, or have not heard of it, are cut off and have to join anew.',
+    ...behind,
   ].join('\n');
 }
 
@@ -142,7 +155,7 @@ function inText({ source, current, older, published, relays }: CaReport, now: Da
     ...(current === undefined ? [] : lines(current, 'current')),
     ...older.flatMap((certificate) => lines(certificate, 'older, still trusted')),
     ...(published ? [] : ['not published yet: no relay has taken it up']),
-    `relays in join lines: ${relays.length === 0 ? 'none, set enroll.relays' : relays.join(', ')}`,
+    `relays in join lines: ${relays.length === 0 ? "none: set the relays' enroll.relays" : relays.join(', ')}`,
     '',
   ].join('\n');
 }

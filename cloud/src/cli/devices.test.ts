@@ -45,10 +45,24 @@ test('a device is revoked, listed and let in again; the same twice is no error a
 test('a node whose device never joined is revoked all the same, and nothing is left when it is taken back', async (t) => {
   const { kube, relay } = await scene(t);
   const { out } = await relay('revoke', 'truck-9');
-  assert.equal(out, 'truck-9: revoked\ntruck-9: no device of that name had joined; every certificate of it is refused\n');
+  assert.match(
+    out,
+    /^truck-9: revoked\ntruck-9: no device of that name had joined; every certificate of it is refused\n.*: hawser-relay unrevoke truck-9\n/,
+  );
+  assert.match(out, /no sign of relays in the namespace hawser-system: .* name theirs with -n\n$/);
   assert.equal((await kube.get('configmaps', NAMESPACE, 'device-truck-9'))?.metadata.labels?.['hawser.dev/device'], 'true');
   await relay('unrevoke', 'truck-9');
   assert.equal(await kube.get('configmaps', NAMESPACE, 'device-truck-9'), undefined);
+});
+
+test('where other devices have joined, or an authority is published, nobody is warned of the namespace', async (t) => {
+  const metadata = { name: 'hawser-ca', namespace: NAMESPACE };
+  for (const sign of [record('truck-1', dataOf('truck-1')), { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: {} }]) {
+    const { kube, relay } = await scene(t);
+    assert.match((await relay('revoke', 'truck-8')).out, /no sign of relays/);
+    await kube.create(sign);
+    assert.doesNotMatch((await relay('revoke', 'truck-9')).out, /no sign of relays/);
+  }
 });
 
 test('--forget deletes the Node, too, whether the device was revoked before or not', async (t) => {
@@ -69,9 +83,9 @@ test('devices are listed with their states, as a table and as JSON', async (t) =
   await relay('revoke', 'e');
   const { out } = await relay('devices');
   const states = out.split('\n').map((line) => line.split(/ {3,}/));
-  assert.deepEqual(states[0], ['NODE', 'KEY', 'ENROLLED', 'VALID TO', 'STATE']);
+  assert.deepEqual(states[0], ['NODE', 'KEY', 'ENROLLED', 'ISSUED', 'VALID TO', 'STATE']);
   assert.deepEqual(
-    states.slice(1, -1).map(([node, , , , state]) => [node, state]),
+    states.slice(1, -1).map(([node, , , , , state]) => [node, state]),
     [
       ['a', 'enrolled'],
       ['b', 'ended'],
@@ -91,6 +105,7 @@ test('devices are listed with their states, as a table and as JSON', async (t) =
       key: hash(1),
       nextKey: hash(2),
       enrolledAt: '2029-12-02T00:00:00.000Z',
+      issuedAt: '2030-01-01T00:00:00.000Z',
       validTo: '2100-01-01T00:00:00.000Z',
       revokedAt: null,
       revokedReason: null,

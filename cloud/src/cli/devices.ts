@@ -3,19 +3,22 @@ import { type Command, Option } from 'commander';
 import { pino } from 'pino';
 import { systemClock } from '../clock.ts';
 import {
+  AUTHORITY_NAME,
   createDeviceAdministration,
   createRecordStore,
   type DeviceAdministration,
   type DeviceReport,
   shownKey,
 } from '../enroll/index.ts';
-import { ADMINISTRATOR_HELP, addAdministrator, asAdministrator } from './administrator.ts';
+import { ADMINISTRATOR_HELP, type Administrator, addAdministrator, asAdministrator } from './administrator.ts';
 import { alignColumns } from './columns.ts';
 import type { CliIo, CommandGroup } from './io.ts';
 
 interface Asked {
   readonly devices: DeviceAdministration;
   readonly namespace: string;
+  /** Whether something in the namespace shows that relays work there. */
+  hasRelays(): Promise<boolean>;
 }
 
 const REVOKE_HELP = `
@@ -38,7 +41,7 @@ Example:
 ${ADMINISTRATOR_HELP}`;
 
 const LIST_HELP = `
-States: enrolled; renewing, certified with a next key that has not linked yet; ended, the last certificate is over, and the device can
+ISSUED tells when the device was last given a certificate. States: enrolled; renewing, certified with a next key that has not linked yet; ended, the last certificate is over, and the device can
 be renewed within the grace; revoked; unreadable, somebody has edited the record, and its device is kept out.
 
 Examples:
@@ -56,12 +59,16 @@ export const deviceCommands: CommandGroup = (program, io) => {
     .option('--forget', 'delete the Node, too', false)
     .addHelpText('after', REVOKE_HELP);
   addAdministrator(revoke).action((node: string, { reason, forget }: { reason: string; forget: boolean }) =>
-    asked(revoke, io, async ({ devices }) => {
+    asked(revoke, io, async ({ devices, namespace, hasRelays }) => {
       requireNodeName(node);
       const { wasBefore, revocation, hadRecord } = await devices.revoke(node, reason);
       const why = revocation.reason === '' ? '' : `: ${revocation.reason}`;
       io.write(`${node}: ${wasBefore ? `was revoked on ${revocation.at.toISOString()}` : 'revoked'}${why}\n`);
-      if (!wasBefore && !hadRecord) io.write(`${node}: no device of that name had joined; every certificate of it is refused\n`);
+      if (!wasBefore && !hadRecord) {
+        io.write(`${node}: no device of that name had joined; every certificate of it is refused\n`);
+        io.write(`${node}: if the name was mistyped: hawser-relay unrevoke ${node}\n`);
+        if (!(await hasRelays())) io.write(`${node}: ${nowhere(namespace)}\n`);
+      }
       if (forget) io.write(`${node}: ${(await devices.forget(node)) ? 'Node deleted' : 'there was no such Node'}\n`);
     }),
   );
@@ -87,11 +94,12 @@ export const deviceCommands: CommandGroup = (program, io) => {
     none: 'nothing is revoked',
   });
   addList(program, io, 'devices', 'list the devices that have joined, and what is revoked', {
-    columns: ['NODE', 'KEY', 'ENROLLED', 'VALID TO', 'STATE'],
+    columns: ['NODE', 'KEY', 'ENROLLED', 'ISSUED', 'VALID TO', 'STATE'],
     row: (one) => [
       nameOf(one),
       shortKey(one.key),
       one.enrolledAt ?? '-',
+      one.issuedAt ?? '-',
       one.validTo ?? '-',
       one.problem === null ? one.state : `${one.state}: ${one.problem}`,
     ],
@@ -125,11 +133,37 @@ function addList(program: Command, io: CliIo, name: string, description: string,
 }
 
 function asked(command: Command, io: CliIo, action: (asked: Asked) => Promise<void>): Promise<void> {
-  return asAdministrator(command, io, ({ api, namespace }) => {
-    const logger = pino({ level: 'silent' });
-    const store = createRecordStore({ api, namespace, clock: systemClock, counts: { apiCall: () => undefined }, logger });
-    return action({ devices: createDeviceAdministration(store, systemClock), namespace });
+  return asAdministrator(command, io, (administrator) => {
+    const { api, namespace } = administrator;
+    const devices = devicesOf(administrator);
+    return action({
+      devices,
+      namespace,
+      async hasRelays() {
+        const { status } = await api.request({
+          method: 'GET',
+          path: `/api/v1/namespaces/${namespace}/configmaps/${AUTHORITY_NAME}`,
+        });
+        // Relays whose certificates are all by files have no such ConfigMap.
+        return status === 200 || (await devices.devices()).some(({ validTo }) => validTo !== null);
+      },
+    });
   });
+}
+
+/** The records of devices, with the administrator's rights. */
+export function devicesOf({ api, namespace }: Administrator): DeviceAdministration {
+  const logger = pino({ level: 'silent' });
+  const store = createRecordStore({ api, namespace, clock: systemClock, counts: { apiCall: () => undefined }, logger });
+  return createDeviceAdministration(store, systemClock);
+}
+
+/** A kubeconfig often names the namespace of somebody's own work. What is revoked there keeps nobody out. */
+function nowhere(namespace: string): string {
+  return (
+    `no sign of relays in the namespace ${namespace}: if theirs is another one this has no effect there; ` +
+    'take it back (unrevoke) and name theirs with -n'
+  );
 }
 
 function requireNodeName(node: string): void {

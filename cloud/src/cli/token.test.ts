@@ -119,7 +119,7 @@ test('what is missing is told, before a token is made: no ConfigMap, no addresse
   await publish([]);
   const nowhere = await token(['create']);
   assert.equal(nowhere.code, 1);
-  assert.match(nowhere.error, /names no relays: set enroll\.relays there, or name one with --relay/);
+  assert.match(nowhere.error, /names no relays: start the relays with the setting enroll\.relays, or name one with --relay/);
   const refused = await token(['create', '--relay', 'wss://relay.example'], reader);
   assert.equal(refused.code, 1);
   assert.match(refused.error, /the token was not created: .*forbidden/);

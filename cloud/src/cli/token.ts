@@ -169,7 +169,7 @@ function joinOf({ certificates, relays }: Published, flags: CreateFlags, namespa
   if (newest === undefined) throw new HawserError('unsupported', `the ConfigMap ${namespace}/hawser-ca names no authority`);
   const named = flags.relay.length > 0 ? flags.relay : relays;
   if (named.length === 0) {
-    const message = `the ConfigMap ${namespace}/hawser-ca names no relays: set enroll.relays there, or name one with --relay wss://HOST:PORT`;
+    const message = `the ConfigMap ${namespace}/hawser-ca names no relays: start the relays with the setting enroll.relays, or name one with --relay wss://HOST:PORT`;
     throw new HawserError('unsupported', message);
   }
   return { relays: named, caHash: keyHash(newest.publicKey) };

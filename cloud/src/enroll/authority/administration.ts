@@ -3,7 +3,7 @@ import { authoritiesDigest, HawserError } from '@hawser/protocol';
 import type { ApiClient, ApiResponse } from '../../apiserver/index.ts';
 import type { Clock } from '../../clock.ts';
 import { type Authority, requireRoom, retired, rotated, trustedBy } from './authority.ts';
-import { makeAuthority, makeCross } from './certificates.ts';
+import { BACKDATE_MS, makeAuthority, makeCross } from './certificates.ts';
 import { AUTHORITY_NAME } from './names.ts';
 import { type Published, readPublished } from './published.ts';
 import { authorityUpdate, readAuthoritySecret } from './secret.ts';
@@ -21,6 +21,8 @@ export interface CaReport {
   /** `operator`: there is no Secret, and a relay has published its issuer. */
   readonly source: 'secret' | 'operator' | 'none';
   readonly current: X509Certificate | undefined;
+  /** When the current one of the Secret was made. */
+  readonly madeAt: Date | undefined;
   readonly older: readonly X509Certificate[];
   /** A relay has told the cluster just these. */
   readonly published: boolean;
@@ -72,7 +74,8 @@ export function createCaAdministration({ api, namespace, clock, refusedBy }: CaA
   ): Promise<T> {
     const text = await read('secrets', 'Secret');
     if (text === undefined) {
-      const why = 'no relay has made one, or they have an issuer by files, which is changed by changing the files';
+      const why =
+        'no relay has made one, they work in another namespace (-n), or they have an issuer by files, which is changed by changing the files';
       throw new HawserError('unsupported', `there is no authority in the Secret ${object}: ${why}`);
     }
     const { authority, result } = await next(authorityIn(text));
@@ -94,18 +97,28 @@ export function createCaAdministration({ api, namespace, clock, refusedBy }: CaA
       const relays = published?.relays ?? [];
       if (text === undefined) {
         const [current, ...older] = published?.certificates ?? [];
-        return { source: current === undefined ? 'none' : 'operator', current, older, published: current !== undefined, relays };
+        return {
+          source: current === undefined ? 'none' : 'operator',
+          current,
+          madeAt: undefined,
+          older,
+          published: current !== undefined,
+          relays,
+        };
       }
       const authority = authorityIn(text);
       const isPublished = authoritiesDigest(published?.certificates ?? []) === authoritiesDigest(trustedBy(authority));
-      return { source: 'secret', current: authority.certificate, older: authority.older, published: isPublished, relays };
+      const { certificate: current, older } = authority;
+      const madeAt = new Date(current.validFromDate.getTime() + BACKDATE_MS);
+      return { source: 'secret', current, madeAt, older, published: isPublished, relays };
     },
     async published() {
       const found = await findPublished();
       if (found !== undefined) return found;
       throw new HawserError(
         'unsupported',
-        `there is no ConfigMap ${object}: it is written when a relay starts that can sign certificates`,
+        `there is no ConfigMap ${object}: it is written when a relay starts that can sign certificates. ` +
+          'If relays run in another namespace, name it with -n',
       );
     },
     rotate: () =>

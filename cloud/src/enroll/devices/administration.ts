@@ -16,6 +16,8 @@ export interface DeviceReport {
   readonly key: string | null;
   readonly nextKey: string | null;
   readonly enrolledAt: string | null;
+  /** When its last certificate was issued. */
+  readonly issuedAt: string | null;
   readonly validTo: string | null;
   readonly revokedAt: string | null;
   readonly revokedReason: string | null;
@@ -90,6 +92,7 @@ function reportOn(name: string, entry: DeviceEntry, now: Date): DeviceReport {
     key: record?.key ?? null,
     nextKey: record?.nextKey ?? null,
     enrolledAt: record?.enrolledAt.toISOString() ?? null,
+    issuedAt: (entry.type === 'device' ? entry.issuedAt : undefined)?.toISOString() ?? null,
     validTo: record?.validTo.toISOString() ?? null,
     revokedAt: revocation?.at.toISOString() ?? null,
     revokedReason: revocation?.reason ?? null,
