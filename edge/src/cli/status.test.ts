@@ -1,12 +1,35 @@
 import assert from 'node:assert/strict';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createAuthority } from '../../../test/support/pki.ts';
+import { createIdentityFolder } from '../enroll/index.ts';
+import { AGENT_FACTS } from '../ops/facts.ts';
 import { storePath } from '../ops/paths.ts';
 import { openStore } from '../store/index.ts';
 import { CLUSTER, silent, storageKey, temporaryFolder, testObject, upsert, writeStatus } from '../store/testing.ts';
 import { runCli } from './program.ts';
 
 const NOW = new Date('2026-03-01T12:00:00.000Z');
+
+async function statusOf(folder: string) {
+  const said = { out: '', err: '' };
+  const code = await runCli(['status', '--data-dir', folder], {
+    version: '0',
+    run: () => Promise.reject(new Error('not asked for')),
+    env: {},
+    now: () => NOW,
+    hostName: () => 'device',
+    interrupted: () => new AbortController().signal,
+    write: (text) => {
+      said.out += text;
+    },
+    writeError: (text) => {
+      said.err += text;
+    },
+  });
+  return { code, ...said };
+}
 
 test('status lists the oldest of what waits in the words of the outbox, and says how much more there is', async (t) => {
   const folder = join(temporaryFolder(t), 'data');
@@ -23,23 +46,34 @@ test('status lists the oldest of what waits in the words of the outbox, and says
   for (const key of keys) writeStatus(store, key, { phase: 'Running' });
   store.close();
 
-  let out = '';
-  const code = await runCli(['status', '--data-dir', folder], {
-    version: '0',
-    run: () => Promise.reject(new Error('not asked for')),
-    env: {},
-    now: () => NOW,
-    hostName: () => 'device',
-    interrupted: () => new AbortController().signal,
-    write: (text) => {
-      out += text;
-    },
-    writeError: (text) => assert.fail(text),
-  });
+  const { code, out } = await statusOf(folder);
   assert.equal(code, 0);
   const lines = out.split('\n').map((line) => line.trim().replaceAll(/ +/g, ' '));
   const first = lines.indexOf('Outbox: 12 waiting for the cloud');
   assert.equal(lines[first + 1], 'change of status nodes/edge-1 since 2026-03-01T12:00:00.000Z');
   assert.equal(lines[first + 2], 'change of status pods/shop/web-0 since 2026-03-01T12:00:00.000Z');
   assert.equal(lines[first + 11], 'and 2 more: see "hawser-agent outbox"');
+});
+
+test('status of a device that has joined says so before its agent runs, and when that still runs, or ran, under another name', async (t) => {
+  const folder = join(temporaryFolder(t), 'data');
+  const authority = await createAuthority('relays');
+  const identity = createIdentityFolder({ dataDir: folder, logger: silent });
+  const spki = createPublicKey(identity.requestKey()).export({ type: 'spki', format: 'der' });
+  const certificates = [new X509Certificate(await authority.certifyNode('truck-2', spki))];
+  const authorities = [new X509Certificate(authority.certificatePem)];
+  identity.writeJoined({ nodeName: 'truck-2', relays: ['wss://relay.example:8443'], certificates, authorities });
+  const before = await statusOf(folder);
+  assert.equal(before.code, 1);
+  assert.match(before.err, /: this device has joined as truck-2, and its agent has not run yet: hawser-agent run\n$/);
+
+  const store = openStore({ path: storePath(folder), logger: silent, clock: { now: () => NOW } });
+  t.after(() => store.close());
+  store.setFacts({ [AGENT_FACTS.nodeName]: 'truck-1' });
+  assert.match(
+    (await statusOf(folder)).out,
+    /^Node: +truck-1\n +joined as truck-2: without tls\.cert the agent takes that name/m,
+  );
+  store.setFacts({ [AGENT_FACTS.nodeName]: 'truck-2' });
+  assert.doesNotMatch((await statusOf(folder)).out, /joined as/);
 });

@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs';
+import { HawserError } from '@hawser/protocol';
 import { CLOCK_FACTS } from '../enroll/clock-watch.ts';
 import { IDENTITY_FACTS } from '../enroll/identity-facts.ts';
+import { createIdentityFolder } from '../enroll/identity-folder.ts';
 import { AGENT_FACTS } from '../ops/facts.ts';
+import { storePath } from '../ops/paths.ts';
 import type { ReadonlyStore } from '../store/index.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
+import { CommandFailure, EXIT } from './exit.ts';
 import type { CliIo } from './io.ts';
 import { withStore } from './open-store.ts';
 import { inWords, nameOf } from './reports-in-words.ts';
@@ -16,6 +21,8 @@ export interface StatusReport {
   /** Whether an agent has the store open now; where not, link and session are those of its last run. */
   readonly running: boolean;
   readonly node: string | null;
+  /** As what `hawser-agent join` has made this device a node; null where it has not. */
+  readonly joinedAs: string | null;
   readonly version: string | null;
   readonly startedAt: string | null;
   readonly workload: string | null;
@@ -61,11 +68,28 @@ export interface StatusReport {
 }
 
 export function status(dataDir: string, output: 'text' | 'json', io: CliIo): void {
-  const report = withStore(dataDir, (store) => reportOn(store, io.now()));
+  const joinedAs = joinedIn(dataDir);
+  if (joinedAs !== null && !existsSync(storePath(dataDir))) {
+    throw new CommandFailure(
+      EXIT.failed,
+      `this device has joined as ${joinedAs}, and its agent has not run yet: hawser-agent run`,
+    );
+  }
+  const report = withStore(dataDir, (store) => reportOn(store, joinedAs, io.now()));
   io.write(output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
 }
 
-function reportOn(store: ReadonlyStore, now: Date): StatusReport {
+/** Null also for an identity that cannot be read: the agent says so when it starts. */
+function joinedIn(dataDir: string): string | null {
+  try {
+    return createIdentityFolder({ dataDir, logger: { warn: () => {} } }).read()?.nodeName ?? null;
+  } catch (error) {
+    if (error instanceof HawserError) return null;
+    throw error;
+  }
+}
+
+function reportOn(store: ReadonlyStore, joinedAs: string | null, now: Date): StatusReport {
   const facts = store.facts();
   const fact = (name: string) => facts[name] || null;
   const lastSync = fact(SYNC_FACTS.lastSync);
@@ -74,6 +98,7 @@ function reportOn(store: ReadonlyStore, now: Date): StatusReport {
   return {
     running: store.running,
     node: fact(AGENT_FACTS.nodeName),
+    joinedAs,
     version: fact(AGENT_FACTS.version),
     startedAt: fact(AGENT_FACTS.startedAt),
     workload: fact(AGENT_FACTS.workload),
@@ -129,6 +154,10 @@ function describe(report: StatusReport): string {
     ['Agent', report.running ? `running since ${report.startedAt ?? '?'}` : 'not running'],
     ['Version', report.version ?? 'unknown'],
     ['Node', report.node ?? 'unknown'],
+    // An agent with a certificate of its own (tls.cert) goes on with that.
+    ...(report.joinedAs === null || report.joinedAs === report.node
+      ? []
+      : [['', `joined as ${report.joinedAs}: without tls.cert the agent takes that name when it starts next`] as const]),
     ['Workload', report.workload ?? 'unknown'],
     ['Local API', `${report.localApi ?? 'none'}${past}`],
     ['Cluster', report.cluster ?? 'none yet'],
