@@ -5,10 +5,18 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
+/** Longest wait of one of Node's timers: it fires at once for more (24.8 days). In milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => new Date(),
   after: (milliseconds, callback) => {
-    const timer = setTimeout(callback, milliseconds);
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number) => {
+      const restMs = leftMs - LONGEST_TIMER_MS;
+      timer = restMs > 0 ? setTimeout(() => wait(restMs), LONGEST_TIMER_MS) : setTimeout(callback, leftMs);
+    };
+    wait(milliseconds);
     return () => clearTimeout(timer);
   },
 };
