@@ -100,7 +100,12 @@ async function main(): Promise<number> {
     },
     onProgress: (target, done) => process.stderr.write(`${target}: ${done} inputs\n`),
   });
-  for (const [target, runs] of totals) process.stdout.write(`${target.padEnd(20)} ${runs} inputs\n`);
+  for (const [target, runs] of totals) {
+    // A target that has not begun is not one in which nothing was found.
+    process.stdout.write(
+      `${target.padEnd(20)} ${runs === 0 ? 'no inputs: the time was over before it had begun' : `${runs} inputs`}\n`,
+    );
+  }
   process.stdout.write(`${found.length} found in ${((performance.now() - began) / 1000).toFixed(1)} s, seed ${seed}\n`);
   if (found.length > 0) return EXIT.found;
   return stopping.signal.aborted ? EXIT.stopped : EXIT.nothingFound;
