@@ -120,6 +120,17 @@ describe('reading a store', () => {
     reader.close();
   });
 
+  it('does not call a store missing that this user may not look at', { skip: process.geteuid?.() !== 0 }, (t) => {
+    const path = join(temporaryFolder(t), 'agent.db');
+    openTestStore(path).close();
+    process.seteuid?.(65_534);
+    try {
+      assert.throws(() => readStore(path), { code: 'bad_config', message: /\(EACCES\): run it as the user of the agent$/ });
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+
   it('says what is wrong with the file', (t) => {
     const folder = temporaryFolder(t);
     const file = (name: string) => join(folder, name);

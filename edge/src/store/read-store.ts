@@ -31,6 +31,21 @@ import type {
 /** For an agent that is in the middle of a checkpoint. */
 const BUSY_WAIT_MS = 2_000;
 
+/** @throws HawserError `bad_config`; where this user may not look, it is not said that there is nothing */
+function requireThere(path: string): void {
+  let isThere: boolean;
+  try {
+    isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new HawserError('bad_config', `${path} cannot be looked at by this user (${code}): run it as the user of the agent`, {
+      cause,
+    });
+  }
+  if (isThere) return;
+  throw new HawserError('bad_config', `there is no store at ${path}: the agent has not run here, or keeps it elsewhere`);
+}
+
 /**
  * Opens the store for reading, beside a running agent or without one. Nothing is made or changed.
  * @param seal asked for its key when something sealed is read, and not before; default PLAIN
@@ -38,9 +53,7 @@ const BUSY_WAIT_MS = 2_000;
  * `unsupported` for a store of an older agent
  */
 export function readStore(path: string, seal: SealSource = () => PLAIN): ReadonlyStore {
-  if (!existsSync(path)) {
-    throw new HawserError('bad_config', `there is no store at ${path}: the agent has not run here, or keeps it elsewhere`);
-  }
+  requireThere(path);
   try {
     const running = isLocked(path);
     const db = openReadonly(path);
