@@ -40,7 +40,8 @@ export function plainPod(node: string, name: string, more: Partial<KubeObject['m
 }
 
 export function event(name: string, count: number): KubeObject {
-  const involvedObject = { kind: 'Node', name: 'worn', apiVersion: 'v1' };
+  // Of a Node only its own device may tell.
+  const involvedObject = { kind: 'Pod', name: 'talker', namespace: NAMESPACE, apiVersion: 'v1' };
   const times = { firstTimestamp: READY_AT, lastTimestamp: READY_AT, count };
   const said = { reason: 'Pulled', message: 'image is present', type: 'Normal', source: { component: 'kubelet' } };
   return { apiVersion: 'v1', kind: 'Event', metadata: { name, namespace: NAMESPACE }, involvedObject, ...said, ...times };
