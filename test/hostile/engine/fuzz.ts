@@ -58,7 +58,9 @@ export async function fuzz(options: FuzzOptions): Promise<ReadonlyMap<string, nu
   return totals;
 }
 
-type Ending = { readonly type: 'done'; readonly done: number } | { readonly type: 'died'; readonly why: string };
+type Ending =
+  /** `stopped`: by whoever runs it; `done` is what was last told. */
+  { readonly type: 'done' | 'stopped'; readonly done: number } | { readonly type: 'died'; readonly why: string };
 
 class Worker {
   readonly #options: FuzzOptions;
@@ -79,7 +81,7 @@ class Worker {
       const ms = Math.max(0, endMs - performance.now());
       const rest = { ...job, first: job.first + done, runs: job.runs - done, ms, inputs: job.inputs?.slice(done) };
       const ending = await this.#run(rest, done);
-      if (ending.type === 'done') return done + ending.done;
+      if (ending.type !== 'died') return done + ending.done;
       if (this.#options.signal.aborted) return done;
       const died = CurrentInput.read(this.#currentPath);
       if (died?.input === undefined) {
@@ -109,6 +111,7 @@ class Worker {
     const { signal, onFound, onProgress, silenceMs = SILENCE_MS } = this.#options;
     const ended = Promise.withResolvers<Ending>();
     let silence: NodeJS.Timeout | undefined;
+    let told = 0;
     const listen = () => {
       clearTimeout(silence);
       silence = setTimeout(() => {
@@ -118,7 +121,10 @@ class Worker {
     const onMessage = (message: WorkerMessage) => {
       listen();
       if (message.type === 'found') onFound({ target: job.target, ...message });
-      if (message.type === 'progress') onProgress(job.target, before + message.done);
+      if (message.type === 'progress') {
+        told = message.done;
+        onProgress(job.target, before + told);
+      }
       if (message.type === 'done') ended.resolve(message);
       // Nothing was found, and going on would hide that.
       if (message.type === 'fault') ended.reject(new Error(message.message));
@@ -127,7 +133,7 @@ class Worker {
       this.#child = undefined;
       ended.resolve({ type: 'died', why: `ended by ${by ?? `exit code ${code}`}: ${this.#lastWords}` });
     };
-    const onAbort = () => ended.resolve({ type: 'died', why: 'stopped' });
+    const onAbort = () => ended.resolve({ type: 'stopped', done: told });
     child.on('message', onMessage).once('exit', onExit);
     signal.addEventListener('abort', onAbort, { once: true });
     listen();
@@ -137,7 +143,7 @@ class Worker {
       signal.removeEventListener('abort', onAbort);
       child.off('message', onMessage).off('exit', onExit);
     });
-    if (ending.type === 'died') await this.end();
+    if (ending.type !== 'done') await this.end();
     return ending;
   }
 
