@@ -2,13 +2,12 @@ import { objectKey } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
 import type { Clock } from './api/clock.ts';
-import { createDevicePolicy } from './api/device-policy.ts';
 import type { ApiBounds } from './api/http/load.ts';
-import { type ApiServer, createApiServer } from './api/http/server.ts';
-import { createRegistry } from './api/registry/registry.ts';
+import type { ApiServer } from './api/http/server.ts';
 import { type AutonomousStop, startAutonomy, systemUptime } from './autonomy/index.ts';
 import { type Connected, connectLink } from './connect.ts';
 import { type KeptIdentity, keepIdentity } from './enroll/index.ts';
+import { createLocalApi } from './local-api.ts';
 import { deviceFacts } from './ops/device-facts.ts';
 import { startEndpoint } from './ops/endpoint.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
@@ -17,13 +16,11 @@ import { listenFailure } from './ops/listen.ts';
 import { ensureLocalAccess } from './ops/local-access/index.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
-import { createQueryPath } from './ops/query-path.ts';
 import type { Settings } from './ops/settings.ts';
 import { keySourceOf, sealOf } from './ops/store-key.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
-import { createTokenService, type TokenService } from './tokens/index.ts';
-import { createLookup, QUERY_PATH } from './upstream/index.ts';
+import type { TokenService } from './tokens/index.ts';
 import { type KubeletLife, startHollowNode, watchKubelet } from './workload/index.ts';
 
 export interface AgentOptions {
@@ -85,26 +82,16 @@ export async function startAgent({ settings, credentials, clock, random, logger 
       logger,
     });
     ending.push(link.stop);
-    const tokens = createTokenService({ nodeName, tokens: store.tokens, queries: link.queries, clock, logger });
-
     const access = await ensureLocalAccess(settings.dataDir, settings.api.address);
-    const hasSynced = () => store.fact(SYNC_FACTS.lastSync) !== undefined;
-    const policy = createDevicePolicy({
+    const { registry, server, tokens } = createLocalApi({
+      store,
       nodeName,
-      adminToken: access.token,
-      hasSynced,
-      requestToken: tokens.request,
-    });
-    const registry = createRegistry({ storage: store.storage, policy, clock, random });
-
-    const syncedAgeMs = () => (sync.state().name === 'inSync' ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
-    const lookup = createLookup({ store, queries: link.queries, syncedAgeMs, clock, logger });
-    const server = createApiServer({
-      registry,
-      ownPaths: new Map([[QUERY_PATH, createQueryPath(lookup)]]),
-      tls: { cert: access.cert, key: access.key },
+      access,
       bounds: apiBounds(settings.limits),
-      notReady: () => (hasSynced() ? undefined : 'the first sync with the cloud is not complete'),
+      queries: link.queries,
+      isInSync: () => sync.state().name === 'inSync',
+      clock,
+      random,
       logger,
     });
     const { address, port } = settings.api;
@@ -205,10 +192,6 @@ async function startOps(
 
 function apiBounds({ apiConnections, apiStrangers, apiRequests, apiWatches }: Settings['limits']): ApiBounds {
   return { connections: apiConnections, strangers: apiStrangers, requests: apiRequests, watches: apiWatches };
-}
-
-function ageOf(time: string | undefined, clock: Pick<Clock, 'now'>): number | undefined {
-  return time === undefined ? undefined : Math.max(0, clock.now().getTime() - Date.parse(time));
 }
 
 function secondsOf(time: string | undefined): number | undefined {

@@ -12,6 +12,8 @@ export {
   type LinkCredentials,
 } from './enroll/index.ts';
 export { DEFAULT_BACKOFF, failure, type Link, type LinkSocket, type LinkState, type SocketEvents } from './link/index.ts';
+export { createLocalApi, type LocalApi, type LocalApiOptions } from './local-api.ts';
+export { ensureLocalAccess, type LocalAccess } from './ops/local-access/index.ts';
 export { resolveConfig, type Settings } from './ops/settings.ts';
 export { keySourceOf, readingSealOf, sealOf } from './ops/store-key.ts';
 export {
@@ -27,7 +29,8 @@ export {
   startRechecking,
   type TokenKey,
 } from './store/index.ts';
-export { createSync, type Sync, type SyncState, type SyncStore } from './sync/index.ts';
+export { createSync, SYNC_FACTS, type Sync, type SyncState, type SyncStore } from './sync/index.ts';
+export type { CloudAnswer, CloudQueries } from './upstream/index.ts';
 export {
   DEFAULT_TIMINGS,
   EXIT_ANNOTATION,

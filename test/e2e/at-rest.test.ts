@@ -90,6 +90,7 @@ test("what lies on a device shows no Secret and is nobody else's to read", { tim
       'agent.db.lock',
       'api.key',
       'api.token',
+      'kubelet.token',
       'store.key',
       'identity/device.pem',
     ]) {

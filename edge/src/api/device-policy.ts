@@ -19,6 +19,8 @@ export interface DevicePolicyOptions {
   readonly nodeName: string;
   /** The bearer token of the device's administrator. */
   readonly adminToken: string;
+  /** The bearer token of the kubelet beside the agent. Undefined: a kubelet is only in this process. */
+  readonly nodeToken?: string;
   /** Whether the store has ever held all that the cloud wants here: before, an empty list would be a lie. */
   readonly hasSynced: () => boolean;
   /** Answers `create` of `serviceaccounts/token` by the node. Undefined: nobody gets tokens here (405). */
@@ -56,18 +58,20 @@ const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
 /**
  * The policy of the API on the device:
- * 1. no token, no answer (401); the token lets in one administrator, who sees what the device holds, Secrets too;
+ * 1. no token, no answer (401); one token lets in the administrator, who sees what the device holds, Secrets too, another the kubelet;
  * 2. nothing is read before the first full sync (503 with Retry-After);
  * 3. what a kubelet writes may be written, for this device's own node; everything else is changed in the cluster (403);
  * 4. tokens of ServiceAccounts are for who runs the pods, and not for the administrator, whom the cloud does not know (403).
  */
 export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
-  const expected = sha256(options.adminToken);
   const node = nodeIdentity(options.nodeName);
+  const known = [{ hash: sha256(options.adminToken), identity: ADMIN }];
+  if (options.nodeToken !== undefined) known.push({ hash: sha256(options.nodeToken), identity: node });
   return {
     authenticate({ bearerToken }) {
       if (bearerToken === undefined) return undefined;
-      return timingSafeEqual(sha256(bearerToken), expected) ? ADMIN : undefined;
+      const hash = sha256(bearerToken);
+      return known.find((one) => timingSafeEqual(hash, one.hash))?.identity;
     },
     authorize(identity, attributes) {
       const { resource } = attributes;

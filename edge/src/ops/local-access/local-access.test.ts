@@ -61,7 +61,7 @@ test('what was made is private and stays over restarts', async () => {
   const dataDir = join(folder(), 'data');
   const first = await ensureLocalAccess(dataDir, '127.0.0.1');
   assert.match(first.token, /^[\w-]{43}$/);
-  assert.deepEqual(readdirSync(dataDir).sort(), ['api.crt', 'api.key', 'api.token']);
+  assert.deepEqual(readdirSync(dataDir).sort(), ['api.crt', 'api.key', 'api.token', 'kubelet.token']);
   for (const file of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, file)).mode & 0o777, 0o600);
   assert.equal(statSync(dataDir).mode & 0o777, 0o700);
   assert.deepEqual(await ensureLocalAccess(dataDir, '127.0.0.1'), first);

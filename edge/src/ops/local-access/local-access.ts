@@ -7,17 +7,21 @@ import { writePrivateFile } from '../../private-files.ts';
 import { preparePrivateFolder, requirePrivateFile } from '../../private-modes.ts';
 import { createSelfSigned } from './self-signed.ts';
 
-/** What the local API is reached with. The token lets in an administrator of the device. */
+/** What the local API is reached with. */
 export interface LocalAccess {
   /** PEM. */
   readonly cert: string;
   readonly key: string;
+  /** Lets in an administrator of the device. */
   readonly token: string;
+  /** Lets in the kubelet beside the agent. */
+  readonly nodeToken: string;
 }
 
 const CERTIFICATE_FILE = 'api.crt';
 const KEY_FILE = 'api.key';
 const TOKEN_FILE = 'api.token';
+const NODE_TOKEN_FILE = 'kubelet.token';
 /** 256 bits, as base64url. */
 const TOKEN_BYTES = 32;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
@@ -32,16 +36,15 @@ const HOSTS = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.defaul
  */
 export async function ensureLocalAccess(dataDir: string, address: string): Promise<LocalAccess> {
   preparePrivateFolder(dataDir);
-  for (const file of [CERTIFICATE_FILE, KEY_FILE, TOKEN_FILE]) requirePrivateFile(join(dataDir, file));
+  for (const file of [CERTIFICATE_FILE, KEY_FILE, TOKEN_FILE, NODE_TOKEN_FILE]) requirePrivateFile(join(dataDir, file));
   const pair = readPair(dataDir, address) ?? (await makePair(dataDir, address));
-  const token = readToken(dataDir) ?? makeToken(dataDir);
-  return { ...pair, token };
+  return { ...pair, token: ensureToken(join(dataDir, TOKEN_FILE)), nodeToken: ensureToken(join(dataDir, NODE_TOKEN_FILE)) };
 }
 
 /** @throws HawserError `bad_config` when the agent has never run in that folder */
 export function readLocalAccess(dataDir: string): { readonly certificate: string; readonly token: string } {
   const certificateFile = join(dataDir, CERTIFICATE_FILE);
-  const token = readToken(dataDir);
+  const token = readToken(join(dataDir, TOKEN_FILE));
   if (token === undefined || !existsSync(certificateFile)) {
     throw new HawserError('bad_config', `there is no token in ${dataDir}: start the agent once with "hawser-agent run"`);
   }
@@ -95,15 +98,18 @@ async function makePair(dataDir: string, address: string): Promise<{ cert: strin
   return pair;
 }
 
-function readToken(dataDir: string): string | undefined {
-  const file = join(dataDir, TOKEN_FILE);
+function ensureToken(file: string): string {
+  return readToken(file) ?? makeToken(file);
+}
+
+function readToken(file: string): string | undefined {
   if (!existsSync(file)) return undefined;
   const token = readFileSync(file, 'utf8').trim();
   return TOKEN.test(token) ? token : undefined;
 }
 
-function makeToken(dataDir: string): string {
+function makeToken(file: string): string {
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
-  writePrivateFile(join(dataDir, TOKEN_FILE), `${token}\n`);
+  writePrivateFile(file, `${token}\n`);
   return token;
 }

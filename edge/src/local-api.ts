@@ -1,0 +1,65 @@
+import type { Logger } from 'pino';
+import type { Clock } from './api/clock.ts';
+import { createDevicePolicy } from './api/device-policy.ts';
+import type { ApiBounds } from './api/http/load.ts';
+import { type ApiServer, createApiServer } from './api/http/server.ts';
+import { createRegistry, type Registry } from './api/registry/registry.ts';
+import type { LocalAccess } from './ops/local-access/index.ts';
+import { createQueryPath } from './ops/query-path.ts';
+import type { EdgeStore } from './store/index.ts';
+import { SYNC_FACTS } from './sync/index.ts';
+import { createTokenService, type TokenService } from './tokens/index.ts';
+import { type CloudQueries, createLookup, QUERY_PATH } from './upstream/index.ts';
+
+export interface LocalApiOptions {
+  readonly store: EdgeStore;
+  readonly nodeName: string;
+  readonly access: LocalAccess;
+  readonly bounds: ApiBounds;
+  /** Questions to the cloud. */
+  readonly queries: CloudQueries;
+  /** Whether the device holds now what the cloud wants here. */
+  readonly isInSync: () => boolean;
+  readonly clock: Clock;
+  /** At least 0, below 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+export interface LocalApi {
+  /** For who is in this process: the hollow node. */
+  readonly registry: Registry;
+  /** Does not listen yet. */
+  readonly server: ApiServer;
+  readonly tokens: TokenService;
+}
+
+/** The Kubernetes API of the device: what the store holds, who may see and write it, and what is asked of the cloud. */
+export function createLocalApi(options: LocalApiOptions): LocalApi {
+  const { store, nodeName, access, bounds, queries, isInSync, clock, random, logger } = options;
+  const hasSynced = () => store.fact(SYNC_FACTS.lastSync) !== undefined;
+  const tokens = createTokenService({ nodeName, tokens: store.tokens, queries, clock, logger });
+  const policy = createDevicePolicy({
+    nodeName,
+    adminToken: access.token,
+    nodeToken: access.nodeToken,
+    hasSynced,
+    requestToken: tokens.request,
+  });
+  const registry = createRegistry({ storage: store.storage, policy, clock, random });
+  const syncedAgeMs = () => (isInSync() ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
+  const lookup = createLookup({ store, queries, syncedAgeMs, clock, logger });
+  const server = createApiServer({
+    registry,
+    ownPaths: new Map([[QUERY_PATH, createQueryPath(lookup)]]),
+    tls: { cert: access.cert, key: access.key },
+    bounds,
+    notReady: () => (hasSynced() ? undefined : 'the first sync with the cloud is not complete'),
+    logger,
+  });
+  return { registry, server, tokens };
+}
+
+function ageOf(time: string | undefined, clock: Pick<Clock, 'now'>): number | undefined {
+  return time === undefined ? undefined : Math.max(0, clock.now().getTime() - Date.parse(time));
+}

@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type Clock,
+  type CloudAnswer,
+  type CloudQueries,
+  createLocalApi,
+  type EdgeStore,
+  ensureLocalAccess,
+  type LocalAccess,
+  type LocalApi,
+  openStore,
+  type StorageKey,
+  SYNC_FACTS,
+  systemClock,
+} from '@hawser/edge';
+import { canonicalize, encodeBody, type KubeObject, objectKey, type Question, resourceByKind } from '@hawser/protocol';
+import { type Logger, pino } from 'pino';
+
+/**
+ * The local API of one device, in this process: the store is a real SQLite file, the API listens on HTTPS as in the agent. In place of a
+ * link there is a cloud that the test plays: what it sends down, and what it answers to questions.
+ */
+export interface LocalDevice {
+  readonly node: string;
+  readonly folder: string;
+  readonly store: EdgeStore;
+  readonly api: LocalApi;
+  readonly access: LocalAccess;
+  /** `https://127.0.0.1:PORT`. */
+  readonly url: string;
+  /** One batch of the cloud: the objects as they are in the cluster now, with uid and resourceVersion. */
+  put(...objects: readonly KubeObject[]): void;
+  /** The cloud has deleted them. */
+  drop(...objects: readonly KubeObject[]): void;
+  /** The device has had all its objects once. */
+  complete(): void;
+  /** A request as the kubelet, or as who has that token. `body` is sent as JSON unless it is a string or bytes. */
+  call(method: string, path: string, options?: DeviceCall): Promise<DeviceAnswer>;
+  /** Ends server and store; the folder stays until the device is closed. */
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DeviceCall {
+  /** Default the kubelet's. */
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface DeviceAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+  /** Of bytes that are JSON; undefined for others. */
+  readonly json: KubeObject | undefined;
+}
+
+export interface LocalDeviceOptions {
+  /** Default `edge-1`. */
+  readonly node?: string;
+  /** An earlier device's folder; default a new one, which goes with `close`. */
+  readonly folder?: string;
+  /** Default: there is no link. */
+  readonly answer?: (question: Question) => CloudAnswer | Promise<CloudAnswer>;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Whether all objects have been there once. Default true. */
+  readonly synced?: boolean;
+  /** Default 0: a free one. */
+  readonly port?: number;
+}
+
+export const CLUSTER = '00000000-0000-4000-8000-00000000c105';
+
+/** More than any test opens. */
+const BOUNDS = { connections: 4_096, strangers: 256, requests: 256, watches: 3_072 };
+
+export async function startLocalDevice(options: LocalDeviceOptions = {}): Promise<LocalDevice> {
+  const { node = 'edge-1', clock = systemClock, logger = pino({ level: 'silent' }), synced = true, port = 0 } = options;
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'hawser-device-'));
+  const store = openStore({ path: join(folder, 'agent.db'), logger, clock });
+  store.bindCluster(CLUSTER);
+  const access = await ensureLocalAccess(folder, '127.0.0.1');
+  const queries: CloudQueries = { ask: async (question) => (await options.answer?.(question)) ?? { type: 'offline' } };
+  const api = createLocalApi({
+    ...{ store, nodeName: node, access, bounds: BOUNDS, queries, clock, random: Math.random, logger },
+    isInSync: () => options.answer !== undefined,
+  });
+  const complete = () => store.setFact(SYNC_FACTS.lastSync, clock.now().toISOString());
+  if (synced) complete();
+  const { url, port: bound } = await api.server.listen(port);
+  let isStopped = false;
+  const stop = async () => {
+    if (isStopped) return;
+    isStopped = true;
+    await api.server.close();
+    store.close();
+  };
+  return {
+    ...{ node, folder, store, api, access, url, complete, stop },
+    put: (...objects) => apply(store, objects.map(upsert)),
+    drop: (...objects) =>
+      apply(
+        store,
+        objects.map((object) => ({ key: keyOf(object), change: { type: 'delete', uid: object.metadata.uid ?? '' } })),
+      ),
+    call: (method, path, call = {}) => send({ port: bound, ca: access.cert, method, path }, call, access.nodeToken),
+    async close() {
+      await stop();
+      if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The key under which the store has it. */
+export function storageKeyOf({ apiVersion, kind, metadata }: KubeObject): StorageKey {
+  const resource = resourceByKind(apiVersion, kind);
+  if (resource === undefined) throw new TypeError(`${apiVersion} ${kind} is not in the resource table`);
+  return { resource: resource.id, namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
+}
+
+type Operation = Parameters<EdgeStore['applyBatch']>[1][number];
+
+function apply(store: EdgeStore, operations: readonly Operation[]): void {
+  const { nacks } = store.applyBatch(CLUSTER, operations);
+  if (nacks.length > 0) throw new Error(`the store has refused: ${JSON.stringify(nacks)}`);
+}
+
+function upsert(object: KubeObject): Operation {
+  const { body, version } = canonicalize(JSON.stringify(object));
+  return { key: keyOf(object), change: { type: 'upsert', version, body: encodeBody(body) } };
+}
+
+function keyOf(object: KubeObject) {
+  const { resource, namespace, name } = storageKeyOf(object);
+  return objectKey(resource, namespace, name);
+}
+
+interface Target {
+  readonly port: number;
+  readonly ca: string;
+  readonly method: string;
+  readonly path: string;
+}
+
+function send(target: Target, { token, headers = {}, body }: DeviceCall, nodeToken: string): Promise<DeviceAnswer> {
+  const isRaw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+  const sent = isRaw ? body : JSON.stringify(body);
+  const length = sent === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent)) };
+  const type = isRaw ? {} : { 'content-type': 'application/json' };
+  const authorization = `Bearer ${token ?? nodeToken}`;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      { host: '127.0.0.1', agent: false, ...target, headers: { authorization, ...length, ...type, ...headers } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          const isJson = /^application\/json/.test(response.headers['content-type'] ?? '') && bytes.length > 0;
+          const json = isJson ? JSON.parse(bytes.toString()) : undefined;
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, json });
+        });
+      },
+    );
+    outgoing.on('error', reject).end(sent);
+  });
+}
