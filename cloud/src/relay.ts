@@ -235,7 +235,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
         randomId,
         logger,
         metrics,
-        onClaimed: (session, isFromLiveReplica) => nodeLeases.claimed(session, isFromLiveReplica),
+        onClaimed: (session) => nodeLeases.claimed(session),
+        onTakenOver: (node) => nodeLeases.takenOver(node),
         onLink: (node) => nodeLeases.linkChanged(node),
       })
     : undefined;

@@ -61,7 +61,9 @@ export interface NodeLeases extends SessionClaims {
   /** What an agent says of the kubelet beside it. */
   kubelet(session: Claimant, isAlive: boolean): void;
   /** The session is its node's for all replicas. Not called where there are no `links`. */
-  claimed(session: Claimant, isFromLiveReplica: boolean): void;
+  claimed(session: Claimant): void;
+  /** The node came to this replica from another one that lives. Called before `claimed`. */
+  takenOver(node: string): void;
   /** What `links` says of the node may be another. */
   linkChanged(node: string): void;
   start(): void;
@@ -158,8 +160,8 @@ export function createNodeLeases(options: NodeLeasesOptions): NodeLeases {
     wake();
   }
 
-  function claimed(session: Claimant, isFromLiveReplica: boolean): void {
-    renewals.claimed(session, isFromLiveReplica, nowMs());
+  function claimed(session: Claimant): void {
+    renewals.claimed(session, nowMs());
     wake();
   }
 
@@ -168,7 +170,7 @@ export function createNodeLeases(options: NodeLeasesOptions): NodeLeases {
       renewals.opened(session);
       if (links !== own) return;
       own.opened(session);
-      claimed(session, false);
+      claimed(session);
       linkChanged(session.node);
     },
     ended(session) {
@@ -182,6 +184,7 @@ export function createNodeLeases(options: NodeLeasesOptions): NodeLeases {
       wake();
     },
     claimed,
+    takenOver: (node) => renewals.takenOver(node, nowMs()),
     linkChanged,
     start() {
       isRunning = true;

@@ -59,6 +59,8 @@ it('no Lease expires while the calls suffice, whenever nodes come and however lo
 });
 
 const MOST_LATENCY_MS = 1_000;
+/** A claim is written within this, and its answer comes within as much again. */
+const MOST_CLAIM_MS = 200;
 /** A session that has ended for so long stands as down in its Lease. */
 const LINK_DOWN_MS = 5_000;
 
@@ -80,17 +82,31 @@ function follow(seed: number, moves: readonly Move[], mostLagMs: number): void {
   /** In the order in which their claims were written to the API server: this is what decides. */
   const order: Link[] = [];
   const overAt = new Map<Claimant, number>();
-  const end = ({ relay, session: link }: Link) => {
-    relay.end(link);
-    overAt.set(link, Math.min(overAt.get(link) ?? Number.POSITIVE_INFINITY, world.nowMs));
+  /** One relay has one session of a node, and one call about it under way. */
+  const sessions = new Map<PlayedRelay, Link>();
+  const claiming = new Set<PlayedRelay>();
+  const end = (link: Link) => {
+    link.relay.end(link.session);
+    if (sessions.get(link.relay) === link) sessions.delete(link.relay);
+    overAt.set(link.session, Math.min(overAt.get(link.session) ?? Number.POSITIVE_INFINITY, world.nowMs));
   };
-  const claim = (link: Link) => {
-    if (overAt.has(link.session)) return;
-    const before = order.at(-1);
-    order.push(link);
-    const downMs = before === undefined ? 0 : (overAt.get(before.session) ?? Number.POSITIVE_INFINITY) + LINK_DOWN_MS;
-    link.relay.claim(link.session, before !== undefined && before.relay !== link.relay && world.nowMs < downMs);
-    if (before !== undefined) world.at(world.nowMs + random() * mostLagMs, () => end(before));
+  const claim = (relay: PlayedRelay) => {
+    const link = sessions.get(relay);
+    if (link === undefined || order.includes(link) || claiming.has(relay)) return;
+    claiming.add(relay);
+    // What is under way is written, whether or not the session is over by then.
+    world.at(world.nowMs + random() * MOST_CLAIM_MS, () => {
+      const before = order.at(-1);
+      const isUp = before !== undefined && world.nowMs < (overAt.get(before.session) ?? Number.POSITIVE_INFINITY) + LINK_DOWN_MS;
+      order.push(link);
+      if (before !== undefined) world.at(world.nowMs + random() * mostLagMs, () => end(before));
+      world.at(world.nowMs + random() * MOST_CLAIM_MS, () => {
+        claiming.delete(relay);
+        if (isUp && before.relay !== relay) relay.takeOver('edge-0');
+        if (!overAt.has(link.session)) relay.claim(link.session);
+        claim(relay);
+      });
+    });
   };
   let dialled: Link | undefined;
   let atMs = 0;
@@ -102,16 +118,18 @@ function follow(seed: number, moves: readonly Move[], mostLagMs: number): void {
       const older = dialled;
       const link = { relay, session: session('edge-0') };
       dialled = link;
-      // One relay has one session of a node: the newer one ends the older at once.
-      if (older?.relay === relay) end(older);
-      else if (older !== undefined) world.at(world.nowMs + halfOpenMs, () => end(older));
+      // The newer session at a relay ends the older one there at once.
+      const atRelay = sessions.get(relay);
+      if (atRelay !== undefined) end(atRelay);
+      if (older !== undefined && older.relay !== relay) world.at(world.nowMs + halfOpenMs, () => end(older));
+      sessions.set(relay, link);
       relay.open(link.session);
       relay.alive(link.session);
-      world.at(world.nowMs + random() * 200, () => claim(link));
+      claim(relay);
     });
   }
   world.run(atMs + 120_000);
-  let newest = -1;
+  let newest = 0;
   for (const { session: by, atMs: at } of world.taken) {
     const rank = order.findIndex(({ session: link }) => link === by);
     assert.ok(rank >= newest, `session ${rank} wrote at ${at} after session ${newest}`);

@@ -124,7 +124,45 @@ describe('the Lease of a node', () => {
     const edge = session('edge-0');
     relay.open(edge);
     relay.alive(edge);
-    relay.claim(edge, true);
+    relay.takeOver('edge-0');
+    relay.claim(edge);
+    world.run(4_999);
+    assert.equal(relay.began.length, 0);
+    world.run(7_100);
+    assert.equal(relay.began.length, 2);
+  });
+
+  it('waits that moment too in a session that has replaced the one with which the node came here', () => {
+    const world = new LeaseWorld();
+    nodesIn(world, 1);
+    const relay = world.relay();
+    const [came, newer, newest] = [session('edge-0'), session('edge-0'), session('edge-0')];
+    relay.open(came);
+    relay.open(newer);
+    relay.alive(newer);
+    relay.takeOver('edge-0');
+    relay.claim(newer);
+    world.run(3_000);
+    relay.open(newest);
+    relay.alive(newest);
+    relay.claim(newest);
+    world.run(4_999);
+    assert.equal(relay.began.length, 0);
+    world.run(7_100);
+    assert.deepEqual(
+      relay.began.map((begun) => begun.session === newest),
+      [true, true],
+    );
+  });
+
+  it('waits that moment also where its renewal was on the list when it was taken over', () => {
+    const world = new LeaseWorld();
+    nodesIn(world, 1);
+    const relay = world.relay();
+    const edge = session('edge-0');
+    relay.link(edge);
+    relay.takeOver('edge-0');
+    relay.claim(edge);
     world.run(4_999);
     assert.equal(relay.began.length, 0);
     world.run(7_100);

@@ -125,16 +125,25 @@ export class Renewals {
   }
 
   /** The session is the node's for all replicas, for the first time or again. */
-  claimed(session: Claimant, isFromLiveReplica: boolean, nowMs: number): void {
+  claimed(session: Claimant, nowMs: number): void {
     const entry = this.#entryOf(session);
     if (entry === undefined) return;
-    if (isFromLiveReplica) {
-      entry.fromMs = nowMs + HANDOVER_MS;
-      this.#noteHandover(session.node, entry.fromMs, nowMs);
-    }
     // What other sessions wrote meanwhile is overwritten once.
     if (typeof entry.lease === 'object') entry.lease = 'unknown';
     this.#reconsider(entry, nowMs);
+  }
+
+  /**
+   * The node came from a live replica, whose last renewal may still be under way. Whichever session it has here by now, or opens here
+   * meanwhile, waits: which of them the node came with does not matter.
+   */
+  takenOver(node: string, nowMs: number): void {
+    const fromMs = nowMs + HANDOVER_MS;
+    this.#noteHandover(node, fromMs, nowMs);
+    const entry = this.#entries.get(node);
+    if (entry === undefined) return;
+    entry.fromMs = Math.max(entry.fromMs, fromMs);
+    if (entry.eligibleSinceMs !== undefined) this.#schedule(entry, nowMs, nowMs);
   }
 
   /** There is a Node, another one, or none any more. */
@@ -224,7 +233,6 @@ export class Renewals {
     return oldestMs;
   }
 
-  /** Another session that the node opens here meanwhile has to wait as well. */
   #noteHandover(node: string, fromMs: number, nowMs: number): void {
     for (const [other, otherMs] of this.#handovers) {
       if (otherMs > nowMs) break;

@@ -58,7 +58,8 @@ class Replica {
       nowMs: bench.nowMs,
       random: () => 0.5,
       events: {
-        claimed: ({ id }, before) => say(`claimed ${id}${before === undefined ? '' : ` after ${before.sessionId}`}`),
+        claimed: ({ id }) => say(`claimed ${id}`),
+        takenOver: ({ sessionId }, before) => say(`${sessionId} takes over from ${before.sessionId} at ${before.holder}`),
         replaced: ({ id }, by) => say(`${id} replaced by ${by.sessionId} at ${by.holder}`),
         marked: ({ node }) => say(`marked ${node}`),
         linkChanged: (node) => this.links.push(node),
@@ -161,9 +162,49 @@ test('a connect is one write; a session at another replica takes the Lease, and 
   );
   assert.equal(bench.lease('edge-1').epoch, 2);
   assert.deepEqual(a.events, [`claimed ${first.id}`, `${first.id} replaced by ${second.id} at b`]);
-  assert.deepEqual(b.events, [`claimed ${second.id} after ${first.id}`]);
+  assert.deepEqual(b.events, [`${second.id} takes over from ${first.id} at a`, `claimed ${second.id}`]);
   a.run(100, [b]);
   assert.equal(bench.nodeWrites.length, 2, 'nothing follows');
+});
+
+test('a node is taken over from another replica also where its session here is a newer one by the time of the answer', () => {
+  const { bench, a, b } = two();
+  const first = a.open(bench.session('edge-1'));
+  a.run(2, [b]);
+  for (const isAnswered of [true, false]) {
+    b.events.length = 0;
+    const came = b.open(bench.session('edge-1'));
+    const before = bench.lease('edge-1');
+    const [claim] = b.begin();
+    assert.ok(claim);
+    const outcome = bench.api.do(claim.action);
+    b.end(came);
+    const newer = b.open(bench.session('edge-1'));
+    b.settle(claim, isAnswered ? outcome : LOST);
+    // Where the answer was lost, nothing is tried for a moment.
+    b.run(5);
+    assert.deepEqual(
+      b.events.filter((event) => event.includes('take') || event.startsWith('claimed')),
+      [`${came.id} takes over from ${before.sessionId} at a`, `claimed ${newer.id}`],
+      isAnswered ? 'answered' : 'not answered',
+    );
+    a.run(1);
+    const back = a.open(bench.session('edge-1'));
+    a.run(2, [b]);
+    assert.equal(bench.lease('edge-1').sessionId, back.id);
+  }
+  assert.ok(a.events.some((event) => event.startsWith(`${first.id} replaced by`)));
+});
+
+test('a node whose link was down by its Lease is taken over from nobody', () => {
+  const { bench, a, b } = two();
+  const first = a.open(bench.session('edge-1'));
+  a.run(2, [b]);
+  a.end(first);
+  a.run(10, [b]);
+  const second = b.open(bench.session('edge-1'));
+  b.run(2, [a]);
+  assert.deepEqual(b.events, [`claimed ${second.id}`]);
 });
 
 test('the echo of an older session does not end the newer one', () => {
@@ -175,7 +216,7 @@ test('the echo of an older session does not end the newer one', () => {
   a.work();
   assert.equal(bench.lease('edge-1').sessionId, second.id);
   a.watch();
-  assert.deepEqual(a.events, [`claimed ${first.id}`, `claimed ${second.id} after ${first.id}`]);
+  assert.deepEqual(a.events, [`claimed ${first.id}`, `claimed ${second.id}`]);
 });
 
 test('a conflict is read and written over: the last write wins', () => {

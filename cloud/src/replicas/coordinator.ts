@@ -29,7 +29,9 @@ export interface CoordinatorOptions {
 }
 
 export interface CoordinatorEvents {
-  claimed(session: Session, before: NodeLease | undefined): void;
+  claimed(session: Session): void;
+  /** See NodeLeasesOptions. */
+  takenOver(lease: NodeLease, before: NodeLease): void;
   replaced(session: Session, by: NodeLease): void;
   marked(lease: NodeLease): void;
   /** A replica was found to have gone. */
@@ -103,7 +105,8 @@ export class Coordinator {
         markFromMs: (other, now) => self.#peers.markFromMs(other, now),
       },
       random,
-      onClaimed: (session, before) => events.claimed(session, before),
+      onClaimed: (session) => events.claimed(session),
+      onTakenOver: (lease, before) => events.takenOver(lease, before),
       onReplaced: (session, by) => events.replaced(session, by),
       onMarked: (lease) => events.marked(lease),
       onLink: (node) => events.linkChanged(node),

@@ -17,8 +17,13 @@ export interface NodeLeasesOptions {
   readonly around: Surroundings;
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
-  /** The Lease names our session from now on; `before` as it was, undefined where there was none. */
-  readonly onClaimed: (session: Session, before: NodeLease | undefined) => void;
+  /** The Lease names our session from now on. */
+  readonly onClaimed: (session: Session) => void;
+  /**
+   * The Lease names a session of ours, and named one of another replica before that was up. Said before `onClaimed`, and also where
+   * the node has another session here by now: its claim was under way.
+   */
+  readonly onTakenOver: (lease: NodeLease, before: NodeLease) => void;
   /** Another session has taken the Lease after ours had it: ours is over. */
   readonly onReplaced: (session: Session, by: NodeLease) => void;
   /** A node of a replica that has gone was marked. */
@@ -272,17 +277,25 @@ export class NodeLeases {
       const names = this.#held.get(lease.holder) ?? new Set();
       this.#held.set(lease.holder, names.add(lease.name));
     }
-    this.#judge(entry, nowMs, before);
+    if (lease !== undefined && before !== undefined && this.#isTakenOver(lease, before)) this.#options.onTakenOver(lease, before);
+    this.#judge(entry, nowMs);
+  }
+
+  #isTakenOver(lease: NodeLease, before: NodeLease): boolean {
+    const { replica } = this.#options.around;
+    if (lease.holder !== replica || before.holder === replica || before.linkState !== 'up') return false;
+    // An answer may come after the watch has told of what came after it.
+    return compareResourceVersions(lease.resourceVersion, before.resourceVersion) > 0;
   }
 
   /** What follows from it for our session. */
-  #judge(entry: Entry, nowMs: number, before?: NodeLease): void {
+  #judge(entry: Entry, nowMs: number): void {
     const { session, lease } = entry;
     if (session !== undefined && lease?.previousSessionId === session.id) entry.claim = 'held';
     if (session !== undefined && lease?.sessionId === session.id) {
       if (entry.claim === 'pending') {
         entry.claim = 'held';
-        this.#options.onClaimed(session, before);
+        this.#options.onClaimed(session);
       }
     } else if (session !== undefined && entry.claim === 'held') {
       if (lease === undefined || lease.sessionId === '') entry.claim = 'pending';

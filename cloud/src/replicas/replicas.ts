@@ -30,8 +30,10 @@ export interface ReplicasOptions {
    * and the Leases are listed anew all the same.
    */
   readonly onRestored: (detail: string) => boolean;
-  /** The Lease of its node names this session, for the first time or again; whether it named one of a live replica before. */
-  readonly onClaimed: (session: Claimant, isFromLiveReplica: boolean) => void;
+  /** The Lease of its node names this session, for the first time or again. */
+  readonly onClaimed: (session: Claimant) => void;
+  /** Said before `onClaimed`: the node had a session at another replica, which may not have learnt yet that it is over. */
+  readonly onTakenOver: (node: string) => void;
   /** What `link` says of the node may be another. */
   readonly onLink: (node: string) => void;
 }
@@ -75,15 +77,16 @@ export function createReplicas(options: ReplicasOptions): Replicas {
   const nowMs = () => clock.now().getTime();
 
   const events: CoordinatorEvents = {
-    claimed(session, before) {
-      const isFromOther = before !== undefined && before.holder !== replica && before.linkState === 'up';
+    claimed(session) {
       const link = links.get(session.id);
-      if (link !== undefined) options.onClaimed(link, isFromOther);
-      const fields = { node: session.node, storeId: session.storeId, remote: link?.remote };
-      if (!isFromOther) return;
+      if (link !== undefined) options.onClaimed(link);
+    },
+    takenOver({ node, sessionId, storeId }, before) {
+      options.onTakenOver(node);
       const older = { olderStoreId: before.storeId, olderReplica: before.holder };
-      if (before.storeId === session.storeId) logger.info({ ...fields, ...older }, 'session taken over from another replica');
-      else logger.warn({ ...fields, ...older }, 'two devices under one node name');
+      const fields = { node, storeId, remote: links.get(sessionId)?.remote, ...older };
+      if (before.storeId === storeId) logger.info(fields, 'session taken over from another replica');
+      else logger.warn(fields, 'two devices under one node name');
     },
     replaced(session, by) {
       const link = links.get(session.id);

@@ -110,9 +110,14 @@ export class PlayedRelay {
     this.renewals.opened(session);
   }
 
-  claim(session: Claimant, isFromLiveReplica = false): void {
+  claim(session: Claimant): void {
     this.#ours.add(session);
-    this.renewals.claimed(session, isFromLiveReplica, this.#world.nowMs);
+    this.renewals.claimed(session, this.#world.nowMs);
+  }
+
+  /** The node had a session at another relay that lives. */
+  takeOver(node: string): void {
+    this.renewals.takenOver(node, this.#world.nowMs);
   }
 
   /** A newer session elsewhere is known of. */

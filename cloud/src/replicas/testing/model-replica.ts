@@ -42,6 +42,7 @@ export class ModelReplica {
       random,
       events: {
         claimed: () => undefined,
+        takenOver: () => undefined,
         replaced: (session, by) => {
           this.sessions.delete(session.id);
           onReplaced(session, by);
