@@ -60,7 +60,7 @@ export async function startAgent({ settings, credentials, clock, random, logger 
   try {
     const path = storePath(settings.dataDir);
     const key = keySourceOf(settings.store.key, settings.dataDir, credentials);
-    const store = openStore({ path, seal: sealOf(key), logger, clock });
+    const store = openStore({ path, seal: sealOf(key), factsOfWhole: [SYNC_FACTS.lastSync], logger, clock });
     ending.push(() => store.close());
     if (key.type === 'none') logger.warn({ path }, 'store.key is none: Secrets and tokens lie in the store as they are');
     const kubelet = watchKubelet({ storage: store.storage, nodeName, clock });

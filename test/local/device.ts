@@ -83,7 +83,7 @@ const BOUNDS = { connections: 4_096, strangers: 256, requests: 256, watches: 3_0
 export async function startLocalDevice(options: LocalDeviceOptions = {}): Promise<LocalDevice> {
   const { node = 'edge-1', clock = systemClock, logger = pino({ level: 'silent' }), synced = true, port = 0 } = options;
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'hawser-device-'));
-  const store = openStore({ path: join(folder, 'agent.db'), logger, clock });
+  const store = openStore({ path: join(folder, 'agent.db'), factsOfWhole: [SYNC_FACTS.lastSync], logger, clock });
   store.bindCluster(CLUSTER);
   const access = await ensureLocalAccess(folder, '127.0.0.1');
   const queries: CloudQueries = { ask: async (question) => (await options.answer?.(question)) ?? { type: 'offline' } };
@@ -93,7 +93,7 @@ export async function startLocalDevice(options: LocalDeviceOptions = {}): Promis
   });
   const complete = () => store.setFact(SYNC_FACTS.lastSync, clock.now().toISOString());
   if (synced) complete();
-  const { url, port: bound } = await api.server.listen(port);
+  const { url } = await api.server.listen(port);
   let isStopped = false;
   const stop = async () => {
     if (isStopped) return;
@@ -109,7 +109,7 @@ export async function startLocalDevice(options: LocalDeviceOptions = {}): Promis
         store,
         objects.map((object) => ({ key: keyOf(object), change: { type: 'delete', uid: object.metadata.uid ?? '' } })),
       ),
-    call: (method, path, call = {}) => send({ port: bound, ca: access.cert, method, path }, call, access.nodeToken),
+    call: sendTo(url, access),
     async close() {
       await stop();
       if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
@@ -139,6 +139,12 @@ function upsert(object: KubeObject): Operation {
 function keyOf(object: KubeObject) {
   const { resource, namespace, name } = storageKeyOf(object);
   return objectKey(resource, namespace, name);
+}
+
+/** Sends requests to a device of this or another process, as its kubelet unless a token is given. */
+export function sendTo(url: string, { cert, nodeToken }: Pick<LocalAccess, 'cert' | 'nodeToken'>): LocalDevice['call'] {
+  const port = Number(new URL(url).port);
+  return (method, path, call = {}) => send({ port, ca: cert, method, path }, call, nodeToken);
 }
 
 interface Target {

@@ -6,6 +6,7 @@ import { systemClock } from '../api/clock.ts';
 import { storePath } from '../ops/paths.ts';
 import { type KeySource, keySourceOf, prepareNext, sealOf, settleNext } from '../ops/store-key.ts';
 import { openStore, PLAIN, readStore, rekeyStore } from '../store/index.ts';
+import { SYNC_FACTS } from '../sync/index.ts';
 import type { CliIo } from './io.ts';
 import { dataDirOf, keySourceFor, STORE } from './needed-settings.ts';
 
@@ -99,6 +100,7 @@ function dropSecrets(dataDir: string, source: KeySource, io: CliIo): void {
       return seal;
     },
     foreignSeal: 'drop',
+    factsOfWhole: [SYNC_FACTS.lastSync],
     clock: systemClock,
     logger: loggerOf(io),
   });

@@ -42,6 +42,7 @@ import type {
   Tokens,
 } from './types.ts';
 import { UnloggedRevisions } from './unlogged-revisions.ts';
+import { markClosed } from './use-mark.ts';
 import { VolatileObjects } from './volatile-objects.ts';
 import { isVolatile } from './write-class.ts';
 
@@ -69,6 +70,7 @@ export class SqliteEdgeStore implements EdgeStore {
   readonly #synced: SyncedReader;
   readonly #rechecked: RowRecheck;
   readonly #db: Database;
+  readonly #logger: Logger;
   readonly #lock: StoreLock;
   readonly #meta: Meta;
   readonly #held: HeldSet;
@@ -133,6 +135,7 @@ export class SqliteEdgeStore implements EdgeStore {
     this.#rechecked = new RowRecheck({ db, transactions, held, meta, mender });
     this.recheck = this.#rechecked;
     this.#db = db;
+    this.#logger = logger;
     this.#lock = lock;
     this.#meta = meta;
     this.#held = held;
@@ -229,8 +232,18 @@ export class SqliteEdgeStore implements EdgeStore {
   }
 
   close(): void {
+    if (this.#db.open) this.#markClosed();
     this.#db.close();
     this.#lock.release();
+  }
+
+  #markClosed(): void {
+    try {
+      markClosed(this.#db);
+    } catch (err) {
+      // A full disk: the log stays then, too.
+      this.#logger.error({ err }, 'the store is not marked as closed');
+    }
   }
 
   #wrongCluster(bound: string | undefined, offered: string): HawserError {

@@ -6,7 +6,7 @@ import type { StoreIdentity } from './types.ts';
 /**
  * `epoch` is the change log's; `cluster_epoch` the one of the cluster in which all that is held was compared last;
  * `reserved_revision` see UnloggedRevisions. `loss_event`: number of the report that tells of dropped Events; `loss_events_told`: how
- * many of these there were. `seal`: name of the seal that all lies under which is sealed, set once nothing in the file shows it otherwise.
+ * many of these there were. `in_use`: 1 while an agent has the store open, see use-mark.ts. `seal`: name of the seal that all lies under which is sealed, set once nothing in the file shows it otherwise.
  */
 type MetaName =
   | 'store_id'
@@ -17,6 +17,7 @@ type MetaName =
   | 'reserved_revision'
   | 'loss_event'
   | 'loss_events_told'
+  | 'in_use'
   | 'seal';
 
 /** What the file says of itself, and the small facts that `status` shows. */
@@ -33,6 +34,10 @@ export class Meta {
 
   set(name: MetaName, value: string): void {
     this.#statements.set.run(name, value);
+  }
+
+  remove(name: MetaName): void {
+    this.#statements.remove.run(name);
   }
 
   identity(): StoreIdentity {
@@ -55,6 +60,10 @@ export class Meta {
     return Object.fromEntries(this.#statements.facts.all().map(({ name, value }) => [name, value]));
   }
 
+  removeFact(name: string): void {
+    this.#statements.removeFact.run(name);
+  }
+
   setFact(name: string, value: string): void {
     this.#statements.setFact.run(name, value.slice(0, MAX_FACT_LENGTH));
     const facts = this.#statements.factCount.get()?.facts ?? 0;
@@ -66,8 +75,10 @@ function prepare(db: Database) {
   return {
     get: db.prepare<[string], { value: string }>('SELECT value FROM meta WHERE name = ?'),
     set: db.prepare<[string, string]>('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)'),
+    remove: db.prepare<[string]>('DELETE FROM meta WHERE name = ?'),
     fact: db.prepare<[string], { value: string }>('SELECT value FROM facts WHERE name = ?'),
     facts: db.prepare<[], { name: string; value: string }>('SELECT name, value FROM facts ORDER BY name'),
+    removeFact: db.prepare<[string]>('DELETE FROM facts WHERE name = ?'),
     factCount: db.prepare<[], { facts: number }>('SELECT count(*) AS facts FROM facts'),
     setFact: db.prepare<[string, string]>('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)'),
   };

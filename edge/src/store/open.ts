@@ -13,23 +13,45 @@ import { Meta } from './meta.ts';
 import { PLAIN } from './seal.ts';
 import { applySeal } from './sealing.ts';
 import type { EdgeStore, StoreOptions } from './types.ts';
+import { hasLog, hasLostLog, markClosed, markInUse, startOverWithoutLog } from './use-mark.ts';
 
 /**
  * Opens the device's store, or begins a new one. A file that is no database or does not pass its check is renamed to
- * `<path>.damaged-<time>`, never overwritten, and a new store begins: the cloud sends its objects again.
+ * `<path>.damaged-<time>`, never overwritten, and a new store begins: the cloud sends its objects again. One that has lost its log takes
+ * an inventory before it says of itself that it is whole.
  * @throws HawserError `store_newer`, `store_busy`, `bad_config`, also for a store whose Secrets lie under another key: it stays as it is
  */
-export function openStore({ path, logger, clock, limits, seal = PLAIN, foreignSeal = 'refuse' }: StoreOptions): EdgeStore {
+export function openStore(options: StoreOptions): EdgeStore {
+  const { path, logger, clock, limits, seal = PLAIN, foreignSeal = 'refuse', factsOfWhole = [] } = options;
   const lock = lockStore(path);
   let db: Database | undefined;
+  let isWhole = false;
+  // Closing removes the log: what is closed without having been in use must not look as if it had lost it.
+  const giveUp = () => {
+    try {
+      if (db?.open === true && isWhole) markClosed(db);
+    } catch (err) {
+      // What is told is why it was not opened.
+      logger.warn({ err, path }, 'the store is not marked as closed');
+    }
+    db?.close();
+  };
   try {
     const begin = () => {
+      const hadLog = hasLog(path);
       const opened = openOrBegin(path, logger, clock);
       db = opened;
       initialize(opened, clock);
+      if (hasLostLog(opened, hadLog)) {
+        startOverWithoutLog(opened, path, clock.now(), factsOfWhole);
+        logger.error({ path }, 'the log of the store is gone: its last writes are lost, and the cloud is asked what is missing');
+      }
+      isWhole = true;
       const applied = applySeal({ db: opened, path, seal, logger, foreignSeal });
       const parts = { path, db: opened, lock, logger, clock, seal: applied };
-      return new SqliteEdgeStore({ ...parts, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
+      const store = new SqliteEdgeStore({ ...parts, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
+      markInUse(opened);
+      return store;
     };
     try {
       return begin();
@@ -42,7 +64,7 @@ export function openStore({ path, logger, clock, limits, seal = PLAIN, foreignSe
       return begin();
     }
   } catch (error) {
-    db?.close();
+    giveUp();
     lock.release();
     throw error;
   }

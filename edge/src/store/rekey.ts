@@ -8,6 +8,7 @@ import { type Position, resealStep } from './reseal.ts';
 import type { Seal } from './seal.ts';
 import { applySeal, scrub } from './sealing.ts';
 import type { SealSource } from './types.ts';
+import { hasLog, markClosed } from './use-mark.ts';
 
 export interface RekeyOptions {
   readonly path: string;
@@ -28,6 +29,7 @@ export interface RekeyOptions {
  */
 export function rekeyStore({ path, from, to, onSealed, logger }: RekeyOptions): number {
   const lock = lockStore(path);
+  const hadLog = hasLog(path);
   let db: Database | undefined;
   try {
     const opened = openDatabase(path);
@@ -49,6 +51,8 @@ export function rekeyStore({ path, from, to, onSealed, logger }: RekeyOptions): 
       .immediate();
     onSealed(after);
     scrub(opened, after, meta, logger);
+    // Closing takes the log of an agent that was killed into the database, and removes it.
+    if (hadLog) markClosed(opened);
     return rows;
   } catch (error) {
     throw explain(error, path);

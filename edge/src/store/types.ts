@@ -19,6 +19,8 @@ export interface StoreOptions {
    * `drop`: they go, with tokens, answers and what the device wrote to them; the cloud sends its Secrets again.
    */
   readonly foreignSeal?: 'refuse' | 'drop';
+  /** Facts that are forgotten by a store that has lost its log: it cannot say any more that it holds all that it should. Default none. */
+  readonly factsOfWhole?: readonly string[];
 }
 
 /**
