@@ -1,6 +1,7 @@
 export { type Agent, type AgentOptions, startAgent } from './agent.ts';
 export { AGENT_VERSION } from './agent-version.ts';
-export { createDevicePolicy, type DevicePolicyOptions, nodeIdentity } from './api/device-policy.ts';
+export { DEVICE_ADMIN, DEVICE_VIEWER, nodeIdentity } from './api/device/identities.ts';
+export { createDevicePolicy, type DevicePolicyOptions } from './api/device-policy.ts';
 export * from './api/index.ts';
 export { type Connected, type ConnectOptions, connectLink } from './connect.ts';
 export {

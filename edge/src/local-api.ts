@@ -4,7 +4,7 @@ import { createDevicePolicy } from './api/device-policy.ts';
 import type { ApiBounds } from './api/http/load.ts';
 import { type ApiServer, createApiServer } from './api/http/server.ts';
 import { createRegistry, type Registry } from './api/registry/registry.ts';
-import type { LocalAccess } from './ops/local-access/index.ts';
+import { createTokenCheck, type LocalAccess } from './ops/local-access/index.ts';
 import { createQueryPath } from './ops/query-path.ts';
 import type { EdgeStore } from './store/index.ts';
 import { SYNC_FACTS } from './sync/index.ts';
@@ -41,8 +41,16 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
   const tokens = createTokenService({ nodeName, tokens: store.tokens, queries, clock, logger });
   const policy = createDevicePolicy({
     nodeName,
-    adminToken: access.token,
-    nodeToken: access.nodeToken,
+    holderOf: createTokenCheck({
+      tokens: { administrator: access.token, viewer: access.viewerToken, kubelet: access.nodeToken },
+      changed: access.changedTokens,
+      now: () => performance.now(),
+      onChange() {
+        logger.info('tokens of the local API changed');
+        // Who holds an old one has its watches no longer.
+        server.cutWatches();
+      },
+    }),
     hasSynced,
     requestToken: tokens.request,
   });

@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDevicePolicy, nodeIdentity, type SpecialAnswer, serviceUnavailable } from '@hawser/edge';
+import { createDevicePolicy, type SpecialAnswer, serviceUnavailable } from '@hawser/edge';
 import { startTestServer } from './server.ts';
 
 const PATH = '/api/v1/namespaces/shop/serviceaccounts/clerk/token';
 const ANSWER = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, status: { token: 'abc' } };
 
-/** The device's API, in which one client is the node and every other the administrator. */
+/** The device's API, with one token for the node and one for the administrator. */
 async function deviceApi(requestToken?: () => Promise<SpecialAnswer>) {
-  const options = { nodeName: 'edge-1', adminToken: 't', hasSynced: () => true };
-  const policy = createDevicePolicy(requestToken === undefined ? options : { ...options, requestToken });
+  const holders = new Map<string, 'kubelet' | 'administrator'>([
+    ['the-node', 'kubelet'],
+    ['t', 'administrator'],
+  ]);
+  const options = { nodeName: 'edge-1', holderOf: (token: string) => holders.get(token), hasSynced: () => true };
   return startTestServer({
-    policy: {
-      ...policy,
-      authenticate: (credentials, attributes) =>
-        credentials.bearerToken === 'the-node' ? nodeIdentity('edge-1') : policy.authenticate(credentials, attributes),
-    },
+    policy: createDevicePolicy(requestToken === undefined ? options : { ...options, requestToken }),
   });
 }
 

@@ -421,7 +421,7 @@ function deviceOf(device: Device): FleetAgent {
   /** Asked of the command once; after a restart only the port is another. */
   const kubeconfigOf = async (url: string) => {
     if (local !== undefined) return (await readFile(localKubeconfig, 'utf8')).replaceAll(local.server, url);
-    const { code, stdout, stderr } = await command('kubeconfig');
+    const { code, stdout, stderr } = await command('kubeconfig', '--write');
     if (code !== 0) throw new Error(`hawser-agent kubeconfig ended with ${code}: ${stderr}`);
     return stdout;
   };

@@ -2,14 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type KubeObject, resourceById } from '@hawser/protocol';
 import { MemoryStorage } from '../../../test/apiserver/memory-storage.ts';
-import { createDevicePolicy, nodeIdentity } from './device-policy.ts';
+import { nodeIdentity } from './device/identities.ts';
+import { createDevicePolicy } from './device-policy.ts';
 import type { Credentials, Identity, RequestAttributes, SpecialRequest } from './policy.ts';
 import { ApiError } from './status.ts';
 
 const TOKEN = 'a'.repeat(43);
+const VIEWER_TOKEN = 'v'.repeat(43);
+
+function holderOf(token: string) {
+  return token === TOKEN ? 'administrator' : token === VIEWER_TOKEN ? 'viewer' : undefined;
+}
 
 function policy(hasSynced = true) {
-  return createDevicePolicy({ nodeName: 'edge-1', adminToken: TOKEN, hasSynced: () => hasSynced });
+  return createDevicePolicy({ nodeName: 'edge-1', holderOf, hasSynced: () => hasSynced });
 }
 
 function on(verb: string, what: string, name = '', namespace = ''): RequestAttributes {
@@ -25,13 +31,32 @@ function admin(): Identity {
   return policy().authenticate(credentials(TOKEN), on('get', 'pods')) ?? assert.fail('the token was refused');
 }
 
-test('only the token lets in', () => {
+test('only a token lets in', () => {
   assert.equal(admin().name, 'hawser:device-admin');
   for (const wrong of [undefined, '', 'b'.repeat(43), TOKEN.slice(1), `${TOKEN}a`]) {
     assert.equal(policy().authenticate(credentials(wrong), on('get', 'pods')), undefined);
   }
   const certificate = { commonName: 'system:node:edge-1', organizations: ['system:nodes'] };
   assert.equal(policy().authenticate({ ...credentials(undefined), certificate }, on('get', 'pods')), undefined);
+});
+
+function viewer(): Identity {
+  return policy().authenticate(credentials(VIEWER_TOKEN), on('get', 'pods')) ?? assert.fail('the token was refused');
+}
+
+test('a viewer reads what there is but Secrets, and writes nothing', () => {
+  assert.equal(viewer().name, 'hawser:device-viewer');
+  for (const what of ['pods', 'nodes', 'configmaps']) assert.equal(policy().authorize(viewer(), on('list', what)).allowed, true);
+  for (const attributes of [
+    ...['get', 'list', 'watch'].map((verb) => on(verb, 'secrets')),
+    on('patch', 'pods/status', 'web', 'shop'),
+    on('create', 'nodes'),
+    on('delete', 'pods', 'web', 'shop'),
+    on('create', 'serviceaccounts/token', 'default', 'shop'),
+    { verb: 'get', path: '/hawser/v1/query', resource: undefined },
+  ]) {
+    assert.equal(policy().authorize(viewer(), attributes).allowed, false, JSON.stringify(attributes));
+  }
 });
 
 test('what Kubernetes does not have is for the administrator alone', () => {
@@ -99,7 +124,6 @@ test('tokens of ServiceAccounts are for the node, and not for the administrator'
   const asked: SpecialRequest[] = [];
   const answering = createDevicePolicy({
     nodeName: 'edge-1',
-    adminToken: TOKEN,
     hasSynced: () => true,
     requestToken: async (request) => {
       asked.push(request);

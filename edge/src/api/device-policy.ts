@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { type KubeObject, MIRROR_ANNOTATION } from '@hawser/protocol';
 import { timestamp } from './clock.ts';
+import { DEVICE_ADMIN, DEVICE_VIEWER, type Holder, identityOfHolder, nodeIdentity } from './device/identities.ts';
 import type {
   Admission,
   ApiPolicy,
@@ -17,22 +17,13 @@ import { forbidden, serviceUnavailable } from './status.ts';
 
 export interface DevicePolicyOptions {
   readonly nodeName: string;
-  /** The bearer token of the device's administrator. */
-  readonly adminToken: string;
-  /** The bearer token of the kubelet beside the agent. Undefined: a kubelet is only in this process. */
-  readonly nodeToken?: string;
+  /** Whose that bearer token is. Without it nobody comes in but who is in this process. */
+  readonly holderOf?: (token: string) => Holder | undefined;
   /** Whether the store has ever held all that the cloud wants here: before, an empty list would be a lie. */
   readonly hasSynced: () => boolean;
   /** Answers `create` of `serviceaccounts/token` by the node. Undefined: nobody gets tokens here (405). */
   readonly requestToken?: (request: SpecialRequest) => Promise<SpecialAnswer>;
 }
-
-/** Who runs the pods, in process: the kubelet's own identity in the cluster. */
-export function nodeIdentity(nodeName: string): Identity {
-  return { name: `system:node:${nodeName}`, groups: ['system:nodes', 'system:authenticated'] };
-}
-
-const ADMIN: Identity = { name: 'hawser:device-admin', groups: ['hawser:device-admins', 'system:authenticated'] };
 
 /** Sent as Retry-After where only a first sync helps. */
 const NOT_SYNCED_RETRY_SECONDS = 2;
@@ -58,24 +49,26 @@ const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
 /**
  * The policy of the API on the device:
- * 1. no token, no answer (401); one token lets in the administrator, who sees what the device holds, Secrets too, another the kubelet;
+ * 1. no token, no answer (401); one token lets in the administrator, who sees what the device holds, Secrets too, others the kubelet and
+ *    a viewer, who reads all but Secrets;
  * 2. nothing is read before the first full sync (503 with Retry-After);
  * 3. what a kubelet writes may be written, for this device's own node; everything else is changed in the cluster (403);
  * 4. tokens of ServiceAccounts are for who runs the pods, and not for the administrator, whom the cloud does not know (403).
  */
 export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
   const node = nodeIdentity(options.nodeName);
-  const known = [{ hash: sha256(options.adminToken), identity: ADMIN }];
-  if (options.nodeToken !== undefined) known.push({ hash: sha256(options.nodeToken), identity: node });
   return {
     authenticate({ bearerToken }) {
-      if (bearerToken === undefined) return undefined;
-      const hash = sha256(bearerToken);
-      return known.find((one) => timingSafeEqual(hash, one.hash))?.identity;
+      const holder = bearerToken === undefined ? undefined : options.holderOf?.(bearerToken);
+      return holder === undefined ? undefined : identityOfHolder(holder, options.nodeName);
     },
     authorize(identity, attributes) {
       const { resource } = attributes;
       if (resource === undefined) return mayRead(identity, attributes);
+      if (identity.name === DEVICE_VIEWER.name) {
+        const refusal = refuseViewer(attributes.verb, resource);
+        if (refusal !== undefined) return refusal;
+      }
       if (READS.has(attributes.verb)) {
         // Who runs the pods is one of those who bring the first sync about: it registers the node.
         if (identity.name !== node.name && !options.hasSynced()) throw notSynced();
@@ -95,6 +88,13 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
     handleSpecial: (request) => (isTokenRequest(request.verb, request) ? options.requestToken?.(request) : undefined),
   };
 }
+
+function refuseViewer(verb: string, { group, resource }: ResourceAttributes): Decision | undefined {
+  if (!READS.has(verb)) return denied(`this token only reads; ${WRITING_TOKEN}`);
+  return group === '' && resource === 'secrets' ? denied(`this token reads no Secrets; ${WRITING_TOKEN}`) : undefined;
+}
+
+const WRITING_TOKEN = 'an administrator of the device has "hawser-agent kubeconfig --write"';
 
 function isTokenRequest(
   verb: string,
@@ -124,7 +124,8 @@ function requireMirror({ operation, resource, object }: Admission): KubeObject {
 
 /** Paths that are no resource. What the cloud says to this device by {@link OWN_PATHS} is for its administrator, Secrets too. */
 function mayRead(identity: Identity, { verb, path }: RequestAttributes): Decision {
-  if (path.startsWith(OWN_PATHS) && identity.name !== ADMIN.name) return denied('this is for the administrator of the device');
+  if (path.startsWith(OWN_PATHS) && identity.name !== DEVICE_ADMIN.name)
+    return denied('this is for the administrator of the device');
   return verb === 'get' || verb === 'head' ? { allowed: true } : denied('there is nothing to write');
 }
 
@@ -154,8 +155,4 @@ function notSynced(): Error {
 
 function denied(reason: string): Decision {
   return { allowed: false, reason };
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,7 +1,7 @@
 import { type KubeObject, resourceById } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
-import { nodeIdentity } from '../api/device-policy.ts';
+import { nodeIdentity } from '../api/device/identities.ts';
 import type { Registry } from '../api/registry/registry.ts';
 import type { EdgeStore } from '../store/index.ts';
 import type { Sync } from '../sync/index.ts';

@@ -26,13 +26,30 @@ export async function askAgent(dataDir: string, server: string, question: Lookup
   const { certificate, token } = readLocalAccess(dataDir);
   const url = new URL(`${QUERY_PATH}?${questionToParams(question)}`, server);
   const timeoutMs = (question.timeoutMs ?? DEFAULT_QUERY_MS) + GRACE_MS;
-  const answer = await get(url, certificate, token, timeoutMs).catch((cause: unknown) => {
+  const answer = await getFrom(server, url, certificate, token, timeoutMs);
+  if (answer === undefined || answer.status === 200) return answer && lookupFromJson(answer.text);
+  throw new CommandFailure(EXIT.failed, `the running agent refused the question (HTTP ${answer.status}): ${answer.text.trim()}`);
+}
+
+/**
+ * Shows the running agent the administrator's new token, by which it takes up all that lie there now.
+ * @returns false where nobody listens there (any more)
+ * @throws CommandFailure when the agent does not know it, HawserError `bad_config`
+ */
+export async function takesUpTokens(dataDir: string, server: string): Promise<boolean> {
+  const { certificate, token } = readLocalAccess(dataDir);
+  const answer = await getFrom(server, new URL('/version', server), certificate, token, DEFAULT_QUERY_MS);
+  if (answer === undefined || answer.status === 200) return answer !== undefined;
+  throw new CommandFailure(EXIT.failed, `the running agent does not take up the new tokens (HTTP ${answer.status}): restart it`);
+}
+
+/** Undefined where nobody listens. */
+function getFrom(server: string, url: URL, ca: string, token: string, timeoutMs: number): Promise<Answer | undefined> {
+  return get(url, ca, token, timeoutMs).catch((cause: unknown) => {
     if (isRefused(cause)) return undefined;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CommandFailure(EXIT.failed, `the running agent does not answer at ${server}: ${why}`, { cause });
   });
-  if (answer === undefined || answer.status === 200) return answer && lookupFromJson(answer.text);
-  throw new CommandFailure(EXIT.failed, `the running agent refused the question (HTTP ${answer.status}): ${answer.text.trim()}`);
 }
 
 interface Answer {

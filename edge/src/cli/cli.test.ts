@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { keySourceOf, sealOf } from '../ops/store-key.ts';
 import { openStore } from '../store/index.ts';
 import { CLUSTER, silent, storageKey, testObject, upsert } from '../store/testing.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
+import { requireOwner } from './kubeconfig.ts';
 
 const SECRET_VALUE = 'not-for-everyones-eyes';
 const ENCODED = Buffer.from(SECRET_VALUE).toString('base64');
@@ -229,6 +230,25 @@ test('kubeconfig is printed, with a warning when nobody would answer', async () 
   assert.equal(code, 0);
   assert.equal(parse(stdout).clusters[0].cluster.server, 'https://127.0.0.1:6444');
   assert.match(stderr, /Warning: the agent is not running/);
+});
+
+test('a kubeconfig is that of a viewer, with --write of the administrator, with --kubelet of the kubelet; --rotate ends the earlier ones', async () => {
+  const tokenOf = async (...args: string[]) => parse((await inStore('kubeconfig', ...args)).stdout).users[0].user;
+  const inFile = (file: string) => readFileSync(join(dataDir, file), 'utf8').trim();
+  const [viewer, administrator] = [inFile('viewer.token'), inFile('api.token')];
+  assert.deepEqual(await tokenOf(), { token: viewer });
+  assert.deepEqual(await tokenOf('--write'), { token: administrator });
+  assert.deepEqual(await tokenOf('--kubelet'), { tokenFile: join(dataDir, 'kubelet.token') });
+  assert.deepEqual(await tokenOf('--rotate'), { token: inFile('viewer.token') });
+  assert.notEqual(inFile('viewer.token'), viewer);
+  assert.notEqual(inFile('api.token'), administrator);
+  assert.equal((await inStore('kubeconfig', '--write', '--kubelet')).code, 2);
+});
+
+test('only root and the owner of the data folder get a kubeconfig', () => {
+  const { uid } = statSync(dataDir);
+  for (const user of [0, uid, undefined]) requireOwner(dataDir, user);
+  assert.throws(() => requireOwner(dataDir, uid + 1), /belongs to the user \d+: only this user and root/);
 });
 
 test('version, helps and completions', async () => {

@@ -7,7 +7,7 @@ import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
 import type { CliIo } from './io.ts';
 import type { JoinFlags } from './join.ts';
-import { kubeconfig } from './kubeconfig.ts';
+import { type KubeconfigFlags, kubeconfig } from './kubeconfig.ts';
 import { dataDirOf, ownCertificateOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
@@ -99,11 +99,17 @@ Exit codes: 0 shown, whether something waits or not; 1 no store; 2 wrong command
 `;
 
 const KUBECONFIG_HELP = `
-It holds the token of the device's administrator: keep it private.
+It holds a token: keep it private. Without --write it is one that reads everything but Secrets; with --write one that also reads Secrets
+and writes what a kubelet may. The one for a kubelet names the file of its token. Only root and the user whose the data folder is get them.
 
-Example:
-  hawser-agent kubeconfig > device.kubeconfig
+Examples:
+  hawser-agent kubeconfig --kubelet > kubelet.kubeconfig
+  (umask 077; hawser-agent kubeconfig > device.kubeconfig)
   kubectl --kubeconfig device.kubeconfig get pods -A
+  (umask 077; hawser-agent kubeconfig --write > admin.kubeconfig)
+  (umask 077; hawser-agent kubeconfig --rotate > device.kubeconfig)   # all earlier ones end
+
+Exit codes: 0 printed, 1 the agent has never run or this user may not, 2 wrong command line.
 `;
 
 interface GetFlags {
@@ -238,7 +244,13 @@ function programOf(options: CliOptions): Command {
   outboxCommand.addHelpText('after', OUTBOX_HELP);
 
   const kubeconfigCommand = program.command('kubeconfig').description('print a kubeconfig of the Kubernetes API on this device');
-  addDataDir(kubeconfigCommand).action(() => kubeconfig(dataDirOf(kubeconfigCommand, env), options));
+  kubeconfigCommand
+    .addOption(new Option('--write', 'of the administrator, who also reads Secrets and writes').conflicts('kubelet'))
+    .option('--kubelet', 'for the kubelet beside the agent')
+    .option('--rotate', 'make new tokens first, for all three; a running agent takes them up');
+  addDataDir(kubeconfigCommand).action(() =>
+    kubeconfig(dataDirOf(kubeconfigCommand, env), kubeconfigCommand.opts<KubeconfigFlags>(), options),
+  );
   kubeconfigCommand.addHelpText('after', KUBECONFIG_HELP);
 
   addStoreCommands(program, options);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { resourceById } from '@hawser/protocol';
-import { createDevicePolicy, nodeIdentity } from '../api/device-policy.ts';
+import { nodeIdentity } from '../api/device/identities.ts';
+import { createDevicePolicy } from '../api/device-policy.ts';
 import { createRegistry } from '../api/registry/registry.ts';
 import { CLUSTER, clock, served, storageKey, testObject, testStore, upsert } from './testing.ts';
 
@@ -12,7 +13,7 @@ it('a write that finds no room is answered with 507, and changes nothing', async
     CLUSTER,
     pods.map((pod) => upsert(pod, '10', testObject(pod, `uid-${pod.name}`))),
   );
-  const policy = createDevicePolicy({ nodeName: 'edge-1', adminToken: 'x', hasSynced: () => true });
+  const policy = createDevicePolicy({ nodeName: 'edge-1', hasSynced: () => true });
   const { patch, delete: remove } = createRegistry({
     storage: store.storage,
     policy,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type JsonObject, type JsonValue, type KubeObject, type Report, resourceById } from '@hawser/protocol';
-import { createDevicePolicy, nodeIdentity } from '../api/device-policy.ts';
+import { nodeIdentity } from '../api/device/identities.ts';
+import { createDevicePolicy } from '../api/device-policy.ts';
 import type { Target } from '../api/registry/context.ts';
 import { createRegistry, type Registry } from '../api/registry/registry.ts';
 import { type MemoryStore, openMemoryStore } from './memory.ts';
@@ -26,7 +27,7 @@ class Kubelet {
     this.store = openMemoryStore({ logger: silent, clock });
     this.store.bindCluster(CLUSTER);
     t.after(() => this.store.close());
-    const policy = createDevicePolicy({ nodeName: NODE_NAME, adminToken: 'x', hasSynced: () => true });
+    const policy = createDevicePolicy({ nodeName: NODE_NAME, hasSynced: () => true });
     this.#registry = createRegistry({ storage: this.store.storage, policy, clock, newUid: () => `device-${++this.#uids}` });
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JsonObject, KubeObject } from '@hawser/protocol';
 import { MemoryStorage } from '../../../test/apiserver/memory-storage.ts';
-import { nodeIdentity } from '../api/device-policy.ts';
+import { nodeIdentity } from '../api/device/identities.ts';
 import type { SpecialRequest } from '../api/policy.ts';
 import { ApiError } from '../api/status.ts';
 import { KEY, podWithToken } from './testing.ts';

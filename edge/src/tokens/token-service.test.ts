@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { canonicalize, encodeBody, type JsonObject, type KubeObject, objectKey, type Question } from '@hawser/protocol';
 import { pino } from 'pino';
-import { createDevicePolicy, nodeIdentity } from '../api/device-policy.ts';
+import { nodeIdentity } from '../api/device/identities.ts';
+import { createDevicePolicy } from '../api/device-policy.ts';
 import { createRegistry } from '../api/registry/registry.ts';
 import { ApiError } from '../api/status.ts';
 import { simulatedClock } from '../link/simulated-clock.ts';
@@ -56,7 +57,6 @@ function device(t: { after: (end: () => void) => void }) {
     });
     const policy = createDevicePolicy({
       nodeName: 'edge-1',
-      adminToken: 't',
       hasSynced: () => true,
       requestToken: service.request,
     });

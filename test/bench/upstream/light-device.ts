@@ -59,7 +59,7 @@ export class LightDevice {
     this.#onDrained = options.onDrained;
     const store = openMemoryStore({ logger, clock });
     this.#store = store;
-    const policy = createDevicePolicy({ nodeName: node, adminToken: node, hasSynced: () => true });
+    const policy = createDevicePolicy({ nodeName: node, hasSynced: () => true });
     this.#registry = createRegistry({ storage: store.storage, policy, clock });
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
     this.#connected = connectLink({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,8 @@ import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
-import { ensureLocalAccess, localKubeconfig } from './index.ts';
+import { parse } from 'yaml';
+import { ensureLocalAccess, kubeletKubeconfig, localKubeconfig, rotateTokens } from './index.ts';
 import { createSelfSigned } from './self-signed.ts';
 
 const folders: string[] = [];
@@ -61,10 +62,12 @@ test('what was made is private and stays over restarts', async () => {
   const dataDir = join(folder(), 'data');
   const first = await ensureLocalAccess(dataDir, '127.0.0.1');
   assert.match(first.token, /^[\w-]{43}$/);
-  assert.deepEqual(readdirSync(dataDir).sort(), ['api.crt', 'api.key', 'api.token', 'kubelet.token']);
+  assert.deepEqual(readdirSync(dataDir).sort(), ['api.crt', 'api.key', 'api.token', 'kubelet.token', 'viewer.token']);
   for (const file of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, file)).mode & 0o777, 0o600);
   assert.equal(statSync(dataDir).mode & 0o777, 0o700);
-  assert.deepEqual(await ensureLocalAccess(dataDir, '127.0.0.1'), first);
+  const { changedTokens: _, ...second } = await ensureLocalAccess(dataDir, '127.0.0.1');
+  const { changedTokens: __, ...before } = first;
+  assert.deepEqual(second, before);
 });
 
 test('the library of certificates is loaded at the first start only', async () => {
@@ -104,10 +107,40 @@ test('the kubeconfig is one that Kubernetes clients take', async () => {
     () => localKubeconfig(dataDir, 'https://127.0.0.1:6444', 'edge-1'),
     /there is no token in .*: start the agent once/,
   );
-  const { token, cert } = await ensureLocalAccess(dataDir, '127.0.0.1');
+  const { token, viewerToken, cert } = await ensureLocalAccess(dataDir, '127.0.0.1');
+  const server = 'https://127.0.0.1:6444';
+  for (const [text, expected] of [
+    [localKubeconfig(dataDir, server, 'edge-1'), viewerToken],
+    [localKubeconfig(dataDir, server, 'edge-1', 'administrator'), token],
+  ] as const) {
+    const config = new KubeConfig();
+    config.loadFromString(text);
+    assert.equal(config.getCurrentCluster()?.server, server);
+    assert.equal(config.getCurrentUser()?.token, expected);
+    assert.equal(Buffer.from(config.getCurrentCluster()?.caData ?? '', 'base64').toString(), cert);
+  }
+});
+
+test('the kubelet finds certificate and token by their files, so that its kubeconfig holds no secret', async () => {
+  const dataDir = folder();
+  const { token, viewerToken, nodeToken, cert } = await ensureLocalAccess(dataDir, '127.0.0.1');
+  assert.equal(new Set([token, viewerToken, nodeToken]).size, 3);
+  const text = kubeletKubeconfig(dataDir, 'https://127.0.0.1:6444', 'edge-1');
+  for (const secret of [token, viewerToken, nodeToken]) assert.ok(!text.includes(secret));
   const config = new KubeConfig();
-  config.loadFromString(localKubeconfig(dataDir, 'https://127.0.0.1:6444', 'edge-1'));
-  assert.equal(config.getCurrentCluster()?.server, 'https://127.0.0.1:6444');
-  assert.equal(config.getCurrentUser()?.token, token);
-  assert.equal(Buffer.from(config.getCurrentCluster()?.caData ?? '', 'base64').toString(), cert);
+  config.loadFromString(text);
+  assert.equal(readFileSync(parse(text).users[0].user.tokenFile, 'utf8').trim(), nodeToken);
+  assert.equal(readFileSync(config.getCurrentCluster()?.caFile ?? '', 'utf8'), cert);
+});
+
+test('tokens that were rotated are told once, and all of them', async () => {
+  const dataDir = folder();
+  const access = await ensureLocalAccess(dataDir, '127.0.0.1');
+  assert.equal(access.changedTokens(), undefined);
+  const rotated = rotateTokens(dataDir);
+  assert.equal(new Set([...Object.values(rotated), access.token, access.viewerToken, access.nodeToken]).size, 6);
+  assert.deepEqual(access.changedTokens(), rotated);
+  assert.equal(access.changedTokens(), undefined);
+  writeFileSync(join(dataDir, 'viewer.token'), 'half of i');
+  assert.equal(access.changedTokens(), undefined);
 });

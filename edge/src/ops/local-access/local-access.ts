@@ -1,82 +1,89 @@
-import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HawserError } from '@hawser/protocol';
-import { stringify } from 'yaml';
 import { writePrivateFile } from '../../private-files.ts';
 import { preparePrivateFolder, requirePrivateFile } from '../../private-modes.ts';
 import { createSelfSigned } from './self-signed.ts';
+import { ensureTokens, readToken, type Tokens, tokensVersion } from './token-files.ts';
 
 /** What the local API is reached with. */
 export interface LocalAccess {
   /** PEM. */
   readonly cert: string;
   readonly key: string;
-  /** Lets in an administrator of the device. */
+  /** Lets in an administrator of the device; this and the other tokens as they were at the start. */
   readonly token: string;
+  /** Lets in who only looks. */
+  readonly viewerToken: string;
   /** Lets in the kubelet beside the agent. */
   readonly nodeToken: string;
+  /** The tokens that lie there now; undefined where nobody has written any since the last call, or not all of them can be read. */
+  readonly changedTokens: () => Tokens | undefined;
 }
 
 const CERTIFICATE_FILE = 'api.crt';
 const KEY_FILE = 'api.key';
-const TOKEN_FILE = 'api.token';
-const NODE_TOKEN_FILE = 'kubelet.token';
-/** 256 bits, as base64url. */
-const TOKEN_BYTES = 32;
-const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 /** Names under which clients on the device may know the API. */
 const HOSTS = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
 
 /**
- * Reads certificate, key and token from the data folder, and makes those that are missing or damaged; all with mode 0600.
+ * Reads certificate, key and tokens from the data folder, and makes those that are missing or damaged; all with mode 0600.
  * They stay the same over restarts, so that kubeconfigs stay good.
  * @param address on which the API listens
  * @throws HawserError `bad_config` for one that others may read: the key or token is not private any more
  */
 export async function ensureLocalAccess(dataDir: string, address: string): Promise<LocalAccess> {
   preparePrivateFolder(dataDir);
-  for (const file of [CERTIFICATE_FILE, KEY_FILE, TOKEN_FILE, NODE_TOKEN_FILE]) requirePrivateFile(join(dataDir, file));
+  for (const file of [CERTIFICATE_FILE, KEY_FILE]) requirePrivateFile(join(dataDir, file));
   const pair = readPair(dataDir, address) ?? (await makePair(dataDir, address));
-  return { ...pair, token: ensureToken(join(dataDir, TOKEN_FILE)), nodeToken: ensureToken(join(dataDir, NODE_TOKEN_FILE)) };
+  const { administrator, viewer, kubelet } = ensureTokens(dataDir);
+  return { ...pair, token: administrator, viewerToken: viewer, nodeToken: kubelet, changedTokens: changesOf(dataDir) };
 }
 
 /** @throws HawserError `bad_config` when the agent has never run in that folder */
-export function readLocalAccess(dataDir: string): { readonly certificate: string; readonly token: string } {
-  const certificateFile = join(dataDir, CERTIFICATE_FILE);
-  const token = readToken(join(dataDir, TOKEN_FILE));
-  if (token === undefined || !existsSync(certificateFile)) {
-    throw new HawserError('bad_config', `there is no token in ${dataDir}: start the agent once with "hawser-agent run"`);
-  }
-  return { certificate: readFileSync(certificateFile, 'utf8'), token };
+export function readLocalAccess(
+  dataDir: string,
+  holder: 'administrator' | 'viewer' = 'administrator',
+): { readonly certificate: string; readonly token: string } {
+  const token = readToken(dataDir, holder);
+  return { certificate: readCertificate(dataDir, token !== undefined), token: token ?? '' };
 }
 
-/**
- * A kubeconfig of the local API for `kubectl`, with everything in it.
- * @param server `https://127.0.0.1:6444`
- * @throws HawserError `bad_config` when the agent has never run in that folder
- */
-export function localKubeconfig(dataDir: string, server: string, nodeName: string): string {
-  const { certificate, token } = readLocalAccess(dataDir);
-  const name = `hawser-${nodeName}`;
-  const authority = Buffer.from(certificate).toString('base64');
-  return stringify(
-    {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name, cluster: { server, 'certificate-authority-data': authority } }],
-      users: [{ name, user: { token } }],
-      contexts: [{ name, context: { cluster: name, user: name } }],
-      'current-context': name,
-    },
-    { lineWidth: 0 },
-  );
+/** The path of the certificate that the API shows. */
+export function certificateFile(dataDir: string): string {
+  return join(dataDir, CERTIFICATE_FILE);
+}
+
+function readCertificate(dataDir: string, hasToken: boolean): string {
+  const file = certificateFile(dataDir);
+  if (!hasToken || !existsSync(file)) {
+    throw new HawserError('bad_config', `there is no token in ${dataDir}: start the agent once with "hawser-agent run"`);
+  }
+  return readFileSync(file, 'utf8');
+}
+
+/** A rename may fall between two of them: then the version changes once more, and the next call has the rest. */
+function changesOf(dataDir: string): () => Tokens | undefined {
+  let seen = tokensVersion(dataDir);
+  return () => {
+    const version = tokensVersion(dataDir);
+    if (version === seen) return undefined;
+    const [administrator, viewer, kubelet] = [
+      readToken(dataDir, 'administrator'),
+      readToken(dataDir, 'viewer'),
+      readToken(dataDir, 'kubelet'),
+    ];
+    if (administrator === undefined || viewer === undefined || kubelet === undefined) return undefined;
+    seen = version;
+    return { administrator, viewer, kubelet };
+  };
 }
 
 function readPair(dataDir: string, address: string): { cert: string; key: string } | undefined {
-  const [certificateFile, keyFile] = [join(dataDir, CERTIFICATE_FILE), join(dataDir, KEY_FILE)];
-  if (!existsSync(certificateFile) || !existsSync(keyFile)) return undefined;
-  const cert = readFileSync(certificateFile, 'utf8');
+  const keyFile = join(dataDir, KEY_FILE);
+  if (!existsSync(certificateFile(dataDir)) || !existsSync(keyFile)) return undefined;
+  const cert = readFileSync(certificateFile(dataDir), 'utf8');
   const key = readFileSync(keyFile, 'utf8');
   return isPairFor(cert, key, address) ? { cert, key } : undefined;
 }
@@ -94,22 +101,6 @@ function isPairFor(cert: string, key: string, address: string): boolean {
 async function makePair(dataDir: string, address: string): Promise<{ cert: string; key: string }> {
   const pair = await createSelfSigned('hawser-agent', HOSTS.includes(address) ? HOSTS : [...HOSTS, address]);
   writePrivateFile(join(dataDir, KEY_FILE), pair.key);
-  writePrivateFile(join(dataDir, CERTIFICATE_FILE), pair.cert);
+  writePrivateFile(certificateFile(dataDir), pair.cert);
   return pair;
-}
-
-function ensureToken(file: string): string {
-  return readToken(file) ?? makeToken(file);
-}
-
-function readToken(file: string): string | undefined {
-  if (!existsSync(file)) return undefined;
-  const token = readFileSync(file, 'utf8').trim();
-  return TOKEN.test(token) ? token : undefined;
-}
-
-function makeToken(file: string): string {
-  const token = randomBytes(TOKEN_BYTES).toString('base64url');
-  writePrivateFile(file, `${token}\n`);
-  return token;
 }

@@ -47,7 +47,6 @@ function device(storage = new RecordingStorage(), options: { readonly tokens?: b
   const tokenRequests: SpecialRequest[] = [];
   const policy = createDevicePolicy({
     nodeName: 'edge-1',
-    adminToken: 't',
     hasSynced: () => true,
     requestToken: async (request) => {
       tokenRequests.push(request);

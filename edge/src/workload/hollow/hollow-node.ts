@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonValue } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../../api/clock.ts';
-import { nodeIdentity } from '../../api/device-policy.ts';
+import { nodeIdentity } from '../../api/device/identities.ts';
 import type { Registry } from '../../api/registry/registry.ts';
 import { collection, hollowClient } from './client.ts';
 import { fields, jsonOf } from './fields.ts';

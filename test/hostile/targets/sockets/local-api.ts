@@ -63,7 +63,11 @@ async function openApi(): Promise<Opened> {
   const store = openMemoryStore({ logger, clock });
   const authority = await createAuthority('of the device');
   const serving = await authority.issueServer({ commonName: 'device' });
-  const policy = createDevicePolicy({ nodeName: NODE, adminToken: TOKEN, hasSynced: () => true });
+  const policy = createDevicePolicy({
+    nodeName: NODE,
+    holderOf: (token) => (token === TOKEN ? 'administrator' : undefined),
+    hasSynced: () => true,
+  });
   const registry = createRegistry({ storage: store.storage, policy });
   const server = createApiServer({ registry, tls: { cert: serving.certificatePem, key: serving.keyPem }, logger });
   const { port } = await server.listen(0);
