@@ -18,9 +18,12 @@ function policy(hasSynced = true) {
   return createDevicePolicy({ nodeName: 'edge-1', holderOf, hasSynced: () => hasSynced });
 }
 
-function on(verb: string, what: string, name = '', namespace = ''): RequestAttributes {
-  const [resource = '', subresource = ''] = what.split('/');
-  return { verb, path: '', resource: { group: '', version: 'v1', resource, subresource, namespace, name, fieldSelector: '' } };
+/** @param what as in discovery, behind its group where it has one */
+function on(verb: string, what: string, name = '', namespace = '', fieldSelector = ''): RequestAttributes {
+  const parts = what.split('/');
+  const group = parts[0]?.includes('.') ? (parts.shift() ?? '') : '';
+  const [resource = '', subresource = ''] = parts;
+  return { verb, path: '', resource: { group, version: 'v1', resource, subresource, namespace, name, fieldSelector } };
 }
 
 function credentials(bearerToken: string | undefined): Credentials {
@@ -73,10 +76,64 @@ test('everything is read, once everything is there', () => {
     assert.deepEqual(policy().authorize(admin(), on(verb, 'secrets')), { allowed: true });
     const isComeAgain = (error: unknown) =>
       error instanceof ApiError && error.code === 503 && (error.details?.retryAfterSeconds ?? 0) > 0;
-    assert.throws(() => policy(false).authorize(admin(), on(verb, 'secrets')), isComeAgain);
-    assert.deepEqual(policy(false).authorize(nodeIdentity('edge-1'), on(verb, 'nodes', 'edge-1')), { allowed: true });
+    for (const identity of [admin(), nodeIdentity('edge-1')]) {
+      for (const [what, ...key] of [
+        ['secrets'],
+        ['pods'],
+        ['nodes'],
+        ['nodes', 'edge-2'],
+        ['storage.k8s.io/csinodes'],
+        ['coordination.k8s.io/leases', 'edge-1', 'kube-system'],
+      ] as const) {
+        assert.throws(() => policy(false).authorize(identity, on(verb, what, ...key)), isComeAgain, `${verb} ${what} ${key}`);
+      }
+      for (const [what, namespace] of OWN) {
+        assert.deepEqual(policy(false).authorize(identity, on(verb, what, 'edge-1', namespace)), { allowed: true });
+      }
+    }
   }
   assert.deepEqual(policy(false).authorize(admin(), { verb: 'get', path: '/version', resource: undefined }), { allowed: true });
+});
+
+/** What a kubelet writes of itself, and sees before anything else is there. */
+const OWN = [
+  ['nodes', ''],
+  ['storage.k8s.io/csinodes', ''],
+  ['coordination.k8s.io/leases', 'kube-node-lease'],
+] as const;
+
+test('what brings the first sync about is written before it, and nothing else', () => {
+  const node = nodeIdentity('edge-1');
+  for (const attributes of [
+    on('create', 'nodes'),
+    on('patch', 'nodes/status', 'edge-1'),
+    on('create', 'events', '', 'default'),
+    on('patch', 'events.k8s.io/events', 'x', 'default'),
+    on('create', 'coordination.k8s.io/leases', '', 'kube-node-lease'),
+    on('create', 'storage.k8s.io/csinodes'),
+    on('create', 'certificates.k8s.io/certificatesigningrequests'),
+    on('deletecollection', 'resource.k8s.io/resourceslices', '', '', 'spec.nodeName=edge-1'),
+  ]) {
+    assert.deepEqual(policy(false).authorize(node, attributes), { allowed: true }, JSON.stringify(attributes));
+  }
+  for (const attributes of [
+    on('patch', 'pods/status', 'web', 'default'),
+    on('create', 'pods', '', 'default'),
+    on('delete', 'pods', 'web', 'default'),
+    on('create', 'pods/eviction', 'web', 'default'),
+    on('create', 'serviceaccounts/token', 'default', 'default'),
+  ]) {
+    assert.deepEqual(policy().authorize(node, attributes), { allowed: true });
+    assert.throws(
+      () => policy(false).authorize(node, attributes),
+      (error: unknown) => error instanceof ApiError && error.code === 503,
+    );
+  }
+  assert.equal(
+    policy(false).authorize(node, on('create', 'configmaps', '', 'default')).allowed,
+    false,
+    'never, and not only now',
+  );
 });
 
 const writes: [boolean, RequestAttributes][] = [
@@ -89,13 +146,16 @@ const writes: [boolean, RequestAttributes][] = [
   [true, on('create', 'pods', '', 'default')],
   [false, on('patch', 'pods', 'web', 'default')],
   [false, on('create', 'pods/binding', 'web', 'default')],
+  [true, on('create', 'pods/eviction', 'web', 'default')],
+  [false, on('create', 'certificates.k8s.io/certificatesigningrequests')],
+  [false, on('deletecollection', 'resource.k8s.io/resourceslices', '', '', 'spec.nodeName=edge-1')],
   [false, on('deletecollection', 'pods', '', 'default')],
-  [true, on('create', 'csinodes')],
-  [false, on('delete', 'csinodes', 'edge-1')],
-  [false, on('patch', 'csinodes', 'edge-2')],
+  [true, on('create', 'storage.k8s.io/csinodes')],
+  [false, on('delete', 'storage.k8s.io/csinodes', 'edge-1')],
+  [false, on('patch', 'storage.k8s.io/csinodes', 'edge-2')],
   [true, on('create', 'events', '', 'default')],
-  [true, on('update', 'leases', 'edge-1', 'kube-node-lease')],
-  [false, on('update', 'leases', 'leader', 'kube-system')],
+  [true, on('update', 'coordination.k8s.io/leases', 'edge-1', 'kube-node-lease')],
+  [false, on('update', 'coordination.k8s.io/leases', 'leader', 'kube-system')],
   [false, on('create', 'configmaps', '', 'default')],
   [false, on('update', 'secrets', 'key', 'default')],
   [false, on('delete', 'secrets', 'key', 'default')],
@@ -114,6 +174,17 @@ for (const [allowed, attributes] of writes) {
 test('a registration can be taken back by who runs the pods, and by nobody else', () => {
   assert.equal(policy().authorize(nodeIdentity('edge-1'), on('delete', 'nodes', 'edge-1')).allowed, true);
   assert.equal(policy().authorize(nodeIdentity('edge-2'), on('delete', 'nodes', 'edge-1')).allowed, false);
+});
+
+test('a kubelet deletes the ResourceSlices of its node, of which a device has none, and no others', async () => {
+  const node = nodeIdentity('edge-1');
+  const slices = (verb: string, selector: string) =>
+    policy().authorize(node, on(verb, 'resource.k8s.io/resourceslices', '', '', selector)).allowed;
+  assert.equal(slices('deletecollection', 'spec.nodeName=edge-1'), true);
+  for (const other of ['', 'spec.nodeName=edge-2', 'spec.nodeName!=edge-1', 'spec.driver=gpu']) {
+    assert.equal(slices('deletecollection', other), false, other);
+  }
+  assert.equal(slices('list', 'spec.nodeName=edge-1'), false);
 });
 
 test('tokens of ServiceAccounts are for the node, and not for the administrator', async () => {

@@ -1,6 +1,8 @@
 import { type KubeObject, MIRROR_ANNOTATION } from '@hawser/protocol';
 import { timestamp } from './clock.ts';
 import { DEVICE_ADMIN, DEVICE_VIEWER, type Holder, identityOfHolder, nodeIdentity } from './device/identities.ts';
+import { answerResourceSlices, isResourceSlices, mayDeleteSlices } from './device/resource-slices.ts';
+import { DEVICE_RESOURCES, DEVICE_SURFACE, idOf, RESOURCE_SLICES, writeRule } from './device/surface.ts';
 import type {
   Admission,
   ApiPolicy,
@@ -28,32 +30,27 @@ export interface DevicePolicyOptions {
 /** Sent as Retry-After where only a first sync helps. */
 const NOT_SYNCED_RETRY_SECONDS = 2;
 
-/** What a kubelet writes, by resource and subresource; of Leases only its own, in the namespace for them. */
-const NODE_WRITES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  ['nodes', new Set(['create', 'update', 'patch'])],
-  ['nodes/status', new Set(['update', 'patch'])],
-  ['pods', new Set(['create', 'delete'])],
-  ['pods/status', new Set(['update', 'patch'])],
-  ['events', new Set(['create', 'update', 'patch'])],
-  ['leases', new Set(['create', 'update', 'patch'])],
-  ['csinodes', new Set(['create', 'update', 'patch'])],
-]);
-
 /** Objects that bear the name of the node that they are of. */
-const PER_NODE: ReadonlySet<string> = new Set(['nodes', 'csinodes']);
+const PER_NODE: ReadonlySet<string> = new Set(['nodes', 'storage.k8s.io/csinodes']);
 
 /** What Kubernetes does not have. */
 const OWN_PATHS = '/hawser/';
 
 const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
+/** Where kubelets have their Leases (Kubernetes, "Leases"). */
+const NODE_LEASE_NAMESPACE = 'kube-node-lease';
+
 /**
  * The policy of the API on the device:
  * 1. no token, no answer (401); one token lets in the administrator, who sees what the device holds, Secrets too, others the kubelet and
  *    a viewer, who reads all but Secrets;
- * 2. nothing is read before the first full sync (503 with Retry-After);
+ * 2. before the first full sync nothing is read and nothing written (503 with Retry-After) but what brings it about: the kubelet's
+ *    registration, and what is there of that;
  * 3. what a kubelet writes may be written, for this device's own node; everything else is changed in the cluster (403);
  * 4. tokens of ServiceAccounts are for who runs the pods, and not for the administrator, whom the cloud does not know (403).
+ *
+ * What is served at all, and which writes are whose, stands in `device/surface.ts`.
  */
 export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
   const node = nodeIdentity(options.nodeName);
@@ -69,23 +66,21 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
         const refusal = refuseViewer(attributes.verb, resource);
         if (refusal !== undefined) return refusal;
       }
-      if (READS.has(attributes.verb)) {
-        // Who runs the pods is one of those who bring the first sync about: it registers the node.
-        if (identity.name !== node.name && !options.hasSynced()) throw notSynced();
-        return { allowed: true };
-      }
-      // A registration that the cloud has lost is made anew.
-      if (identity.name === node.name && attributes.verb === 'delete' && resource.resource === 'nodes') return { allowed: true };
-      if (isTokenRequest(attributes.verb, resource)) {
-        return identity.name === node.name
-          ? { allowed: true }
-          : denied('tokens are for the node, which asks for those of its pods');
-      }
-      return mayWrite(options.nodeName, attributes.verb, resource);
+      if (isResourceSlices(resource))
+        return mayDeleteSlices(identity.name === node.name, options.nodeName, attributes.verb, resource);
+      const isRead = READS.has(attributes.verb);
+      const decision = isRead ? ALLOWED : mayWrite(node, identity, options.nodeName, attributes.verb, resource);
+      if (decision.allowed && !options.hasSynced() && !isEarly(options.nodeName, attributes.verb, resource)) throw notSynced();
+      return decision;
     },
+    served: DEVICE_RESOURCES,
+    specialResources: [RESOURCE_SLICES],
     admit: requireMirror,
     planDelete: (request) => (request.resource.id === 'pods' ? planPodDelete(request) : { type: 'remove' }),
-    handleSpecial: (request) => (isTokenRequest(request.verb, request) ? options.requestToken?.(request) : undefined),
+    handleSpecial(request) {
+      if (isResourceSlices(request)) return answerResourceSlices(request);
+      return isTokenRequest(request.verb, request) ? options.requestToken?.(request) : undefined;
+    },
   };
 }
 
@@ -96,6 +91,25 @@ function refuseViewer(verb: string, { group, resource }: ResourceAttributes): De
 
 const WRITING_TOKEN = 'an administrator of the device has "hawser-agent kubeconfig --write"';
 
+const ALLOWED: Decision = { allowed: true };
+
+/** Whether it is answered before the first full sync. */
+function isEarly(nodeName: string, verb: string, resource: ResourceAttributes): boolean {
+  const id = idOf(resource);
+  const row = DEVICE_SURFACE.get(id);
+  // What is not served is refused in the usual words.
+  if (row === undefined) return true;
+  if (!READS.has(verb)) return writeRule(id, resource.subresource, verb)?.early ?? false;
+  return row.early === 'all' || (row.early === 'own' && isOwn(nodeName, id, resource));
+}
+
+/** Whether that is the node's own Node, Lease or CSINode, by name. */
+function isOwn(nodeName: string, id: string, { namespace, name }: Pick<ResourceAttributes, 'namespace' | 'name'>): boolean {
+  return name === nodeName && (id !== LEASES || namespace === NODE_LEASE_NAMESPACE);
+}
+
+const LEASES = 'coordination.k8s.io/leases';
+
 function isTokenRequest(
   verb: string,
   { group, resource, subresource }: Pick<SpecialRequest, 'group' | 'resource' | 'subresource'>,
@@ -103,15 +117,21 @@ function isTokenRequest(
   return verb === 'create' && group === '' && resource === 'serviceaccounts' && subresource === 'token';
 }
 
-function mayWrite(nodeName: string, verb: string, { resource, subresource, namespace, name }: ResourceAttributes): Decision {
-  const what = subresource === '' ? resource : `${resource}/${subresource}`;
-  if (NODE_WRITES.get(what)?.has(verb) !== true) {
-    return denied('the API on a device takes only what a kubelet writes; change this in the cluster');
+function mayWrite(node: Identity, identity: Identity, nodeName: string, verb: string, resource: ResourceAttributes): Decision {
+  const id = idOf(resource);
+  const rule = writeRule(id, resource.subresource, verb);
+  if (rule === undefined) return denied('the API on a device takes only what a kubelet writes; change this in the cluster');
+  if (rule.who === 'node' && identity.name !== node.name) {
+    return denied(
+      resource.subresource === 'token'
+        ? 'tokens are for the node, which asks for those of its pods'
+        : `this is for who runs the pods, ${node.name}`,
+    );
   }
   // The name of what is created stands in the body: the cloud's Node authorizer judges it.
-  if (PER_NODE.has(resource) && verb !== 'create' && name !== nodeName) return denied(`this device is the node ${nodeName}`);
-  if (resource === 'leases' && namespace !== 'kube-node-lease') return denied('a kubelet has its lease in kube-node-lease');
-  return { allowed: true };
+  if (PER_NODE.has(id) && verb !== 'create' && resource.name !== nodeName) return denied(`this device is the node ${nodeName}`);
+  if (id === LEASES && resource.namespace !== NODE_LEASE_NAMESPACE) return denied('a kubelet has its lease in kube-node-lease');
+  return ALLOWED;
 }
 
 /** Of pods only the mirror of a static one is made on its node (the annotation is the kubelet's); the cloud's NodeRestriction says the same. */

@@ -21,6 +21,8 @@ export interface ApiPolicy {
   admit(admission: Admission): KubeObject;
   /** Decides what a delete does; see DeletePlan. */
   planDelete(request: DeleteRequest): DeletePlan;
+  /** Stored resources that the server speaks for; any other is unknown there. Default: all of protocol's table, with all verbs. */
+  readonly served?: readonly ServedResource[];
   /** Resources that are not stored and that `handleSpecial` answers (reviews, bindings), for discovery and routing. Default none. */
   readonly specialResources?: readonly SpecialResource[];
   /** Answers subresources and verbs that are more than a stored object (binding, eviction, token, approval, reviews). Undefined: 404 or 405. */
@@ -100,6 +102,15 @@ export type DeletePlan =
   | { readonly type: 'markAndRemove'; readonly object: KubeObject }
   /** Already under way: nothing changes. */
   | { readonly type: 'unchanged' };
+
+/** A stored resource as one server has it: with the subresources and verbs that it serves. */
+export interface ServedResource {
+  readonly resource: ApiResource;
+  /** Of the resource itself. A subresource has those of its kind; which of them are allowed is for `authorize` to say. */
+  readonly verbs: readonly string[];
+  /** Those of the verbs that `handleSpecial` answers, although the resource is stored. Default none. */
+  readonly special?: readonly string[];
+}
 
 /** A resource without stored objects: `tokenreviews`, `bindings`. */
 export interface SpecialResource {

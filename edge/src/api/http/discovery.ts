@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { API_RESOURCES, type ApiResource } from '@hawser/protocol';
-import type { SpecialResource } from '../policy.ts';
+import type { ServedResource, SpecialResource } from '../policy.ts';
 import { createOpenApi } from './openapi.ts';
 
 /** What /version answers; clients compare major and minor and print the rest. */
@@ -16,6 +16,7 @@ export interface Discovery {
   /** APIGroupDiscoveryList (apidiscovery.k8s.io/v2) for /api or /apis, with its ETag. */
   aggregated(path: '/api' | '/apis'): { readonly body: object; readonly etag: string };
   hasGroup(group: string): boolean;
+  served(group: string, version: string, resource: string): ServedResource | undefined;
   special(group: string, version: string, resource: string): SpecialResource | undefined;
 }
 
@@ -39,13 +40,20 @@ interface ListedSubresource {
 
 const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-/** The discovery documents of the resource table and of what the policy answers beside it. `serverAddress` is host and port. */
+/** What a server serves whose policy leaves nothing out. */
+export const ALL_RESOURCES: readonly ServedResource[] = API_RESOURCES.map((resource) => ({
+  resource,
+  verbs: ALL_VERBS.filter((verb) => verb !== 'deletecollection' || resource.id !== 'namespaces'),
+}));
+
+/** The discovery documents of what is served and of what the policy answers beside it. `serverAddress` is host and port. */
 export function createDiscovery(
+  served: readonly ServedResource[],
   specials: readonly SpecialResource[],
   version: ServerVersion,
   serverAddress: () => string,
 ): Discovery {
-  const groups = collectGroups(specials);
+  const groups = collectGroups(served, specials);
   const names = [...groups.keys()].filter((name) => name !== '').sort();
   const documents = new Map<string, () => object>();
   documents.set('/version', () => versionDocument(version));
@@ -68,7 +76,7 @@ export function createDiscovery(
       documents.set(`${root}/${groupVersion}`, () => resourceList(name, groupVersion, resources));
     }
   }
-  const openApi = createOpenApi(version.gitVersion);
+  const openApi = createOpenApi(served, version.gitVersion);
   documents.set('/openapi/v3', () => openApi.index());
   for (const [path, document] of openApi.documents) documents.set(path, () => document);
   documents.set('/', () => ({
@@ -79,6 +87,8 @@ export function createDiscovery(
     document: (path) => documents.get(path)?.(),
     aggregated: (path) => aggregate(path === '/api' ? [''] : names, groups),
     hasGroup: (group) => groups.has(group),
+    served: (group, groupVersion, name) =>
+      served.find(({ resource }) => resource.group === group && resource.version === groupVersion && resource.resource === name),
     special: (group, groupVersion, resource) =>
       specials.find((one) => one.group === group && one.version === groupVersion && one.resource === resource),
   };
@@ -86,14 +96,14 @@ export function createDiscovery(
 
 type Groups = Map<string, Map<string, Listed[]>>;
 
-function collectGroups(specials: readonly SpecialResource[]): Groups {
+function collectGroups(served: readonly ServedResource[], specials: readonly SpecialResource[]): Groups {
   const groups: Groups = new Map();
   const add = (group: string, version: string, listed: Listed) => {
     const versions = groups.get(group) ?? new Map<string, Listed[]>();
     groups.set(group, versions);
     versions.set(version, [...(versions.get(version) ?? []), listed]);
   };
-  for (const resource of API_RESOURCES) add(resource.group, resource.version, listedResource(resource));
+  for (const one of served) add(one.resource.group, one.resource.version, listedResource(one));
   for (const special of specials) {
     add(special.group, special.version, {
       ...special,
@@ -108,16 +118,13 @@ function collectGroups(specials: readonly SpecialResource[]): Groups {
   return groups;
 }
 
-function listedResource(resource: ApiResource): Listed {
+function listedResource({ resource, verbs }: ServedResource): Listed {
   return {
     ...resource,
-    singular: resource.singular,
-    verbs: ALL_VERBS.filter((verb) => verb !== 'deletecollection' || !WITHOUT_COLLECTION_DELETE.has(resource.id)),
+    verbs,
     subresources: [...resource.subresources].sort().map((name) => SUBRESOURCES[name] ?? ownSubresource(resource, name)),
   };
 }
-
-const WITHOUT_COLLECTION_DELETE: ReadonlySet<string> = new Set(['namespaces']);
 
 /** Subresources with a kind of their own; all others have that of their resource. */
 const SUBRESOURCES: Readonly<Record<string, ListedSubresource>> = {

@@ -67,7 +67,7 @@ async function answer(
 
   const { resource } = parsed;
   if (resource === undefined) return answerDocument(options, request, response, parsed, query, encoding);
-  const route = routeOf(resource, method, options.discovery);
+  const route = routeOf(resource, method, attributes.verb, options.discovery);
   switch (route.type) {
     case 'unknownGroup':
       return sendPageNotFound(response);

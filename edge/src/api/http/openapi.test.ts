@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ALL_RESOURCES } from './discovery.ts';
 import { createOpenApi } from './openapi.ts';
 
 test('the index leads to a document for each group version that is served', () => {
-  const openApi = createOpenApi('v1.36.2');
+  const openApi = createOpenApi(ALL_RESOURCES, 'v1.36.2');
   const { paths } = openApi.index() as { paths: Record<string, { serverRelativeURL: string }> };
   assert.ok(paths['api/v1'] && paths['apis/apps/v1']);
   for (const { serverRelativeURL } of Object.values(paths)) {
@@ -12,7 +13,7 @@ test('the index leads to a document for each group version that is served', () =
 });
 
 test('a client finds that writes of a kind take fieldValidation', () => {
-  const document = createOpenApi('v1.36.2').documents.get('/openapi/v3/api/v1') as {
+  const document = createOpenApi(ALL_RESOURCES, 'v1.36.2').documents.get('/openapi/v3/api/v1') as {
     paths: Record<string, Record<string, { 'x-kubernetes-group-version-kind': object; parameters?: { name: string }[] }>>;
   };
   const patch = document.paths['/api/v1/namespaces/{namespace}/configmaps/{name}']?.patch;

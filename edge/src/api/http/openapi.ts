@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { API_RESOURCES, type ApiResource, apiVersionOf, resourcePath } from '@hawser/protocol';
+import { type ApiResource, apiVersionOf, resourcePath } from '@hawser/protocol';
+import type { ServedResource } from '../policy.ts';
 
 /**
  * OpenAPI v3 as far as clients need it to write: the index, and for each group version its paths with the verbs that are
@@ -14,10 +15,10 @@ export interface OpenApi {
   readonly documents: ReadonlyMap<string, object>;
 }
 
-export function createOpenApi(version: string): OpenApi {
+export function createOpenApi(served: readonly ServedResource[], version: string): OpenApi {
   const documents = new Map<string, object>();
   const paths: Record<string, object> = {};
-  for (const [groupVersion, resources] of Map.groupBy(API_RESOURCES, rootOf)) {
+  for (const [groupVersion, resources] of Map.groupBy(served, ({ resource }) => rootOf(resource))) {
     const document = describe(resources, version);
     const hash = createHash('sha512').update(JSON.stringify(document)).digest('hex').toUpperCase();
     documents.set(`/openapi/v3/${groupVersion}`, document);
@@ -30,13 +31,23 @@ function rootOf(resource: ApiResource): string {
   return `${resource.group === '' ? 'api' : 'apis'}/${apiVersionOf(resource)}`;
 }
 
-function describe(resources: readonly ApiResource[], version: string): object {
+/** By verb: the HTTP method, and its name as `x-kubernetes-action`. */
+const OF_COLLECTION = {
+  list: ['get', 'list'],
+  create: ['post', 'post'],
+  deletecollection: ['delete', 'deletecollection'],
+} as const;
+const OF_ITEM = { get: ['get', 'get'], update: ['put', 'put'], patch: ['patch', 'patch'], delete: ['delete', 'delete'] } as const;
+
+function describe(resources: readonly ServedResource[], version: string): object {
   const paths: Record<string, object> = {};
-  for (const resource of resources) {
+  for (const { resource, verbs } of resources) {
     const collection = templateOf(resource, '');
     const item = templateOf(resource, '{name}');
-    paths[collection] = operations(resource, { get: 'list', post: 'post', delete: 'deletecollection' });
-    paths[item] = operations(resource, { get: 'get', put: 'put', patch: 'patch', delete: 'delete' });
+    const actions = (of: Readonly<Record<string, readonly [string, string]>>) =>
+      Object.fromEntries(Object.entries(of).flatMap(([verb, action]) => (verbs.includes(verb) ? [action] : [])));
+    paths[collection] = operations(resource, actions(OF_COLLECTION));
+    paths[item] = operations(resource, actions(OF_ITEM));
     if (resource.subresources.includes('status')) {
       paths[`${item}/status`] = operations(resource, { get: 'get', put: 'put', patch: 'patch' });
     }

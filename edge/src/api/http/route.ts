@@ -1,4 +1,3 @@
-import { API_RESOURCES } from '@hawser/protocol';
 import type { SpecialResource } from '../policy.ts';
 import { hasSubresource, type Target } from '../registry/context.ts';
 import { methodNotAllowed, noSuchResource } from '../status.ts';
@@ -17,24 +16,25 @@ export type Route =
 /** Subresources that are views of the stored object, for reading and writing. */
 const STORED_SUBRESOURCES: ReadonlySet<string> = new Set(['', 'status', 'finalize']);
 
-/** @throws ApiError 404, 405 */
-export function routeOf(path: ResourcePath, method: string, discovery: Discovery): Route {
+/** @param verb as authorization knows it @throws ApiError 404, 405 */
+export function routeOf(path: ResourcePath, method: string, verb: string, discovery: Discovery): Route {
   if (!discovery.hasGroup(path.group)) return { type: 'unknownGroup' };
   if (path.rest.length > 0) throw noSuchResource();
-  const resource = API_RESOURCES.find(
-    (one) => one.group === path.group && one.version === path.version && one.resource === path.resource,
-  );
-  if (resource === undefined) {
+  const served = discovery.served(path.group, path.version, path.resource);
+  if (served === undefined) {
     const special = discovery.special(path.group, path.version, path.resource);
     if (special === undefined || !fitsScope(special, path)) throw noSuchResource();
-    if (method !== 'POST' || path.name !== '') throw methodNotAllowed();
+    if (!special.verbs.includes(verb) || path.name !== '') throw methodNotAllowed();
     return { type: 'special', target: undefined };
   }
+  const { resource } = served;
   const target: Target = { resource, namespace: path.namespace, name: path.name, subresource: path.subresource };
   if (!fitsScope(resource, path)) throw noSuchResource();
   if (!STORED_SUBRESOURCES.has(path.subresource)) return { type: 'special', target };
   if (path.subresource !== '' && !hasSubresource(resource, path.subresource)) throw noSuchResource();
   if (!allowedMethods(path, resource.namespaced).includes(method)) throw methodNotAllowed();
+  if (path.subresource === '' && !served.verbs.includes(verb)) throw methodNotAllowed();
+  if (path.subresource === '' && served.special?.includes(verb)) return { type: 'special', target };
   return { type: 'stored', target };
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from '../registry/registry.ts';
 import { answerClientError } from './client-error.ts';
-import { createDiscovery, type ServerVersion } from './discovery.ts';
+import { ALL_RESOURCES, createDiscovery, type ServerVersion } from './discovery.ts';
 import { applyFault, type Fault, type InterceptedRequest } from './fault.ts';
 import { handleRequest } from './handler.ts';
 import { type ApiBounds, type ApiLoad, CLUSTER_BOUNDS, Load } from './load.ts';
@@ -80,7 +80,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const load = new Load(bounds);
   const closing = new AbortController();
   let bound: ServerAddress | undefined;
-  const discovery = createDiscovery(registry.context.policy.specialResources ?? [], options.version ?? DEFAULT_VERSION, () =>
+  const { served = ALL_RESOURCES, specialResources = [] } = registry.context.policy;
+  const discovery = createDiscovery(served, specialResources, options.version ?? DEFAULT_VERSION, () =>
     bound === undefined ? '' : `${bound.host}:${bound.port}`,
   );
   const handlerOptions = {

@@ -99,6 +99,11 @@ export function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.code === 404;
 }
 
+/** Come again. */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 503;
+}
+
 export function knownResource(id: string): ApiResource {
   const resource = resourceById(id);
   if (resource === undefined) throw new TypeError(`${id} is not in the resource table`);

@@ -5,6 +5,7 @@ import type { Identity } from '../../api/policy.ts';
 import type { Target } from '../../api/registry/context.ts';
 import type { Registry } from '../../api/registry/registry.ts';
 import type { WatchEvent } from '../../api/registry/watch.ts';
+import { isUnavailable } from './client.ts';
 
 export interface FollowOptions {
   readonly registry: Registry;
@@ -86,7 +87,9 @@ export function follow(options: FollowOptions): () => void {
       if (isStopped) stop();
       else stopWatch = stop;
     } catch (err) {
-      logger.error({ err, resource: target.resource.id }, 'local watch failed');
+      // Before the device has ever had all its objects, as of a server that has just started.
+      if (isUnavailable(err)) logger.debug({ resource: target.resource.id }, 'nothing to watch yet');
+      else logger.error({ err, resource: target.resource.id }, 'local watch failed');
       again(RETRY_MS);
     }
   }
