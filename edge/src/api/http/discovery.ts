@@ -76,7 +76,7 @@ export function createDiscovery(
       documents.set(`${root}/${groupVersion}`, () => resourceList(name, groupVersion, resources));
     }
   }
-  const openApi = createOpenApi(served, version.gitVersion);
+  const openApi = createOpenApi(served, version.gitVersion, specials);
   documents.set('/openapi/v3', () => openApi.index());
   for (const [path, document] of openApi.documents) documents.set(path, () => document);
   documents.set('/', () => ({

@@ -12,6 +12,20 @@ test('the index leads to a document for each group version that is served', () =
   }
 });
 
+test('the index has the groups of what is answered and not stored', () => {
+  const review = {
+    group: 'authorization.k8s.io',
+    version: 'v1',
+    resource: 'selfsubjectaccessreviews',
+    kind: 'SelfSubjectAccessReview',
+  };
+  const openApi = createOpenApi([], 'v1.36.2', [{ ...review, namespaced: false, verbs: ['create'] }]);
+  const { paths } = openApi.index() as { paths: Record<string, object> };
+  assert.ok(paths['apis/authorization.k8s.io/v1']);
+  const document = openApi.documents.get('/openapi/v3/apis/authorization.k8s.io/v1') as { paths: object };
+  assert.ok('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews' in document.paths);
+});
+
 test('a client finds that writes of a kind take fieldValidation', () => {
   const document = createOpenApi(ALL_RESOURCES, 'v1.36.2').documents.get('/openapi/v3/api/v1') as {
     paths: Record<string, Record<string, { 'x-kubernetes-group-version-kind': object; parameters?: { name: string }[] }>>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ApiResource, apiVersionOf, resourcePath } from '@hawser/protocol';
-import type { ServedResource } from '../policy.ts';
+import type { ServedResource, SpecialResource } from '../policy.ts';
 
 /**
  * OpenAPI v3 as far as clients need it to write: the index, and for each group version its paths with the verbs that are
@@ -15,16 +15,29 @@ export interface OpenApi {
   readonly documents: ReadonlyMap<string, object>;
 }
 
-export function createOpenApi(served: readonly ServedResource[], version: string): OpenApi {
+/** @param specials what is answered and not stored */
+export function createOpenApi(
+  served: readonly ServedResource[],
+  version: string,
+  specials: readonly SpecialResource[] = [],
+): OpenApi {
   const documents = new Map<string, object>();
   const paths: Record<string, object> = {};
-  for (const [groupVersion, resources] of Map.groupBy(served, ({ resource }) => rootOf(resource))) {
+  for (const [groupVersion, resources] of Map.groupBy([...served, ...specials.map(asServed)], ({ resource }) =>
+    rootOf(resource),
+  )) {
     const document = describe(resources, version);
     const hash = createHash('sha512').update(JSON.stringify(document)).digest('hex').toUpperCase();
     documents.set(`/openapi/v3/${groupVersion}`, document);
     paths[groupVersion] = { serverRelativeURL: `/openapi/v3/${groupVersion}?hash=${hash}` };
   }
   return { index: () => ({ paths }), documents };
+}
+
+function asServed({ group, version, resource, kind, namespaced, verbs }: SpecialResource): ServedResource {
+  const id = group === '' ? resource : `${group}/${resource}`;
+  const singular = kind.toLowerCase();
+  return { resource: { id, group, version, resource, kind, singular, namespaced, shortNames: [], subresources: [] }, verbs };
 }
 
 function rootOf(resource: ApiResource): string {
