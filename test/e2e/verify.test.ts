@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -102,6 +102,22 @@ test('a byte of a body that changes in the file while the agent is stopped is re
   assert.equal(valueIn(await device.metrics(), 'hawser_agent_damaged_rows_total{damage="body"}'), 1);
   assert.equal(valueIn(await fleet.relayMetrics(), 'hawser_relay_nacks_total'), 0);
   assert.ok((await logOf(fleet, 'edge-1')).includes('"msg":"stored body damaged"'));
+
+  await t.test('and a database whose log is gone serves nothing as whole before the relay has compared all of it', async () => {
+    const inventories = valueIn(await fleet.relayMetrics(), 'hawser_relay_inventories_total');
+    await device.process().kill();
+    rmSync(`${store}-wal`);
+    device.link.cut();
+    await device.start();
+    const list = () => device.local.raw('GET', '/api/v1/configmaps');
+    const { status } = await list();
+    assert.equal(status, 503);
+    device.link.restore();
+    await until('it serves', 30_000, undefined, async () => (await list()).status === 200);
+    assert.equal(valueIn(await fleet.relayMetrics(), 'hawser_relay_inventories_total'), inventories + 1);
+    assert.deepEqual(rowOf(store, 'two'), before);
+    assert.ok((await logOf(fleet, 'edge-1')).includes('the log of the store is gone'));
+  });
 });
 
 test('nothing that is meant to be there is taken for damage', { timeout: 120_000 }, async (t) => {
