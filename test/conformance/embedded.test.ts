@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { MemoryStorage } from '../apiserver/memory-storage.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../apiserver/server.ts';
 import { Random } from '../model/random.ts';
-import { type Result, type Run, runChecks } from './run.ts';
+import { assertClean } from './assert-clean.ts';
+import { runChecks } from './run.ts';
 
 /** What does not fit the embedded API server, and why, in the beginning of the words that the kit says. */
 const NOT_APPLICABLE: Readonly<Record<string, string>> = {
@@ -120,16 +121,4 @@ function leftOvers({ storage }: EmbeddedApiServer): string[] {
   return ['configmaps', 'pods'].flatMap((resource) =>
     storage.list(resource).flatMap(({ metadata: { name = '' } }) => (name.startsWith('hawser-conformance') ? name : [])),
   );
-}
-
-export function assertClean(run: Run, notApplicable: Readonly<Record<string, string>>): void {
-  const how = (result: Result) => `${result.name}: ${result.outcome === 'passed' ? '' : result.why}`;
-  const failed = run.results.filter(({ outcome }) => outcome === 'failed').map(how);
-  assert.deepEqual(failed, [], `replay with --seed ${run.seed}`);
-  assert.deepEqual(run.left, []);
-  for (const result of run.results) {
-    if (result.outcome !== 'notApplicable') continue;
-    const why = notApplicable[result.name];
-    assert.ok(why !== undefined && result.why.startsWith(why), `${result.name} did not fit: ${result.why}`);
-  }
 }

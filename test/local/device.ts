@@ -73,6 +73,8 @@ export interface LocalDeviceOptions {
   readonly synced?: boolean;
   /** Default 0: a free one. */
   readonly port?: number;
+  /** Of the store; default the agent's. */
+  readonly limits?: NonNullable<Parameters<typeof openStore>[0]['limits']>;
 }
 
 export const CLUSTER = '00000000-0000-4000-8000-00000000c105';
@@ -83,7 +85,8 @@ const BOUNDS = { connections: 4_096, strangers: 256, requests: 256, watches: 3_0
 export async function startLocalDevice(options: LocalDeviceOptions = {}): Promise<LocalDevice> {
   const { node = 'edge-1', clock = systemClock, logger = pino({ level: 'silent' }), synced = true, port = 0 } = options;
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'hawser-device-'));
-  const store = openStore({ path: join(folder, 'agent.db'), factsOfWhole: [SYNC_FACTS.lastSync], logger, clock });
+  const limits = options.limits ?? {};
+  const store = openStore({ path: join(folder, 'agent.db'), factsOfWhole: [SYNC_FACTS.lastSync], logger, clock, limits });
   store.bindCluster(CLUSTER);
   const access = await ensureLocalAccess(folder, '127.0.0.1');
   const queries: CloudQueries = { ask: async (question) => (await options.answer?.(question)) ?? { type: 'offline' } };
