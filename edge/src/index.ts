@@ -31,7 +31,7 @@ export {
   type TokenKey,
 } from './store/index.ts';
 export { createSync, SYNC_FACTS, type Sync, type SyncState, type SyncStore } from './sync/index.ts';
-export type { CloudAnswer, CloudQueries } from './upstream/index.ts';
+export type { AskOptions, CloudAnswer, CloudQueries } from './upstream/index.ts';
 export {
   DEFAULT_TIMINGS,
   EXIT_ANNOTATION,

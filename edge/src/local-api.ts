@@ -9,7 +9,7 @@ import { createQueryPath } from './ops/query-path.ts';
 import type { EdgeStore } from './store/index.ts';
 import { SYNC_FACTS } from './sync/index.ts';
 import { createTokenService, type TokenService } from './tokens/index.ts';
-import { type CloudQueries, createLookup, QUERY_PATH } from './upstream/index.ts';
+import { type CloudQueries, createElsewhere, createLookup, QUERY_PATH } from './upstream/index.ts';
 
 export interface LocalApiOptions {
   readonly store: EdgeStore;
@@ -39,6 +39,8 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
   const { store, nodeName, access, bounds, queries, isInSync, clock, random, logger } = options;
   const hasSynced = () => store.fact(SYNC_FACTS.lastSync) !== undefined;
   const tokens = createTokenService({ nodeName, tokens: store.tokens, queries, clock, logger });
+  const syncedAgeMs = () => (isInSync() ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
+  const lookup = createLookup({ store, queries, syncedAgeMs, clock, logger });
   const policy = createDevicePolicy({
     nodeName,
     holderOf: createTokenCheck({
@@ -52,11 +54,10 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
       },
     }),
     hasSynced,
+    findElsewhere: createElsewhere(lookup),
     requestToken: tokens.request,
   });
   const registry = createRegistry({ storage: store.storage, policy, clock, random });
-  const syncedAgeMs = () => (isInSync() ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
-  const lookup = createLookup({ store, queries, syncedAgeMs, clock, logger });
   const server = createApiServer({
     registry,
     ownPaths: new Map([[QUERY_PATH, createQueryPath(lookup)]]),

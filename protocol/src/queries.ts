@@ -47,6 +47,7 @@ export const QUERY_TABLE: readonly QueryRule[] = [
   get('coordination.k8s.io/leases', 'node', 'live', 0),
   get('storage.k8s.io/csinodes', 'node', 'live'),
   get('namespaces', 'relay', 'cache'),
+  get('serviceaccounts', 'relay', 'cache'),
   get('storage.k8s.io/storageclasses', 'relay', 'live'),
   get('storage.k8s.io/csidrivers', 'node', 'live'),
   get('node.k8s.io/runtimeclasses', 'node', 'live'),

@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type AskOptions,
   type Clock,
   type CloudAnswer,
   type CloudQueries,
@@ -66,7 +67,7 @@ export interface LocalDeviceOptions {
   /** An earlier device's folder; default a new one, which goes with `close`. */
   readonly folder?: string;
   /** Default: there is no link. */
-  readonly answer?: (question: Question) => CloudAnswer | Promise<CloudAnswer>;
+  readonly answer?: (question: Question, options: AskOptions) => CloudAnswer | Promise<CloudAnswer>;
   readonly clock?: Clock;
   readonly logger?: Logger;
   /** Whether all objects have been there once. Default true. */
@@ -89,7 +90,9 @@ export async function startLocalDevice(options: LocalDeviceOptions = {}): Promis
   const store = openStore({ path: join(folder, 'agent.db'), factsOfWhole: [SYNC_FACTS.lastSync], logger, clock, limits });
   store.bindCluster(CLUSTER);
   const access = await ensureLocalAccess(folder, '127.0.0.1');
-  const queries: CloudQueries = { ask: async (question) => (await options.answer?.(question)) ?? { type: 'offline' } };
+  const queries: CloudQueries = {
+    ask: async (question, asking = {}) => (await options.answer?.(question, asking)) ?? { type: 'offline' },
+  };
   const api = createLocalApi({
     ...{ store, nodeName: node, access, bounds: BOUNDS, queries, clock, random: Math.random, logger },
     isInSync: () => options.answer !== undefined,

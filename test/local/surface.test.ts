@@ -39,8 +39,7 @@ test('discovery, plain and aggregated, and OpenAPI name what the device speaks f
     const names = (json as unknown as { resources: Listed[] }).resources.map(({ name }) => name);
     for (const name of some) assert.ok(names.includes(name), `${path} ${name}`);
     assert.deepEqual(aggregated.get(path)?.sort(), names.sort(), path);
-    const isDescribed = index.paths[path.slice(1)] !== undefined;
-    assert.equal(isDescribed, path !== '/apis/resource.k8s.io/v1', path);
+    assert.ok(index.paths[path.slice(1)], path);
   }
   assert.deepEqual(
     [...aggregated.keys()].filter((path) => /apps|policy|batch|rbac/.test(path)),

@@ -2,7 +2,17 @@ import { type KubeObject, MIRROR_ANNOTATION } from '@hawser/protocol';
 import { timestamp } from './clock.ts';
 import { DEVICE_ADMIN, DEVICE_VIEWER, type Holder, identityOfHolder, nodeIdentity } from './device/identities.ts';
 import { answerResourceSlices, isResourceSlices, mayDeleteSlices } from './device/resource-slices.ts';
-import { DEVICE_RESOURCES, DEVICE_SURFACE, idOf, RESOURCE_SLICES, writeRule } from './device/surface.ts';
+import {
+  DEVICE_RESOURCES,
+  DEVICE_SURFACE,
+  idOf,
+  isCertain,
+  isOwn,
+  LEASES,
+  NODE_LEASE_NAMESPACE,
+  RESOURCE_SLICES,
+  writeRule,
+} from './device/surface.ts';
 import type {
   Admission,
   ApiPolicy,
@@ -10,6 +20,7 @@ import type {
   DeletePlan,
   DeleteRequest,
   Identity,
+  Miss,
   RequestAttributes,
   ResourceAttributes,
   SpecialAnswer,
@@ -23,6 +34,8 @@ export interface DevicePolicyOptions {
   readonly holderOf?: (token: string) => Holder | undefined;
   /** Whether the store has ever held all that the cloud wants here: before, an empty list would be a lie. */
   readonly hasSynced: () => boolean;
+  /** What is known elsewhere of an object that the device does not hold and cannot say to be absent. Default: nothing, 404. */
+  readonly findElsewhere?: (miss: Miss) => Promise<KubeObject | undefined>;
   /** Answers `create` of `serviceaccounts/token` by the node. Undefined: nobody gets tokens here (405). */
   readonly requestToken?: (request: SpecialRequest) => Promise<SpecialAnswer>;
 }
@@ -37,9 +50,6 @@ const PER_NODE: ReadonlySet<string> = new Set(['nodes', 'storage.k8s.io/csinodes
 const OWN_PATHS = '/hawser/';
 
 const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
-
-/** Where kubelets have their Leases (Kubernetes, "Leases"). */
-const NODE_LEASE_NAMESPACE = 'kube-node-lease';
 
 /**
  * The policy of the API on the device:
@@ -75,6 +85,7 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
     },
     served: DEVICE_RESOURCES,
     specialResources: [RESOURCE_SLICES],
+    findElsewhere: (miss) => (isCertain(options.nodeName, miss.key) ? undefined : options.findElsewhere?.(miss)),
     admit: requireMirror,
     planDelete: (request) => (request.resource.id === 'pods' ? planPodDelete(request) : { type: 'remove' }),
     handleSpecial(request) {
@@ -100,15 +111,8 @@ function isEarly(nodeName: string, verb: string, resource: ResourceAttributes): 
   // What is not served is refused in the usual words.
   if (row === undefined) return true;
   if (!READS.has(verb)) return writeRule(id, resource.subresource, verb)?.early ?? false;
-  return row.early === 'all' || (row.early === 'own' && isOwn(nodeName, id, resource));
+  return row.early === 'all' || (row.early === 'own' && isOwn(nodeName, { ...resource, resource: id }));
 }
-
-/** Whether that is the node's own Node, Lease or CSINode, by name. */
-function isOwn(nodeName: string, id: string, { namespace, name }: Pick<ResourceAttributes, 'namespace' | 'name'>): boolean {
-  return name === nodeName && (id !== LEASES || namespace === NODE_LEASE_NAMESPACE);
-}
-
-const LEASES = 'coordination.k8s.io/leases';
 
 function isTokenRequest(
   verb: string,

@@ -1,5 +1,5 @@
 import type { ApiResource, KubeObject } from '@hawser/protocol';
-import type { Storage } from './storage.ts';
+import type { Storage, StorageKey } from './storage.ts';
 
 /**
  * What differs between the servers that are built from this API: who may come in, who may do what, and what happens to an
@@ -25,6 +25,12 @@ export interface ApiPolicy {
   readonly served?: readonly ServedResource[];
   /** Resources that are not stored and that `handleSpecial` answers (reviews, bindings), for discovery and routing. Default none. */
   readonly specialResources?: readonly SpecialResource[];
+  /**
+   * Looks for an object that is read by its name and that the Storage does not hold. Undefined: there is none (404). What is found is
+   * shown with the Storage's position as its resourceVersion. Default: there is none.
+   * @throws ApiError where nothing can be said about it, or nothing may; the reason of the signal
+   */
+  findElsewhere?(miss: Miss): Promise<KubeObject | undefined> | undefined;
   /** Answers subresources and verbs that are more than a stored object (binding, eviction, token, approval, reviews). Undefined: 404 or 405. */
   handleSpecial(request: SpecialRequest): SpecialAnswer | Promise<SpecialAnswer> | undefined;
 }
@@ -91,6 +97,18 @@ export interface DeleteRequest {
   readonly propagationPolicy: string | undefined;
   readonly now: Date;
   readonly storage: Storage;
+}
+
+export interface Miss {
+  /** As it is stored. */
+  readonly resource: ApiResource;
+  readonly key: StorageKey;
+  /** How long whoever asks waits, in milliseconds. */
+  readonly deadlineMs: number | undefined;
+  /** Nobody waits any more. */
+  readonly signal: AbortSignal | undefined;
+  /** For what is to be known beside the answer, whichever it is. */
+  readonly warn: (text: string) => void;
 }
 
 export type DeletePlan =

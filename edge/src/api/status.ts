@@ -90,7 +90,7 @@ export function qualifiedResource(resource: ResourceName): string {
   return resource.group === '' ? resource.resource : `${resource.resource}.${resource.group}`;
 }
 
-function about(resource: ResourceName, name: string): StatusDetails {
+export function detailsAbout(resource: ResourceName, name: string): StatusDetails {
   return {
     ...(name === '' ? {} : { name }),
     ...(resource.group === '' ? {} : { group: resource.group }),
@@ -99,7 +99,7 @@ function about(resource: ResourceName, name: string): StatusDetails {
 }
 
 export function notFound(resource: ResourceName, name: string): ApiError {
-  return new ApiError(404, 'NotFound', `${qualifiedResource(resource)} ${quote(name)} not found`, about(resource, name));
+  return new ApiError(404, 'NotFound', `${qualifiedResource(resource)} ${quote(name)} not found`, detailsAbout(resource, name));
 }
 
 /** The answer to a path that is no resource of a group that exists. */
@@ -113,14 +113,19 @@ export function methodNotAllowed(): ApiError {
 
 export function alreadyExists(resource: ResourceName, name: string, terminating = false): ApiError {
   const message = `${qualifiedResource(resource)} ${quote(name)} already exists`;
-  return new ApiError(409, 'AlreadyExists', terminating ? `object is being deleted: ${message}` : message, about(resource, name));
+  return new ApiError(
+    409,
+    'AlreadyExists',
+    terminating ? `object is being deleted: ${message}` : message,
+    detailsAbout(resource, name),
+  );
 }
 
 export const MODIFIED_MEANWHILE = 'the object has been modified; please apply your changes to the latest version and try again';
 
 export function conflict(resource: ResourceName, name: string, why: string, options?: ErrorOptions): ApiError {
   const message = `Operation cannot be fulfilled on ${qualifiedResource(resource)} ${quote(name)}: ${why}`;
-  return new ApiError(409, 'Conflict', message, about(resource, name), options);
+  return new ApiError(409, 'Conflict', message, detailsAbout(resource, name), options);
 }
 
 export function badRequest(message: string, options?: ErrorOptions): ApiError {
@@ -134,7 +139,7 @@ export function unauthorized(): ApiError {
 /** `why` follows `RESOURCE "NAME" is forbidden: `. */
 export function forbidden(resource: ResourceName, name: string, why: string): ApiError {
   const subject = name === '' ? qualifiedResource(resource) : `${qualifiedResource(resource)} ${quote(name)}`;
-  return new ApiError(403, 'Forbidden', `${subject} is forbidden: ${why}`, about(resource, name));
+  return new ApiError(403, 'Forbidden', `${subject} is forbidden: ${why}`, detailsAbout(resource, name));
 }
 
 /** One mistake in an object; see `invalid`. */

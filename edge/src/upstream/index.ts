@@ -1,3 +1,4 @@
+export { createElsewhere } from './elsewhere.ts';
 export { type CloudLookup, createLookup, type Lookup, lookOffline, type Source } from './lookup.ts';
 export { type LookupQuestion, lookupFromJson, QUERY_PATH, questionFromParams, questionToParams } from './lookup-json.ts';
 export {

@@ -1,5 +1,6 @@
 import { API_RESOURCES, type ApiResource } from '@hawser/protocol';
 import type { ServedResource, SpecialResource } from '../policy.ts';
+import type { StorageKey } from '../storage.ts';
 
 /*
  * All that the API of a device serves and takes, in one place: discovery, routing, authorization, and how a write or a miss is answered
@@ -130,13 +131,28 @@ export function writeRule(id: string, subresource: string, verb: string): WriteR
   return own(verbs, verb);
 }
 
+/** Where kubelets have their Leases (Kubernetes, "Leases"). */
+export const NODE_LEASE_NAMESPACE = 'kube-node-lease';
+export const LEASES = 'coordination.k8s.io/leases';
+
+/** Whether that is the node's own Node, Lease or CSINode, by name. */
+export function isOwn(nodeName: string, { resource, namespace, name }: StorageKey): boolean {
+  return name === nodeName && (resource !== LEASES || namespace === NODE_LEASE_NAMESPACE);
+}
+
+/** Whether the device can say that there is no such object because it does not hold it. */
+export function isCertain(nodeName: string, key: StorageKey): boolean {
+  const miss = DEVICE_SURFACE.get(key.resource)?.miss ?? 'absent';
+  return miss === 'absent' || (miss === 'ownAbsent' && isOwn(nodeName, key));
+}
+
 /** Objects of it are kept in memory alone. */
 export function isVolatile(id: string): boolean {
   return VOLATILE.has(id);
 }
 
 const VOLATILE: ReadonlySet<string> = new Set([
-  'coordination.k8s.io/leases',
+  LEASES,
   // Those that a kubelet has made here and waits for.
   'certificates.k8s.io/certificatesigningrequests',
 ]);

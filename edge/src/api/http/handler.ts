@@ -13,7 +13,7 @@ import { type Encoding, errorEncoding, negotiate, onlyAccepted, parseMediaRanges
 import { answerOwnPath, type OwnPath } from './own-path.ts';
 import { attributesOfRequest, type ParsedPath, parsePath, type ResourcePath } from './path.ts';
 import { handleResource } from './resource-handler.ts';
-import { sendError, sendObject, sendPageNotFound, sendText } from './respond.ts';
+import { addWarning, sendError, sendObject, sendPageNotFound, sendText } from './respond.ts';
 import { routeOf } from './route.ts';
 import type { WatchResponses } from './watch-response.ts';
 
@@ -180,17 +180,11 @@ async function answerSpecial(
     now: context.clock.now(),
   });
   if (special !== undefined) {
-    const warnings = special.warnings?.map(warningHeader) ?? [];
-    if (warnings.length > 0) response.setHeader('warning', warnings);
+    for (const warning of special.warnings ?? []) addWarning(response, warning);
     return sendObject(response, special.status, encoding, special.body);
   }
   const listed = target?.resource.subresources.includes(path.subresource) ?? true;
   throw listed ? methodNotAllowed() : noSuchResource();
-}
-
-/** As Kubernetes writes it (RFC 7234, section 5.5): code 299, no agent, a quoted text. */
-function warningHeader(text: string): string {
-  return `299 - "${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 /** The body of a request that the policy answers: an object of whatever kind. */

@@ -19,6 +19,27 @@ export function listOptions(query: URLSearchParams): WatchOptions {
   return sendInitialEvents === null ? options : { ...options, sendInitialEvents: isTrue(sendInitialEvents) };
 }
 
+/** How long the client says that it waits, in milliseconds; undefined where it does not. @throws ApiError 400 */
+export function timeoutMs(query: URLSearchParams): number | undefined {
+  const text = query.get('timeout') ?? '';
+  if (text === '' || text === '0') return undefined;
+  const milliseconds = goDurationMs(text);
+  if (milliseconds === undefined) {
+    throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${quote(text.slice(0, 100))}`);
+  }
+  return milliseconds === 0 ? undefined : milliseconds;
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `1m30s`, `1.5h`, as Go writes durations, without signs; undefined for anything else. */
+function goDurationMs(text: string): number | undefined {
+  if (!/^(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ms|s|m|h)){1,4}$/.test(text)) return undefined;
+  let sum = 0;
+  for (const [, count, unit = ''] of text.matchAll(/([0-9.]+)([a-z]+)/g)) sum += Number(count) * (UNITS_MS[unit] ?? 0);
+  return Math.ceil(sum);
+}
+
 export function selectorOptions(query: URLSearchParams): ListOptions {
   return {
     labelSelector: query.get('labelSelector') ?? undefined,

@@ -13,10 +13,11 @@ import { watch } from '../registry/watch.ts';
 import { badRequest, unsupportedMediaType } from '../status.ts';
 import type { PatchType } from '../storage.ts';
 import { bodyFormat, parseBody, readBody, summarize } from './body.ts';
+import { whileThere } from './gone.ts';
 import { negotiate, parseMediaRanges } from './negotiate.ts';
 import { parseIncludeObject, presentList, presentObject } from './present.ts';
-import { deleteOptions, listOptions, selectorOptions, writeOptions } from './query.ts';
-import { sendObject } from './respond.ts';
+import { deleteOptions, listOptions, selectorOptions, timeoutMs, writeOptions } from './query.ts';
+import { addWarning, sendObject } from './respond.ts';
 import type { View } from './view.ts';
 import { respondWithWatch, type WatchResponses } from './watch-response.ts';
 
@@ -42,8 +43,13 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
     sendObject(response, status, encoding, presentObject(resource, object, view()));
 
   switch (verb) {
-    case 'get':
-      return answer(await get(context, target, { resourceVersion: query.get('resourceVersion') ?? undefined }));
+    case 'get': {
+      const resourceVersion = query.get('resourceVersion') ?? undefined;
+      const deadlineMs = timeoutMs(query);
+      const warn = (text: string) => addWarning(response, text);
+      const object = await whileThere(response, (signal) => get(context, target, { resourceVersion, deadlineMs, signal, warn }));
+      return object && answer(object);
+    }
     case 'list':
       return sendObject(response, 200, encoding, presentList(resource, await list(context, target, listOptions(query)), view()));
     case 'watch':

@@ -33,6 +33,13 @@ export async function sendError(response: ServerResponse, error: ApiError, encod
   await sendObject(response, error.code, encoding, error.toStatus());
 }
 
+/** What clients show to people beside the answer, whichever it is: RFC 7234, section 5.5, as Kubernetes writes it: code 299, no agent, a quoted text. */
+export function addWarning(response: ServerResponse, text: string): void {
+  const before = response.getHeader('warning');
+  const earlier = Array.isArray(before) ? before : before === undefined ? [] : [String(before)];
+  response.setHeader('warning', [...earlier, `299 - "${text.replaceAll(/["\\]/g, '\\$&')}"`]);
+}
+
 function send(response: ServerResponse, status: number, text: string): void {
   const bytes = Buffer.from(text);
   response.setHeader('cache-control', 'no-cache, private');
