@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Agent, request as httpsRequest } from 'node:https';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { exchangeOnce, openWatch } from '../replay/client.ts';
 import { until } from '../support/until.ts';
 import { FAULTS_PATH } from './fault-endpoint.ts';
-import { exchangeOnce, openWatch } from './replay/client.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from './server.ts';
 
 const CONFIGMAPS = '/api/v1/namespaces/default/configmaps';

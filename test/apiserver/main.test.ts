@@ -4,8 +4,8 @@ import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { exchangeOnce } from '../replay/client.ts';
 import { type RunningProcess, startProcess } from '../support/processes.ts';
-import { exchangeOnce } from './replay/client.ts';
 
 describe('the embedded API server as a process', { timeout: 60_000 }, () => {
   let folder: string;

@@ -4,7 +4,7 @@ import { generateKeyPairSync, webcrypto } from 'node:crypto';
 import { Agent } from 'node:https';
 import { after, before, describe, it } from 'node:test';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
-import { exchangeOnce, openWatch } from '../replay/client.ts';
+import { exchangeOnce, openWatch } from '../../replay/client.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../server.ts';
 import { fieldsOf, itemsOf, textOf } from './fields.ts';
 import type { RuleBinding } from './rules.ts';

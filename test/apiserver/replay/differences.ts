@@ -1,12 +1,4 @@
-/** A difference between recording and embedded server that is known and left. */
-export interface KnownDifference {
-  readonly scenario: string;
-  /** Indexes of the exchanges; absent: every exchange of the scenario. */
-  readonly exchanges?: readonly number[];
-  /** Where the answers differ, as `compare.ts` names it; absent: anywhere in the answer. */
-  readonly where?: RegExp;
-  readonly reason: string;
-}
+import type { KnownDifference } from '../../replay/known.ts';
 
 const PROTOBUF = 'Protobuf bodies are not served: clients of this project send and accept JSON.';
 const FEWER_RESOURCES = 'Only the kinds that this project knows are served.';

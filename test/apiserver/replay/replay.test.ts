@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { KNOWN_DIFFERENCES, type KnownDifference } from './differences.ts';
-import { loadScenarios, RECORDINGS_FOLDER, type Scenario } from './recording.ts';
-import { type ExchangeResult, replayScenario } from './runner.ts';
+import { type ExchangeResult, judge } from '../../replay/known.ts';
+import { loadScenarios, RECORDINGS_FOLDER, type Scenario } from '../../replay/recording.ts';
+import { KNOWN_DIFFERENCES } from './differences.ts';
+import { replayScenario } from './runner.ts';
 
 /** Scenarios that run at the same time, each with a server of its own: most of the time they wait. */
 const AT_ONCE = 4;
@@ -20,14 +21,7 @@ describe('the embedded API server against recordings of a real one', { skip, tim
   });
 
   it('answers every exchange as recorded, but for the differences that are listed with their reasons', (t) => {
-    const unlisted: string[] = [];
-    let listed = 0;
-    for (const result of results) {
-      const left = result.differences.filter(({ where }) => !KNOWN_DIFFERENCES.some((known) => covers(known, result, where)));
-      if (left.length > 0) unlisted.push(report(result, left));
-      else if (result.differences.length > 0) listed++;
-    }
-    const equal = results.filter(({ differences }) => differences.length === 0).length;
+    const { equal, listed, unlisted } = judge(results, KNOWN_DIFFERENCES);
     t.diagnostic(
       `${results.length} exchanges replayed: ${equal} equal, ${listed} with listed differences, ${unlisted.length} others`,
     );
@@ -35,13 +29,7 @@ describe('the embedded API server against recordings of a real one', { skip, tim
   });
 
   it('lists no difference that does not occur any more', () => {
-    const unused = KNOWN_DIFFERENCES.flatMap((known) => {
-      const indexes = known.exchanges ?? [undefined];
-      return indexes
-        .filter((index) => !occurs(known, index, results))
-        .map((index) => `${known.scenario} #${index ?? '*'} ${known.where ?? ''}: ${known.reason}`);
-    });
-    assert.deepEqual(unused, []);
+    assert.deepEqual(judge(results, KNOWN_DIFFERENCES).unused, []);
   });
 });
 
@@ -55,31 +43,4 @@ async function replayAll(all: readonly Scenario[]): Promise<ExchangeResult[]> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   return results;
-}
-
-function covers(known: KnownDifference, result: ExchangeResult, where: string): boolean {
-  return (
-    known.scenario === result.scenario &&
-    (known.exchanges === undefined || known.exchanges.includes(result.index)) &&
-    (known.where === undefined || known.where.test(where))
-  );
-}
-
-function occurs(known: KnownDifference, index: number | undefined, results: readonly ExchangeResult[]): boolean {
-  return results.some(
-    (result) =>
-      (index === undefined || result.index === index) && result.differences.some(({ where }) => covers(known, result, where)),
-  );
-}
-
-function report({ scenario, index, request, differences }: ExchangeResult, left: ExchangeResult['differences']): string {
-  const lines = left
-    .slice(0, 10)
-    .map(({ where, recorded, live }) => `    ${where}: recorded ${brief(recorded)}, live ${brief(live)}`);
-  return [`${scenario} #${index} ${request} (${differences.length} differences)`, ...lines].join('\n');
-}
-
-function brief(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }

@@ -2,31 +2,25 @@ import { Agent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StorageKey } from '@hawser/edge';
 import { API_RESOURCES, type KubeObject } from '@hawser/protocol';
+import { exchangeOnce, type LiveRequest, type LiveWatch, openWatch } from '../../replay/client.ts';
+import { compareAnswers, type Difference } from '../../replay/compare.ts';
+import type { ExchangeResult } from '../../replay/known.ts';
+import { bodyText, type Exchange, isWatch, type Scenario } from '../../replay/recording.ts';
+import { idOf, presupposed, type Seeds } from '../../replay/seeds.ts';
+import { Translation } from '../../replay/translate.ts';
 import { maintainClusterObjects } from '../cluster-objects.ts';
 import { MemoryStorage } from '../memory-storage.ts';
 import { fieldsOf, textsOf } from '../policy/fields.ts';
 import { ISSUER } from '../policy/service-account-tokens.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../server.ts';
-import { exchangeOnce, type LiveRequest, type LiveWatch, openWatch } from './client.ts';
 import { fastClock } from './clock.ts';
-import { compareAnswers, type Difference } from './compare.ts';
 import { INTERVENTIONS } from './interventions.ts';
-import { bodyText, type Exchange, isWatch, type Scenario } from './recording.ts';
-import { idOf, presupposed, type Seeds } from './seeds.ts';
-import { Translation } from './translate.ts';
 
 /** The server's clock and the recorded gaps both run so many times faster than the wall clock. */
 const SPEED = 10;
 /** Real milliseconds that a watch gets to answer its headers before the replay goes on; one from the future takes 3 s / SPEED. */
 const WATCH_OPEN_MS = 1_000;
 const ALICE = { token: 'alice-token-of-the-replay', user: 'alice', groups: [] };
-
-export interface ExchangeResult {
-  readonly scenario: string;
-  readonly index: number;
-  readonly request: string;
-  readonly differences: readonly Difference[];
-}
 
 interface RunningWatch {
   readonly exchange: Exchange;

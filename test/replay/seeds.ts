@@ -1,6 +1,6 @@
 import type { StorageKey } from '@hawser/edge';
 import { type KubeObject, resourceByKind } from '@hawser/protocol';
-import { fieldsOf, isFields, itemsOf, textOf } from '../policy/fields.ts';
+import { fieldsOf, isFields, itemsOf, textOf } from '../apiserver/policy/fields.ts';
 import { EXTRA_SEEDS } from './extra-seeds.ts';
 import type { Exchange, Scenario } from './recording.ts';
 

@@ -12,6 +12,8 @@ export interface LiveWatch {
   readonly headers: Readonly<Record<string, string>>;
   /** All events once the server, or `hangUp`, has ended the body. */
   readonly ended: Promise<unknown[]>;
+  /** Events so far. */
+  received(): unknown[];
   hangUp(): void;
 }
 
@@ -33,15 +35,18 @@ export async function exchangeOnce(request: LiveRequest): Promise<LiveResponse> 
 
 /** Opens a watch; resolves with its headers. An answer that is no stream becomes the only event. */
 export async function openWatch(request: LiveRequest): Promise<LiveWatch> {
-  const { status, headers, lines, destroy } = await open(request);
-  const ended = lines.all().then((bytes) =>
-    bytes
-      .toString('utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map(parsed),
-  );
-  return { status, headers, ended, hangUp: destroy };
+  const { status, headers, lines, received, destroy } = await open(request);
+  const ended = lines.all().then(eventsIn);
+  return { status, headers, ended, received: () => eventsIn(received()), hangUp: destroy };
+}
+
+function wholeLines(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
+}
+
+function eventsIn(bytes: Buffer): unknown[] {
+  const lines = bytes.toString('utf8').split('\n');
+  return lines.filter((line) => line !== '').map(parsed);
 }
 
 function open(request: LiveRequest) {
@@ -49,6 +54,7 @@ function open(request: LiveRequest) {
     status: number;
     headers: Record<string, string>;
     lines: { all(): Promise<Buffer> };
+    received: () => Buffer;
     destroy: () => void;
   }>((resolve, reject) => {
     const { hostname, port } = new URL(request.url);
@@ -77,6 +83,8 @@ function open(request: LiveRequest) {
             ]),
           ),
           lines: { all: () => done },
+          // What comes after the last end of a line is an event of which only a part has come.
+          received: () => wholeLines(Buffer.concat(chunks)),
           destroy: () => response.destroy(),
         });
       },

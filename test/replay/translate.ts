@@ -1,4 +1,4 @@
-import { fieldsOf, isFields, textOf } from '../policy/fields.ts';
+import { fieldsOf, isFields, textOf } from '../apiserver/policy/fields.ts';
 import type { Exchange } from './recording.ts';
 
 /** Revisions in requests up to this one stand for "long ago", and those above the other for "far in the future". */

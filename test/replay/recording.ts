@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 
 /** Beside the repository's root; see the README there for the format. */
-export const RECORDINGS_FOLDER = fileURLToPath(new URL('../../../../shared/recordings/', import.meta.url));
+export const RECORDINGS_FOLDER = fileURLToPath(new URL('../../../shared/recordings/', import.meta.url));
 
 const TokenClaims = v.object({ payload: v.looseObject({ jti: v.string(), sub: v.string() }) });
 
 const Exchange = v.object({
   atMs: v.number(),
+  note: v.optional(v.string()),
   request: v.object({
     method: v.string(),
     path: v.string(),
@@ -58,4 +59,9 @@ export function bodyText(body: unknown): string | undefined {
 
 export function isWatch(exchange: Exchange): boolean {
   return exchange.response.events !== undefined;
+}
+
+/** What is in a body: one of Protocol Buffers is taken as the server's own codec has read it. */
+export function contentOf(body: unknown): unknown {
+  return typeof body === 'object' && body !== null && 'decoded' in body ? body.decoded : body;
 }

@@ -1,0 +1,111 @@
+import type { KnownDifference } from '../../replay/known.ts';
+
+/** In all scenarios of a kubelet, or of kubectl. */
+const KUBELET = /^08-kubelet-/;
+const KUBECTL = /^09-kubectl-/;
+
+const OWN_EVENTS =
+  'A device has the Events that it has made. Those of controllers, of the scheduler and of earlier runs are in the cluster.';
+const FEWER = 'The device serves what it can speak for, with the verbs that it takes.';
+const IN_THE_CLUSTER = 'What a kubelet does not write is changed in the cluster: 403 says so.';
+const OWN_OPENAPI = 'OpenAPI names what is served, with hashes of its own; the index has no ETag.';
+
+export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
+  {
+    scenario: /^0[89]-/,
+    where: /^nulls$/,
+    reason:
+      'Go prints a time or list that is not set as null; a field without a value is left out here, which decodes to the same.',
+  },
+  {
+    scenario: KUBECTL,
+    where: /^lastApplied$/,
+    reason:
+      'What kubectl notes about its last apply does not cross the link: it is half of an object, and of use to kubectl only.',
+  },
+  {
+    scenario: KUBELET,
+    where: /^bookmarks$/,
+    reason:
+      'A bookmark between events comes when the server likes: here a second after the first events, if anything was written.',
+  },
+  {
+    scenario: /^08-kubelet-|^09-kubectl-delete$/,
+    request: / \/api(s\/[^/]+)?\/v1\/(namespaces\/[^/]+\/)?(nodes|services|csidrivers|runtimeclasses|pods)\?/,
+    where: /^events\[0\]\.object\.(spec|status|handler)$/,
+    reason: 'The object of a bookmark has metadata only, without the empty fields that its Go type would print.',
+  },
+
+  // The kubelet's own objects.
+  {
+    scenario: '08-kubelet-json-1-start-and-registration',
+    exchanges: [20],
+    where: /^body\.spec\.taints$/,
+    reason: 'The taint of a new Node is set by the API server; it comes down with the Node.',
+  },
+  {
+    scenario: '08-kubelet-json-1-start-and-registration',
+    exchanges: [0],
+    where: /^events\.(missing\[0\]|extra\[[01]\])$/,
+    reason: 'The same: a new Node is told as the kubelet has made it, and once more when it has come down.',
+  },
+  {
+    scenario: KUBELET,
+    request: /csinodes/,
+    where: /^body\.spec\.drivers$/,
+    reason: 'An empty list of drivers stays one; the API server answers null.',
+  },
+  {
+    scenario: '08-kubelet-json-1-start-and-registration',
+    exchanges: [37],
+    where: /^body\.items(\.length|\[\d+\]\.metadata\.name)$/,
+    reason: OWN_EVENTS,
+  },
+  { scenario: '08-kubelet-json-2-pod-created-to-running', exchanges: [17], where: /^body\.items/, reason: OWN_EVENTS },
+
+  // What kubectl would do to the cluster.
+  {
+    scenario: KUBECTL,
+    request: /^(POST|PATCH|DELETE) .*\/namespaces\/rec-kubectl\/(configmaps|pods)/,
+    where: /^status$/,
+    live: 403,
+    reason: IN_THE_CLUSTER,
+  },
+  {
+    scenario: KUBECTL,
+    request: /^(POST|PATCH|DELETE) .*\/namespaces\/rec-kubectl\/(configmaps|pods)/,
+    where: /^body\./,
+    reason: IN_THE_CLUSTER,
+  },
+
+  // What kubectl reads.
+  {
+    scenario: '09-kubectl-version-and-api-resources',
+    exchanges: [0],
+    where: /^body\./,
+    reason: 'The version says that this is another program.',
+  },
+  { scenario: '09-kubectl-version-and-api-resources', exchanges: [1, 2], where: /^body\.items/, reason: FEWER },
+  { scenario: '09-kubectl-edit-verbs', exchanges: [13], where: /^body\.resources/, reason: FEWER },
+  {
+    scenario: '09-kubectl-edit-verbs',
+    exchanges: [6],
+    reason: `${FEWER} A kind of a group of which it serves nothing is answered as an unknown group.`,
+  },
+  { scenario: KUBECTL, request: /^GET \/openapi\/v3/, reason: OWN_OPENAPI },
+  { scenario: '09-kubectl-describe-pod', exchanges: [2], where: /^body\.items/, reason: OWN_EVENTS },
+  { scenario: '09-kubectl-logs', exchanges: [1], reason: 'Logs are not served.' },
+
+  // What is not there yet.
+  {
+    scenario: /^09-kubectl-(describe-pod|edit-verbs)$/,
+    where: /^header content-type$/,
+    reason: 'Answers are JSON also where Protocol Buffers are asked for first.',
+  },
+  { scenario: '09-kubectl-edit-verbs', exchanges: [14], reason: 'SelfSubjectAccessReview is not answered.' },
+];
+
+/** Scenarios that cannot be replayed yet, and why. */
+export const NOT_REPLAYED: readonly { readonly scenario: RegExp; readonly reason: string }[] = [
+  { scenario: /^08-kubelet-protobuf-/, reason: 'Bodies of Protocol Buffers are not taken yet.' },
+];
