@@ -121,6 +121,11 @@ test('headers over the bound are answered 431, a body over it 413', async (t) =>
   assert.equal(reached('headerBytes'), 1);
   assert.equal((await call('POST', CONFIGS, { ...mine, body: 'x'.repeat(3 * 1024 * 1024 + 1) })).status, 413);
   assert.equal(reached('bodyBytes'), 1);
+  const chunked = await tls();
+  chunked.write(`POST ${CONFIGS} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer me\r\ntransfer-encoding: chunked\r\n\r\n`);
+  chunked.write(`300001\r\n${'x'.repeat(3 * 1024 * 1024 + 1)}`);
+  assert.match(await text(chunked), /^HTTP\/1.1 413 /);
+  assert.equal(reached('bodyBytes'), 2);
   await noticesNothing();
 });
 

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Credentials, Fault, RequestAttributes } from '@hawser/edge';
 import { type CertificatePair, createAuthority } from '../support/pki.ts';
+import { HTTP_VERSIONS, type HttpVersion } from './client.ts';
 import { startTestServer, type TestServer } from './server.ts';
 
 const COLLECTION = '/api/v1/namespaces/ns/configmaps';
@@ -71,41 +72,49 @@ describe('who a request is from', () => {
   });
 });
 
-describe('a fault', () => {
-  async function withFault(fault: Fault): Promise<TestServer> {
-    let left = 1;
-    return startTestServer({ server: { intercept: ({ path }) => (path === COLLECTION && left-- > 0 ? fault : undefined) } });
-  }
+/** What a client sees of an answer that was cut before it began. */
+const CUT: Readonly<Record<HttpVersion, string>> = { 'HTTP/1.1': 'ECONNRESET', 'HTTP/2': 'ERR_HTTP2_STREAM_ERROR' };
 
-  it('answers 429 with Retry-After once, and then as usual', async () => {
-    const test = await withFault({ type: 'answer', status: 429, retryAfterSeconds: 7 });
-    const refused = await test.call('GET', COLLECTION);
-    assert.deepEqual([refused.status, refused.headers['retry-after'], refused.json.reason], [429, '7', 'TooManyRequests']);
-    assert.equal((await test.call('GET', COLLECTION)).status, 200);
-    await test.close();
-  });
+for (const http of HTTP_VERSIONS) {
+  describe(`a fault over ${http}`, () => {
+    async function withFault(fault: Fault): Promise<TestServer> {
+      let left = 1;
+      return startTestServer({
+        http,
+        server: { intercept: ({ path }) => (path === COLLECTION && left-- > 0 ? fault : undefined) },
+      });
+    }
 
-  it('cuts a request', async () => {
-    const test = await withFault({ type: 'cut' });
-    await assert.rejects(test.call('GET', COLLECTION), { code: 'ECONNRESET' });
-    await test.close();
-  });
+    it('answers 429 with Retry-After once, and then as usual', async () => {
+      const test = await withFault({ type: 'answer', status: 429, retryAfterSeconds: 7 });
+      const refused = await test.call('GET', COLLECTION);
+      assert.deepEqual([refused.status, refused.headers['retry-after'], refused.json.reason], [429, '7', 'TooManyRequests']);
+      assert.equal((await test.call('GET', COLLECTION)).status, 200);
+      await test.close();
+    });
 
-  it('delays a request', async () => {
-    const test = await withFault({ type: 'delay', milliseconds: 50 });
-    const begin = performance.now();
-    assert.equal((await test.call('GET', COLLECTION)).status, 200);
-    assert.ok(performance.now() - begin >= 49);
-    await test.close();
-  });
+    it('cuts a request', async () => {
+      const test = await withFault({ type: 'cut' });
+      await assert.rejects(test.call('GET', COLLECTION), { code: CUT[http] });
+      await test.close();
+    });
 
-  it('stalls a request until the server closes', async () => {
-    const test = await withFault({ type: 'stall' });
-    const stalled = test.call('GET', COLLECTION);
-    assert.equal((await test.call('GET', '/healthz')).status, 200);
-    await Promise.all([assert.rejects(stalled), test.close()]);
+    it('delays a request', async () => {
+      const test = await withFault({ type: 'delay', milliseconds: 50 });
+      const begin = performance.now();
+      assert.equal((await test.call('GET', COLLECTION)).status, 200);
+      assert.ok(performance.now() - begin >= 49);
+      await test.close();
+    });
+
+    it('stalls a request until the server closes', async () => {
+      const test = await withFault({ type: 'stall' });
+      const stalled = test.call('GET', COLLECTION);
+      assert.equal((await test.call('GET', '/healthz')).status, 200);
+      await Promise.all([assert.rejects(stalled), test.close()]);
+    });
   });
-});
+}
 
 describe('a server', () => {
   it('says why it is not ready', async () => {

@@ -1,5 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Change } from '@hawser/edge';
+import type { ApiRequest, ApiResponse, Change } from '@hawser/edge';
 import { API_RESOURCES } from '@hawser/protocol';
 import type { MemoryStorage } from './memory-storage.ts';
 import { answerAdministrator } from './request-counts.ts';
@@ -26,7 +25,7 @@ export class ChangeCounts {
   }
 
   /** Answers the path for the administrator. @returns whether it has answered */
-  take(request: IncomingMessage, response: ServerResponse): boolean {
+  take(request: ApiRequest, response: ApiResponse): boolean {
     if (request.url !== CHANGES_PATH) return false;
     answerAdministrator(response, request.headers.authorization === `Bearer ${this.#adminToken}`, [...this.#counts.values()]);
     return true;

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ApiRequest, ApiResponse } from '@hawser/edge';
 import * as v from 'valibot';
 import type { Faults } from './faults.ts';
 
@@ -46,12 +46,7 @@ const Command = v.variant('do', [
  * `GET /-/faults` answers how many requests and answers are held: `{"requests":0,"answers":2}`.
  * @returns false for every other path, which it leaves alone
  */
-export function takeFaultCommand(
-  faults: Faults,
-  adminToken: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-): boolean {
+export function takeFaultCommand(faults: Faults, adminToken: string, request: ApiRequest, response: ApiResponse): boolean {
   if ((request.url ?? '').split('?', 1)[0] !== FAULTS_PATH) return false;
   if (!hasToken(request, adminToken)) end(response, 401, 'the administrator token is needed');
   else if (request.method === 'GET') end(response, 200, JSON.stringify(faults.held()), 'application/json');
@@ -60,7 +55,7 @@ export function takeFaultCommand(
   return true;
 }
 
-async function take(faults: Faults, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function take(faults: Faults, request: ApiRequest, response: ApiResponse): Promise<void> {
   try {
     run(faults, v.parse(Command, JSON.parse(await readBody(request))));
     end(response, 204, '');
@@ -82,7 +77,7 @@ function run(faults: Faults, command: v.InferOutput<typeof Command>): void {
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: ApiRequest): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
@@ -94,13 +89,13 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function hasToken(request: IncomingMessage, token: string): boolean {
+function hasToken(request: ApiRequest, token: string): boolean {
   const given = Buffer.from(request.headers.authorization ?? '');
   const expected = Buffer.from(`Bearer ${token}`);
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-function end(response: ServerResponse, status: number, message: string, contentType = 'text/plain'): void {
+function end(response: ApiResponse, status: number, message: string, contentType = 'text/plain'): void {
   response.writeHead(status, { 'content-type': contentType });
   response.end(message);
 }

@@ -1,5 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Fault, InterceptedRequest } from '@hawser/edge';
+import type { ApiRequest, ApiResponse, Fault, InterceptedRequest } from '@hawser/edge';
 import { API_RESOURCES, type ApiResource, apiVersionOf, resourcePath } from '@hawser/protocol';
 import type { MemoryStorage } from './memory-storage.ts';
 
@@ -50,7 +49,7 @@ export class Faults {
   readonly #storage: MemoryStorage;
   readonly #cutOpenWatches: () => number;
   readonly #waiting: WaitingRule[] = [];
-  readonly #watches = new Set<ServerResponse>();
+  readonly #watches = new Set<ApiResponse>();
   readonly #heldRequests = new Set<() => void>();
   readonly #heldAnswers = new Set<() => void>();
   #areWatchesSilent = false;
@@ -137,7 +136,7 @@ export class Faults {
   }
 
   /** The server's `takeOver`: follows the watches, answers those that are to be told of a compaction, and lists that are to be empty. */
-  takeOver(request: IncomingMessage, response: ServerResponse): boolean {
+  takeOver(request: ApiRequest, response: ApiResponse): boolean {
     const [path = '', query = ''] = (request.url ?? '/').split('?', 2);
     const asked = { method: request.method ?? 'GET', path, query: new URLSearchParams(query), headers: request.headers };
     const listed = listedResource(asked);
@@ -175,7 +174,7 @@ export class Faults {
   }
 
   /** What the handler writes is whole when it ends, so that its end is all that has to wait. */
-  #holdAnswer(response: ServerResponse): void {
+  #holdAnswer(response: ApiResponse): void {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const end = response.end.bind(response);
@@ -221,7 +220,7 @@ function listedResource({ method, path, query }: InterceptedRequest): ApiResourc
   return API_RESOURCES.find((resource) => resourcePath(resource) === path);
 }
 
-function answerEmpty(response: ServerResponse, resource: ApiResource, revision: number, isStream: boolean): void {
+function answerEmpty(response: ApiResponse, resource: ApiResource, revision: number, isStream: boolean): void {
   response.writeHead(200, { 'content-type': 'application/json' });
   const apiVersion = apiVersionOf(resource);
   const metadata = { resourceVersion: String(revision) };
@@ -234,7 +233,7 @@ function answerEmpty(response: ServerResponse, resource: ApiResource, revision: 
   response.end(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
 }
 
-function answerExpired(response: ServerResponse, revision: number): void {
+function answerExpired(response: ApiResponse, revision: number): void {
   response.writeHead(200, { 'content-type': 'application/json' });
   const status = {
     kind: 'Status',

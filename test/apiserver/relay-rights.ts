@@ -1,5 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, type ApiPolicy, type Decision, type Identity, type RequestAttributes } from '@hawser/edge';
+import {
+  ApiError,
+  type ApiPolicy,
+  type ApiRequest,
+  type ApiResponse,
+  type Decision,
+  type Identity,
+  type RequestAttributes,
+} from '@hawser/edge';
 import { RELAY_USER } from './relay-identity.ts';
 
 /** Where what the relay did with its rights is read over HTTP. */
@@ -52,7 +59,7 @@ export class RelayRightsLog {
   }
 
   /** Answers `GET /-/relay-rights` for the administrator. @returns whether it has answered */
-  take(request: IncomingMessage, response: ServerResponse): boolean {
+  take(request: ApiRequest, response: ApiResponse): boolean {
     if ((request.url ?? '') !== RIGHTS_PATH) return false;
     const isAllowed = request.headers.authorization === `Bearer ${this.#adminToken}`;
     response.writeHead(isAllowed ? 200 : 401, { 'content-type': 'application/json' });

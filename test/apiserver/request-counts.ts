@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ApiRequest, ApiResponse } from '@hawser/edge';
 import { RequestRates } from './request-rates.ts';
 
 /** Where the counts are read over HTTP. */
@@ -32,7 +32,7 @@ export class RequestCounts {
   }
 
   /** Counts the request; answers the two paths for the administrator. @returns whether it has answered */
-  take(request: IncomingMessage, response: ServerResponse): boolean {
+  take(request: ApiRequest, response: ApiResponse): boolean {
     const by = this.#tokens.get(request.headers.authorization ?? '') ?? 'other';
     const [path = ''] = (request.url ?? '').split('?', 1);
     if (path === COUNTS_PATH || path === RATES_PATH) {
@@ -55,7 +55,7 @@ export class RequestCounts {
   }
 }
 
-export function answerAdministrator(response: ServerResponse, isAdministrator: boolean, body: unknown): void {
+export function answerAdministrator(response: ApiResponse, isAdministrator: boolean, body: unknown): void {
   response.writeHead(isAdministrator ? 200 : 401, { 'content-type': 'application/json' });
   response.end(isAdministrator ? JSON.stringify(body) : '{}');
 }

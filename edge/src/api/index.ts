@@ -1,5 +1,6 @@
 export { type Clock, systemClock, timestamp } from './clock.ts';
 export type { ServerVersion } from './http/discovery.ts';
+export type { ApiRequest, ApiResponse } from './http/exchange.ts';
 export type { Fault, InterceptedRequest } from './http/fault.ts';
 export { type ApiServer, type ApiServerOptions, createApiServer, DEFAULT_VERSION, type ServerAddress } from './http/server.ts';
 export { compareKeys, type ItemKey } from './keys.ts';

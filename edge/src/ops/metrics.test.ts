@@ -8,7 +8,7 @@ const readings: Readings = {
     connections: 3,
     requests: 1,
     watches: 2,
-    reached: { connections: 0, strangers: 4, requests: 0, watches: 1, headerBytes: 0, bodyBytes: 0, time: 0 },
+    reached: { connections: 0, strangers: 4, requests: 0, watches: 1, headerBytes: 0, bodyBytes: 0, frames: 0, time: 0 },
   }),
   linkState: () => 'open',
   link: () => ({ dials: 3, opened: 2, failures: { silent: 1 }, bytesRead: 1_000, bytesWritten: 500 }),

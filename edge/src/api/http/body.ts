@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { type JsonValue, PatchError, parseJson, requireBoundedDepth } from '@hawser/protocol';
 import { badRequest, requestTooLarge, unsupportedMediaType } from '../status.ts';
+import { type ApiRequest, isWhole } from './exchange.ts';
 import { jsonProblem } from './json-syntax.ts';
 import { parseMediaRanges } from './negotiate.ts';
 
@@ -8,12 +8,13 @@ import { parseMediaRanges } from './negotiate.ts';
 export const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
 
 /** @throws ApiError 413, or 400 when the client breaks off */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+export async function readBody(request: ApiRequest): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES) throw requestTooLarge(MAX_REQUEST_BYTES);
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of request) {
+    // Left early it stays as it is: to destroy it would be to break off the answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       const bytes: Buffer = chunk;
       size += bytes.length;
       if (size > MAX_REQUEST_BYTES) break;
@@ -23,6 +24,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
     throw badRequest('the body of the request broke off', { cause });
   }
   if (size > MAX_REQUEST_BYTES) throw requestTooLarge(MAX_REQUEST_BYTES);
+  if (!isWhole(request)) throw badRequest('the body of the request broke off');
   return Buffer.concat(chunks, size);
 }
 

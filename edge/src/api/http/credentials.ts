@@ -1,29 +1,28 @@
-import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { Credentials } from '../policy.ts';
 import { unauthorized } from '../status.ts';
+import { type ApiRequest, headerValues } from './exchange.ts';
 
 /**
  * Who the request says it is from. A certificate that does not verify is no refusal yet where a token is given too.
  * @throws ApiError 401 for a certificate that does not verify and nothing else
  */
-export function credentialsOf(request: IncomingMessage): Credentials {
+export function credentialsOf(request: ApiRequest): Credentials {
   const bearerToken = /^bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
   const certificate = certificateOf(request, bearerToken !== undefined);
-  const { headersDistinct } = request;
   return {
     bearerToken,
     certificate,
     impersonate: {
-      user: headersDistinct['impersonate-user']?.[0],
-      groups: headersDistinct['impersonate-group'] ?? [],
-      uid: headersDistinct['impersonate-uid']?.[0],
+      user: headerValues(request, 'impersonate-user')[0],
+      groups: headerValues(request, 'impersonate-group'),
+      uid: headerValues(request, 'impersonate-uid')[0],
     },
     remoteAddress: request.socket.remoteAddress ?? '',
   };
 }
 
-function certificateOf(request: IncomingMessage, hasToken: boolean): Credentials['certificate'] {
+function certificateOf(request: ApiRequest, hasToken: boolean): Credentials['certificate'] {
   const { socket } = request;
   if (!(socket instanceof TLSSocket)) return undefined;
   const { subject } = socket.getPeerCertificate();

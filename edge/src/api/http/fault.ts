@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../status.ts';
+import { type ApiResponse, cutOff, isGone } from './exchange.ts';
 import { sendError } from './respond.ts';
 
 /** What a test can make the server do instead of, or before, answering a request. */
@@ -13,7 +13,7 @@ export type Fault =
   | { readonly type: 'hold'; readonly until: Promise<void> }
   /** Keep the connection and never answer. */
   | { readonly type: 'stall' }
-  /** Cut the connection without an answer. */
+  /** Cut the connection, of HTTP/2 the stream, without an answer. */
   | { readonly type: 'cut' };
 
 /** A request as far as it is known before it is authenticated. */
@@ -26,7 +26,7 @@ export interface InterceptedRequest {
 }
 
 /** Returns whether the request is to be answered as usual now. */
-export async function applyFault(fault: Fault, response: ServerResponse, signal: AbortSignal): Promise<boolean> {
+export async function applyFault(fault: Fault, response: ApiResponse, signal: AbortSignal): Promise<boolean> {
   switch (fault.type) {
     case 'delay':
       return delay(fault.milliseconds, signal);
@@ -39,11 +39,11 @@ export async function applyFault(fault: Fault, response: ServerResponse, signal:
     }
     case 'hold':
       await fault.until;
-      return !response.destroyed;
+      return !isGone(response);
     case 'stall':
       return false;
     case 'cut':
-      response.destroy();
+      cutOff(response);
       return false;
   }
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonObject, type KubeObject } from '@hawser/protocol';
 import type { Identity } from '../policy.ts';
 import { requireAuthorized } from '../registry/authorize.ts';
@@ -8,6 +7,7 @@ import { ApiError, badRequest, internal, methodNotAllowed, noSuchResource, unaut
 import { bodyFormat, parseBody, readBody } from './body.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Discovery } from './discovery.ts';
+import { type ApiRequest, type ApiResponse, cutOff } from './exchange.ts';
 import type { Load } from './load.ts';
 import { type Encoding, errorEncoding, negotiate, onlyAccepted, parseMediaRanges } from './negotiate.ts';
 import { answerOwnPath, type OwnPath } from './own-path.ts';
@@ -31,7 +31,7 @@ export interface HandlerOptions {
 }
 
 /** Answers one request, whatever happens. */
-export async function handleRequest(options: HandlerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handleRequest(options: HandlerOptions, request: ApiRequest, response: ApiResponse): Promise<void> {
   const encoding = errorEncoding(request.headers.accept);
   try {
     await answer(options, request, response, encoding);
@@ -40,17 +40,12 @@ export async function handleRequest(options: HandlerOptions, request: IncomingMe
     if (!(cause instanceof ApiError)) options.onFailure(cause, request.url ?? '');
     const error = cause instanceof ApiError ? cause : internal('Internal Server Error: see the log of the server');
     // Once the headers are out all that can be done is to break off.
-    if (response.headersSent) response.destroy();
+    if (response.headersSent) cutOff(response);
     else await sendError(response, error, encoding);
   }
 }
 
-async function answer(
-  options: HandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  encoding: Encoding,
-): Promise<void> {
+async function answer(options: HandlerOptions, request: ApiRequest, response: ApiResponse, encoding: Encoding): Promise<void> {
   const { policy } = options.registry.context;
   const method = request.method ?? 'GET';
   const url = request.url ?? '/';
@@ -90,8 +85,8 @@ const HEALTH = /^\/(healthz|livez|readyz)(\/ping)?$/;
 
 async function answerDocument(
   options: HandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ApiRequest,
+  response: ApiResponse,
   { path }: ParsedPath,
   query: URLSearchParams,
   encoding: Encoding,
@@ -138,8 +133,8 @@ function prefersAggregated(accept: string | undefined): boolean {
 
 async function answerAggregated(
   options: HandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ApiRequest,
+  response: ApiResponse,
   path: '/api' | '/apis',
 ): Promise<void> {
   const { body, etag } = options.discovery.aggregated(path);
@@ -155,8 +150,8 @@ async function answerAggregated(
 
 async function answerSpecial(
   options: HandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ApiRequest,
+  response: ApiResponse,
   identity: Identity,
   path: ResourcePath,
   target: Target | undefined,
@@ -188,7 +183,7 @@ async function answerSpecial(
 }
 
 /** The body of a request that the policy answers: an object of whatever kind. */
-async function readAny(request: IncomingMessage): Promise<KubeObject> {
+async function readAny(request: ApiRequest): Promise<KubeObject> {
   const format = request.method === 'PATCH' ? 'json' : bodyFormat(request.headers['content-type']);
   const bytes = await readBody(request);
   const value = await parseBody(bytes, format, (why) => badRequest(`couldn't get version/kind; json parse error: ${why}`));

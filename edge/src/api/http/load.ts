@@ -1,10 +1,10 @@
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { tooManyRequests } from '../status.ts';
+import { type ApiResponse, isGone } from './exchange.ts';
 
 /** How much one server of the API takes on at a time. */
 export interface ApiBounds {
-  /** One more is closed. Each watch holds one. */
+  /** One more is closed. Over HTTP/1.1 each watch holds one. */
   readonly connections: number;
   /**
    * Of them those on which nobody has shown who it is, from their first byte on. With one more the one that has waited for longest is closed: who
@@ -17,11 +17,20 @@ export interface ApiBounds {
   readonly watches: number;
 }
 
-/** For servers that tests use as a cluster's: each watch holds a connection. */
+/** For servers that tests use as a cluster's: each watch may hold a connection. */
 export const CLUSTER_BOUNDS: ApiBounds = { connections: 20_000, strangers: 20_000, requests: 20_000, watches: 20_000 };
 
 /** What was over a bound, by the name that metrics and docs have for it. */
-export const API_BOUNDS = ['connections', 'strangers', 'requests', 'watches', 'headerBytes', 'bodyBytes', 'time'] as const;
+export const API_BOUNDS = [
+  'connections',
+  'strangers',
+  'requests',
+  'watches',
+  'headerBytes',
+  'bodyBytes',
+  'frames',
+  'time',
+] as const;
 export type ApiBound = (typeof API_BOUNDS)[number];
 
 export interface ApiLoad {
@@ -38,11 +47,10 @@ const RETRY_SECONDS = 1;
 /** Counts what one server has taken on, and refuses what is over its bounds. */
 export class Load {
   readonly #bounds: ApiBounds;
-  readonly #connections = new Set<Socket>();
-  /** Connections of whom nobody knows, the oldest first; by the other end's port, since TLS does not tell what it runs over. */
+  /** By the other end's address and port, since neither TLS nor HTTP/2 tells what it runs over. */
+  readonly #connections = new Map<string, Socket>();
+  /** Connections of whom nobody knows, the oldest first. */
   readonly #strangers = new Map<string, Socket>();
-  /** TLS connections on which somebody has shown who it is. */
-  readonly #known = new WeakSet<Socket>();
   readonly #running = { requests: 0, watches: 0 };
   readonly #reached: Record<ApiBound, number> = {
     connections: 0,
@@ -51,6 +59,7 @@ export class Load {
     watches: 0,
     headerBytes: 0,
     bodyBytes: 0,
+    frames: 0,
     time: 0,
   };
 
@@ -61,10 +70,10 @@ export class Load {
   /** A connection below TLS. */
   connected(socket: Socket): void {
     const name = nameOf(socket);
-    this.#connections.add(socket);
+    this.#connections.set(name, socket);
     this.#strangers.set(name, socket);
     socket.once('close', () => {
-      this.#connections.delete(socket);
+      if (this.#connections.get(name) === socket) this.#connections.delete(name);
       if (this.#strangers.get(name) === socket) this.#strangers.delete(name);
     });
     if (this.#strangers.size <= this.#bounds.strangers) return;
@@ -75,24 +84,29 @@ export class Load {
     oldest[1].destroy();
   }
 
-  /** A request on that TLS connection has shown who it is from. */
+  /** A request on that connection, as TLS or HTTP/2 show it, has shown who it is from. */
   authenticated(socket: Socket): void {
-    if (this.#known.has(socket)) return;
-    this.#known.add(socket);
     this.#strangers.delete(nameOf(socket));
   }
 
   /** Until the response has ended, or its connection. @throws ApiError 429 with Retry-After */
-  begin(kind: 'requests' | 'watches', response: ServerResponse): void {
+  begin(kind: 'requests' | 'watches', response: ApiResponse): void {
     if (this.#running[kind] >= this.#bounds[kind]) {
       this.reached(kind);
       const what = kind === 'requests' ? 'requests are being answered' : 'watches are open';
       throw tooManyRequests(`${this.#bounds[kind]} ${what}, as many as there may be: try again later`, RETRY_SECONDS);
     }
+    if (isGone(response)) return;
     this.#running[kind] += 1;
     response.once('close', () => {
       this.#running[kind] -= 1;
     });
+  }
+
+  /** What ends the connection below that of TLS or HTTP/2, whatever its other end does. */
+  cutterOf(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): () => void {
+    const connection = this.#connections.get(nameOf(socket));
+    return () => connection?.destroy();
   }
 
   reached(bound: ApiBound): void {
@@ -100,7 +114,7 @@ export class Load {
   }
 
   sockets(): Iterable<Socket> {
-    return this.#connections;
+    return this.#connections.values();
   }
 
   stats(): ApiLoad {
@@ -108,6 +122,6 @@ export class Load {
   }
 }
 
-function nameOf({ remoteAddress, remotePort }: Socket): string {
+function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
   return `${remoteAddress}:${remotePort}`;
 }

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { methodNotAllowed } from '../status.ts';
+import type { ApiRequest, ApiResponse } from './exchange.ts';
 import { sendObject } from './respond.ts';
 
 /**
@@ -16,8 +16,8 @@ export interface OwnPathRequest {
 
 export async function answerOwnPath(
   path: OwnPath,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ApiRequest,
+  response: ApiResponse,
   query: URLSearchParams,
 ): Promise<void> {
   if (request.method !== 'GET') throw methodNotAllowed();

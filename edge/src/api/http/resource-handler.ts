@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiResource, JsonValue, KubeObject } from '@hawser/protocol';
 import type { Identity } from '../policy.ts';
 import type { ApiContext, Target } from '../registry/context.ts';
@@ -13,6 +12,7 @@ import { watch } from '../registry/watch.ts';
 import { badRequest, unsupportedMediaType } from '../status.ts';
 import type { PatchType } from '../storage.ts';
 import { bodyFormat, parseBody, readBody, summarize } from './body.ts';
+import type { ApiRequest, ApiResponse } from './exchange.ts';
 import { whileThere } from './gone.ts';
 import { negotiate, parseMediaRanges } from './negotiate.ts';
 import { parseIncludeObject, presentList, presentObject } from './present.ts';
@@ -23,8 +23,8 @@ import { respondWithWatch, type WatchResponses } from './watch-response.ts';
 
 /** A request on a stored resource that has been authorized. */
 export interface ResourceRequest {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ApiRequest;
+  readonly response: ApiResponse;
   readonly identity: Identity;
   readonly target: Target;
   readonly verb: string;
@@ -54,7 +54,6 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
       return sendObject(response, 200, encoding, presentList(resource, await list(context, target, listOptions(query)), view()));
     case 'watch':
       return respondWithWatch(
-        request,
         response,
         resource,
         view,
@@ -90,7 +89,7 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
   }
 }
 
-async function readObject(request: IncomingMessage, resource: ApiResource): Promise<KubeObject> {
+async function readObject(request: ApiRequest, resource: ApiResource): Promise<KubeObject> {
   const format = bodyFormat(request.headers['content-type']);
   const body = await readBody(request);
   const unrecognized = (why: string) =>
@@ -111,7 +110,7 @@ function notAnObject(value: JsonValue): string {
   );
 }
 
-async function readDeleteOptions(request: IncomingMessage): Promise<JsonValue> {
+async function readDeleteOptions(request: ApiRequest): Promise<JsonValue> {
   const body = await readBody(request);
   if (body.length === 0) return null;
   const format = bodyFormat(request.headers['content-type']);

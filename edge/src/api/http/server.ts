@@ -1,30 +1,22 @@
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { createSecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from '../registry/registry.ts';
 import { answerClientError } from './client-error.ts';
 import { ALL_RESOURCES, createDiscovery, type ServerVersion } from './discovery.ts';
+import { type ApiRequest, type ApiResponse, cutOff } from './exchange.ts';
 import { applyFault, type Fault, type InterceptedRequest } from './fault.ts';
 import { handleRequest } from './handler.ts';
 import { type ApiBounds, type ApiLoad, CLUSTER_BOUNDS, Load } from './load.ts';
 import type { OwnPath } from './own-path.ts';
+import { INVALID_FRAMES, REFUSED_STREAMS, RESETS, SESSION_MEMORY_MIB, Sessions, STREAMS_PER_SESSION } from './sessions.ts';
+import { API_TIMES, type ApiTimes } from './times.ts';
 import { WatchResponses } from './watch-response.ts';
 
-/** A client that has not sent its headers by then is cut off, in milliseconds. */
-const HEADERS_TIMEOUT_MS = 10_000;
-/** The same for a whole request with its body: 3 MiB at 50 KB/s. Watches are long answers, not long requests. */
-const REQUEST_TIMEOUT_MS = 60_000;
-/** How long an idle connection stays open for the next request, in milliseconds; clients reuse theirs for 90 s. */
-const KEEP_ALIVE_TIMEOUT_MS = 95_000;
-/** Headers of one request, in bytes, the URL with its selectors among them. More is answered 431. */
+/** Headers of one request, in bytes, the URL with its selectors among them. More is answered 431; over HTTP/2 the stream is reset. */
 const MAX_HEADER_BYTES = 64 * 1024;
-/** What clients have, in milliseconds, to take the end of their watches when the server closes; then they are cut off. */
-const CLOSE_GRACE_MS = 1000;
-/** Node looks so often for connections that are over the two times above, in milliseconds; its own default is 30 s. */
-const LOOK_EVERY_MS = 2_000;
 
 export interface ApiServerOptions {
   readonly registry: Registry;
@@ -40,6 +32,8 @@ export interface ApiServerOptions {
   readonly notReady?: () => string | undefined;
   /** Default: CLUSTER_BOUNDS. */
   readonly bounds?: ApiBounds;
+  /** Default: API_TIMES. */
+  readonly times?: ApiTimes;
   /** Told of failures of the server's own; requests that are refused are no failures. */
   readonly logger?: Logger;
   /** Paths that Kubernetes does not have, such as `/hawser/v1/query`; the policy says who may ask. */
@@ -47,7 +41,7 @@ export interface ApiServerOptions {
   /** For tests: a fault for this request, or undefined to answer it as usual. */
   readonly intercept?: (request: InterceptedRequest, gone: AbortSignal) => Fault | undefined;
   /** For tests: sees every request first; true says that it answers it by itself. */
-  readonly takeOver?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  readonly takeOver?: (request: ApiRequest, response: ApiResponse) => boolean;
 }
 
 export interface ApiServer {
@@ -72,12 +66,14 @@ export interface ServerAddress {
 
 export const DEFAULT_VERSION: ServerVersion = { gitVersion: 'v1.36.2+hawser' };
 
-/** The API over HTTPS (HTTP/1.1). Client certificates are asked for and not required: the policy decides who may come in. */
+/** The API over HTTPS: HTTP/2 for who offers that by ALPN, else HTTP/1.1. Client certificates are asked for and not required: the policy decides who may come in. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { registry, tls, logger } = options;
   const watches = new WatchResponses();
   const bounds = options.bounds ?? CLUSTER_BOUNDS;
+  const times = options.times ?? API_TIMES;
   const load = new Load(bounds);
+  const sessions = new Sessions(times, load);
   const closing = new AbortController();
   let bound: ServerAddress | undefined;
   const { served = ALL_RESOURCES, specialResources = [] } = registry.context.policy;
@@ -94,28 +90,40 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     onFailure: (err: unknown, path: string) => logger?.error({ err, path }, 'request failed'),
   };
 
-  const server = createServer({
+  const server = createSecureServer({
+    allowHTTP1: true,
     cert: tls.cert,
     key: tls.key,
     ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }),
     minVersion: 'TLSv1.2',
-    handshakeTimeout: HEADERS_TIMEOUT_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    connectionsCheckingInterval: LOOK_EVERY_MS,
+    noDelay: true,
+    handshakeTimeout: times.headersMs,
+    // Of HTTP/1.1. What is not in Node's types of this server is taken all the same: it is an http.Server to such connections.
+    ...{
+      headersTimeout: times.headersMs,
+      requestTimeout: times.requestMs,
+      keepAliveTimeout: times.idleMs,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      connectionsCheckingInterval: times.lookEveryMs,
+    },
+    // Of HTTP/2.
+    settings: { maxConcurrentStreams: STREAMS_PER_SESSION, maxHeaderListSize: MAX_HEADER_BYTES },
+    maxSessionMemory: SESSION_MEMORY_MIB,
+    maxSessionRejectedStreams: REFUSED_STREAMS,
+    maxSessionInvalidFrames: INVALID_FRAMES,
+    ...RESETS,
   });
   server.maxConnections = bounds.connections;
   // Also those in the middle of their TLS handshake, of which Node's HTTPS server does not know yet.
   server.on('connection', (socket: Socket) => load.connected(socket));
+  server.on('session', (session) => sessions.opened(session));
   server.on('drop', () => load.reached('connections'));
   server.on('clientError', (error, socket) => {
     const bound = answerClientError(error, socket);
     if (bound !== undefined) load.reached(bound);
   });
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function serve(request: ApiRequest, response: ApiResponse): Promise<void> {
     if (options.takeOver?.(request, response) === true) return;
     const fault = options.intercept?.(intercepted(request), goneSignal(response));
     if (fault !== undefined && !(await applyFault(fault, response, closing.signal))) return;
@@ -125,7 +133,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   server.on('request', (request, response) => {
     serve(request, response).catch((err: unknown) => {
       logger?.error({ err }, 'answer could not be sent');
-      response.destroy();
+      cutOff(response);
     });
   });
 
@@ -153,7 +161,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       closing.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const ended = Promise.all([...watches.open].map((watch) => watch.end()));
-      await Promise.race([ended, sleep(CLOSE_GRACE_MS, undefined, { ref: false })]);
+      // What has been written to a session is not yet on its way.
+      const done = ended.then(() => sessions.ended());
+      await Promise.race([done, sleep(times.graceMs, undefined, { ref: false })]);
       for (const socket of load.sockets()) socket.destroy();
       await closed;
     },
@@ -161,13 +171,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 }
 
 /** Aborted when the client has its answer or has gone. */
-function goneSignal(response: ServerResponse): AbortSignal {
+function goneSignal(response: ApiResponse): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   return gone.signal;
 }
 
-function intercepted(request: IncomingMessage): InterceptedRequest {
+function intercepted(request: ApiRequest): InterceptedRequest {
   const [path = '', query = ''] = (request.url ?? '/').split('?', 2);
   return { method: request.method ?? 'GET', path, query: new URLSearchParams(query), headers: request.headers };
 }

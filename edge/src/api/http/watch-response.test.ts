@@ -12,12 +12,12 @@ test('what happens between the end of a watch by the server and the moment in wh
   const watches = new WatchResponses();
   const began = Promise.withResolvers<WatchSink>();
   const view = () => ({ presentation: 'plain', includeObject: 'None', now: new Date(0) }) as const;
-  const server = createServer((request, response) => {
+  const server = createServer((_request, response) => {
     const start = async (sink: WatchSink) => {
       began.resolve(sink);
       return () => {};
     };
-    void respondWithWatch(request, response, pods, view, start, watches);
+    void respondWithWatch(response, pods, view, start, watches);
   }).listen(0, '127.0.0.1');
   t.after(() => server.close());
   await once(server, 'listening');

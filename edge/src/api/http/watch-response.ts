@@ -1,19 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiResource, KubeObject } from '@hawser/protocol';
 import type { StopWatch, WatchSink } from '../registry/watch.ts';
+import { type ApiResponse, cutOff, isGone, sendHead } from './exchange.ts';
 import { presentEvent } from './present.ts';
 import type { View } from './view.ts';
 
 /**
  * Bytes that a watch may have waiting for a slow reader; while its initial events go out, twice these more: what happens meanwhile is the more
- * the longer they take. At the bound the connection is cut, and the client resumes from the last resourceVersion that it has seen: who is
+ * the longer they take. At the bound the watch is cut, and the client resumes from the last resourceVersion that it has seen: who is
  * cut off within the initial events begins with them once more.
  */
 export const MAX_WATCH_BACKLOG_BYTES = 4 * 1024 * 1024;
 
 /** A watch that is being answered. */
 export interface OpenWatch {
-  /** Cuts the connection in the middle, as a crash would. */
+  /** Cuts the answer off in the middle, as a crash would. */
   cut(): void;
   /** Ends the body cleanly, as a timeout does; resolves when the connection has taken all of it, or is gone. */
   end(): Promise<void>;
@@ -33,8 +33,7 @@ export class WatchResponses {
 
 /** Sends headers at once and then a line of JSON for each event, until the watch ends or the client goes. */
 export async function respondWithWatch(
-  request: IncomingMessage,
-  response: ServerResponse,
+  response: ApiResponse,
   resource: ApiResource,
   view: () => View,
   start: (sink: WatchSink) => Promise<StopWatch>,
@@ -63,7 +62,7 @@ export async function respondWithWatch(
     response.end(done);
   };
   const watch: OpenWatch = {
-    cut: () => response.destroy(),
+    cut: () => cutOff(response),
     end: () =>
       new Promise((resolve) => {
         response.once('close', resolve);
@@ -82,8 +81,7 @@ export async function respondWithWatch(
     if (response.headersSent) return;
     response.setHeader('content-type', 'application/json');
     response.setHeader('cache-control', 'no-cache, private');
-    response.writeHead(200);
-    response.flushHeaders();
+    sendHead(response, 200);
   };
   stop = await start({
     event(event) {
@@ -101,7 +99,7 @@ export async function respondWithWatch(
       finish();
     },
   });
-  if (gone || request.destroyed) {
+  if (gone || isGone(response)) {
     stop();
     return;
   }
