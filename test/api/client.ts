@@ -1,6 +1,7 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { KubeObject } from '@hawser/protocol';
 
 /** The two that the API speaks on its port. */
@@ -9,7 +10,7 @@ export type HttpVersion = (typeof HTTP_VERSIONS)[number];
 
 export interface CallOptions {
   readonly headers?: Record<string, string>;
-  /** Sent as JSON unless it is a string. */
+  /** Sent as JSON unless it is a string or bytes. */
   readonly body?: unknown;
 }
 
@@ -17,6 +18,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly text: string;
+  readonly bytes: Buffer;
   readonly json: KubeObject;
 }
 
@@ -58,7 +60,7 @@ function http1Client(server: ServerAt): ApiClient {
       new Promise((resolve, reject) => {
         const { sent, described } = bodyOf(body);
         const outgoing = request({ ...server, method, path, headers: { ...described, ...headers } }, (response) => {
-          readText(response).then((text) => resolve(answerOf(response.statusCode ?? 0, response.headers, text)), reject);
+          buffer(response).then((bytes) => resolve(answerOf(response.statusCode ?? 0, response.headers, bytes)), reject);
         });
         outgoing.on('error', reject).end(sent);
       }),
@@ -92,7 +94,7 @@ function http2Client({ host, port, ca }: ServerAt): ApiClient {
         const { sent, described } = bodyOf(body);
         const stream = session.request({ ...described, ...headers, ':method': method, ':path': path }, { endStream: false });
         stream.on('response', ({ ':status': status = 0, ...answered }) => {
-          readText(stream).then((text) => resolve(answerOf(status, answered, text)), reject);
+          buffer(stream).then((bytes) => resolve(answerOf(status, answered, bytes)), reject);
         });
         stream.on('error', reject);
         stream.on('close', () => reject(new Error(`reset without an answer: code ${stream.rstCode}`)));
@@ -109,22 +111,17 @@ function http2Client({ host, port, ca }: ServerAt): ApiClient {
   };
 }
 
-function bodyOf(body: unknown): { readonly sent: string | undefined; readonly described: Record<string, string> } {
-  const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+function bodyOf(body: unknown): { readonly sent: string | Buffer | undefined; readonly described: Record<string, string> } {
+  const sent = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   if (sent === undefined) return { sent, described: {} };
   // Node sends no length by itself with a DELETE.
   return { sent, described: { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(sent)) } };
 }
 
-function answerOf(status: number, headers: Answer['headers'], text: string): Answer {
+function answerOf(status: number, headers: Answer['headers'], bytes: Buffer): Answer {
+  const text = bytes.toString('utf8');
   const isJson = /json/.test(String(headers['content-type'] ?? '')) && text !== '';
-  return { status, headers, text, json: isJson ? JSON.parse(text) : {} };
-}
-
-async function readText(stream: Readable): Promise<string> {
-  let text = '';
-  for await (const chunk of stream.setEncoding('utf8')) text += chunk;
-  return text;
+  return { status, headers, text, bytes, json: isJson ? JSON.parse(text) : {} };
 }
 
 interface CollectedLines {

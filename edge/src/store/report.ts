@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue, type Report, type ReportOperation, resourceById } from '@hawser/protocol';
+import { UNKNOWN_FIELDS, withoutUnknownFields } from '../api/protobuf/unknown.ts';
 import type { StorageKey } from '../api/storage.ts';
 import type { OpenWrite } from './row.ts';
 import { parseStored } from './stored-json.ts';
@@ -27,7 +28,7 @@ export function reportOf(key: StorageKey, write: Omit<OpenWrite, 'answer'>): Rep
 }
 
 function operationOf(key: StorageKey, { verb, body }: Omit<OpenWrite, 'answer'>): ReportOperation {
-  const value: JsonObject = parseStored(body);
+  const value: JsonObject = body.includes(UNKNOWN_FIELDS) ? withoutUnknownFields(parseStored(body)) : parseStored(body);
   switch (verb) {
     case 'create':
       return { type: 'create', body: JSON.stringify(withoutServerOwned(value)) };

@@ -28,7 +28,7 @@ export async function readBody(request: ApiRequest): Promise<Buffer> {
   return Buffer.concat(chunks, size);
 }
 
-export type BodyFormat = 'json' | 'yaml';
+export type BodyFormat = 'json' | 'yaml' | 'protobuf';
 
 /** The format that the Content-Type names; none counts as JSON. @throws ApiError 415 */
 export function bodyFormat(contentType: string | undefined): BodyFormat {
@@ -36,6 +36,7 @@ export function bodyFormat(contentType: string | undefined): BodyFormat {
   const type = parseMediaRanges(contentType)[0]?.type;
   if (type === 'application/json') return 'json';
   if (type === 'application/yaml') return 'yaml';
+  if (type === 'application/vnd.kubernetes.protobuf') return 'protobuf';
   throw unsupportedMediaType(
     'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, ' +
       'application/vnd.kubernetes.protobuf',
@@ -43,10 +44,10 @@ export function bodyFormat(contentType: string | undefined): BodyFormat {
 }
 
 /**
- * The body as JSON value. `problem` makes the refusal from what is wrong with the text.
+ * A body of text as JSON value. `problem` makes the refusal from what is wrong with the text.
  * @throws ApiError as `problem` says
  */
-export async function parseBody(body: Buffer, format: BodyFormat, problem: (why: string) => Error): Promise<JsonValue> {
+export async function parseBody(body: Buffer, format: 'json' | 'yaml', problem: (why: string) => Error): Promise<JsonValue> {
   const text = body.toString('utf8');
   const value = format === 'json' ? parseJsonBody(text, problem) : await parseYaml(text, problem);
   try {

@@ -12,6 +12,7 @@ import type { Load } from './load.ts';
 import { type Encoding, errorEncoding, negotiate, onlyAccepted, parseMediaRanges } from './negotiate.ts';
 import { answerOwnPath, type OwnPath } from './own-path.ts';
 import { attributesOfRequest, type ParsedPath, parsePath, type ResourcePath } from './path.ts';
+import { parseProtobuf } from './protobuf-body.ts';
 import { handleResource } from './resource-handler.ts';
 import { addWarning, sendError, sendObject, sendPageNotFound, sendText } from './respond.ts';
 import { routeOf } from './route.ts';
@@ -186,7 +187,10 @@ async function answerSpecial(
 async function readAny(request: ApiRequest): Promise<KubeObject> {
   const format = request.method === 'PATCH' ? 'json' : bodyFormat(request.headers['content-type']);
   const bytes = await readBody(request);
-  const value = await parseBody(bytes, format, (why) => badRequest(`couldn't get version/kind; json parse error: ${why}`));
+  const value =
+    format === 'protobuf'
+      ? await parseProtobuf(bytes, { apiVersion: '', kind: '' }, badRequest)
+      : await parseBody(bytes, format, (why) => badRequest(`couldn't get version/kind; json parse error: ${why}`));
   const object = isJsonObject(value) ? value : {};
   const { apiVersion = '', kind = '', metadata = {} } = object;
   return {

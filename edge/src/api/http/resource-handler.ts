@@ -1,4 +1,4 @@
-import type { ApiResource, JsonValue, KubeObject } from '@hawser/protocol';
+import { type ApiResource, apiVersionOf, type JsonValue, type KubeObject } from '@hawser/protocol';
 import type { Identity } from '../policy.ts';
 import type { ApiContext, Target } from '../registry/context.ts';
 import { create } from '../registry/create.ts';
@@ -16,6 +16,7 @@ import type { ApiRequest, ApiResponse } from './exchange.ts';
 import { whileThere } from './gone.ts';
 import { negotiate, parseMediaRanges } from './negotiate.ts';
 import { parseIncludeObject, presentList, presentObject } from './present.ts';
+import { type Gvk, parseProtobuf } from './protobuf-body.ts';
 import { deleteOptions, listOptions, selectorOptions, timeoutMs, writeOptions } from './query.ts';
 import { addWarning, sendObject } from './respond.ts';
 import type { View } from './view.ts';
@@ -93,12 +94,16 @@ async function readObject(request: ApiRequest, resource: ApiResource): Promise<K
   const format = bodyFormat(request.headers['content-type']);
   const body = await readBody(request);
   const unrecognized = (why: string) =>
-    badRequest(
-      `the object provided is unrecognized (must be of type ${resource.kind}): couldn't get version/kind; ` +
-        `json parse error: ${why} (${summarize(body)})`,
+    badRequest(`the object provided is unrecognized (must be of type ${resource.kind}): ${why} (${summarize(body)})`);
+  if (format === 'protobuf') {
+    return decodeObject(
+      resource,
+      await parseProtobuf(body, { apiVersion: apiVersionOf(resource), kind: resource.kind }, unrecognized),
     );
-  const value = await parseBody(body, format, unrecognized);
-  if (value !== null && (typeof value !== 'object' || Array.isArray(value))) throw unrecognized(notAnObject(value));
+  }
+  const noText = (why: string) => unrecognized(`couldn't get version/kind; json parse error: ${why}`);
+  const value = await parseBody(body, format, noText);
+  if (value !== null && (typeof value !== 'object' || Array.isArray(value))) throw noText(notAnObject(value));
   return decodeObject(resource, value);
 }
 
@@ -110,10 +115,13 @@ function notAnObject(value: JsonValue): string {
   );
 }
 
+const DELETE_OPTIONS: Gvk = { apiVersion: 'meta.k8s.io/v1', kind: 'DeleteOptions' };
+
 async function readDeleteOptions(request: ApiRequest): Promise<JsonValue> {
   const body = await readBody(request);
   if (body.length === 0) return null;
   const format = bodyFormat(request.headers['content-type']);
+  if (format === 'protobuf') return parseProtobuf(body, DELETE_OPTIONS, badRequest);
   return parseBody(body, format, (why) => badRequest(`couldn't get version/kind; json parse error: ${why}`));
 }
 

@@ -1,0 +1,267 @@
+import { MAGIC } from './decode.ts';
+import { type Field, type Form, type Message, messageOfKind, type Scalar } from './fields.ts';
+import { LENGTH, VARINT } from './reader.ts';
+import { readTime } from './times.ts';
+import { isUnknownFields, unknownFieldsOf } from './unknown.ts';
+import { Writer } from './writer.ts';
+
+export interface Encoded {
+  /** Envelope and all. */
+  readonly bytes: Buffer;
+  /** Whether they say everything that the object says. What they do not is left out: fields that the table lacks, values of another type. */
+  readonly complete: boolean;
+}
+
+/**
+ * An object as Kubernetes' own servers and clients write it: fields in the order of their numbers, maps in that of their keys, and all that
+ * Go does not keep as a pointer even where it is empty.
+ * Undefined for a kind that the field table does not have.
+ */
+export function encodeObject(object: object): Encoded | undefined {
+  const { apiVersion, kind } = typeMetaOf(object);
+  const message = messageOfKind(apiVersion, kind);
+  if (message === undefined) return undefined;
+  const writer = new Writer();
+  const encoder = new Encoder(writer);
+  // contentType and contentEncoding, which are empty.
+  writer.bytes(Uint8Array.of(0x1a, 0x00, 0x22, 0x00));
+  const start = writer.length;
+  encoder.message(message, object);
+  closeField(writer, 2, start);
+  const typeMeta = writer.length;
+  writeText(writer, 2, kind);
+  writeText(writer, 1, apiVersion);
+  closeField(writer, 1, typeMeta);
+  writer.bytes(MAGIC);
+  return { bytes: writer.finish(), complete: encoder.complete };
+}
+
+/** A message without an envelope. */
+export function encodeMessage(message: Message, object: object): Encoded {
+  const writer = new Writer();
+  const encoder = new Encoder(writer);
+  encoder.message(message, object);
+  return { bytes: writer.finish(), complete: encoder.complete };
+}
+
+function typeMetaOf(object: object): { apiVersion: string; kind: string } {
+  const { apiVersion = '', kind = '' }: { apiVersion?: unknown; kind?: unknown } = object;
+  return { apiVersion: typeof apiVersion === 'string' ? apiVersion : '', kind: typeof kind === 'string' ? kind : '' };
+}
+
+/** Length and tag of a value that was written since `start`. */
+function closeField(writer: Writer, number: number, start: number): void {
+  writer.varint(writer.length - start);
+  writer.tag(number, LENGTH);
+}
+
+function writeText(writer: Writer, number: number, text: string): void {
+  const start = writer.length;
+  writer.text(text);
+  closeField(writer, number, start);
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Members of Go's TypeMeta, which a message never has: the envelope says them. */
+const TYPE_META: ReadonlySet<string> = new Set(['apiVersion', 'kind']);
+
+/** Everything is written backwards; see the writer. Goes no deeper than the table does. */
+class Encoder {
+  readonly #writer: Writer;
+  complete = true;
+
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
+  message(message: Message, value: unknown): void {
+    if (!isMembers(value) && value !== undefined && value !== null) this.complete = false;
+    const object = isMembers(value) ? value : {};
+    if (this.#fields(message, object, '') < Object.keys(object).length) this.#requireKnown(message, object);
+  }
+
+  /** Returns how many members of the object were fields of the message, or kept for it. */
+  #fields(message: Message, object: Members, inlineIn: string): number {
+    let found = this.#unknown(object, unknownFieldsOf(inlineIn));
+    const { fields } = message;
+    for (let index = fields.length - 1; index >= 0; index--) {
+      const field = fields[index];
+      if (field === undefined) continue;
+      if (field.inline && typeof field.type !== 'string') {
+        const start = this.#writer.length;
+        found += this.#fields(field.type, object, inlineIn === '' ? field.name : `${inlineIn}.${field.name}`);
+        closeField(this.#writer, field.number, start);
+        continue;
+      }
+      const value = object[field.name];
+      if (value !== undefined) found++;
+      this.#field(field, value ?? undefined);
+    }
+    return found;
+  }
+
+  /** Fields that came without a name go back as they came, after those that have one. */
+  #unknown(object: Members, member: string): number {
+    const value = object[member];
+    if (value === undefined) return 0;
+    if (typeof value === 'string') this.#writer.bytes(Buffer.from(value, 'base64'));
+    else this.complete = false;
+    return 1;
+  }
+
+  /** Slow, and only where an object has more than its fields. */
+  #requireKnown(message: Message, object: Members): void {
+    const names = namesOf(message);
+    for (const [name, value] of Object.entries(object)) {
+      if (value === undefined || names.has(name) || TYPE_META.has(name) || isUnknownFields(name)) continue;
+      this.complete = false;
+      return;
+    }
+  }
+
+  #field(field: Field, value: unknown): void {
+    switch (field.shape) {
+      case 'list':
+        this.#list(field, value);
+        break;
+      case 'map':
+        this.#map(field, value);
+        break;
+      case 'single':
+        if (value !== undefined || !field.pointer) this.#value(field, field.number, value);
+    }
+  }
+
+  #list(field: Field, value: unknown): void {
+    if (value === undefined) return;
+    if (!Array.isArray(value)) {
+      this.complete = false;
+      return;
+    }
+    for (let index = value.length - 1; index >= 0; index--) this.#value(field, field.number, value[index] ?? undefined);
+  }
+
+  #map(field: Field, value: unknown): void {
+    if (value === undefined) return;
+    if (!isMembers(value)) {
+      this.complete = false;
+      return;
+    }
+    const keys = Object.keys(value).sort(compareBytes);
+    for (let index = keys.length - 1; index >= 0; index--) {
+      const key = keys[index] ?? '';
+      const start = this.#writer.length;
+      const entry = value[key] ?? undefined;
+      if (entry !== undefined || field.type !== 'y') this.#value(field, 2, entry);
+      writeText(this.#writer, 1, key);
+      closeField(this.#writer, field.number, start);
+    }
+  }
+
+  /** One value with its tag; undefined for what is empty. */
+  #value({ type }: Field, number: number, value: unknown): void {
+    const start = this.#writer.length;
+    if (typeof type === 'string') {
+      this.#scalar(type, value);
+      if (type !== 's' && type !== 'y') {
+        this.#writer.tag(number, VARINT);
+        return;
+      }
+    } else this.#content(type, value);
+    closeField(this.#writer, number, start);
+  }
+
+  #scalar(type: Scalar, value: unknown): void {
+    switch (type) {
+      case 's':
+        this.#writer.text(this.#text(value));
+        break;
+      case 'y':
+        this.#writer.bytes(this.#bytes(value));
+        break;
+      case 'b':
+        if (typeof value !== 'boolean' && value !== undefined) this.complete = false;
+        this.#writer.varint(value === true ? 1 : 0);
+        break;
+      default:
+        this.#writer.int64(this.#number(value, type === 'i' ? 2 ** 31 : 2 ** 63));
+    }
+  }
+
+  #text(value: unknown): string {
+    if (typeof value === 'string') return value;
+    if (value !== undefined) this.complete = false;
+    return '';
+  }
+
+  #bytes(value: unknown): Buffer {
+    const text = this.#text(value);
+    const bytes = Buffer.from(text, 'base64');
+    if (bytes.toString('base64') !== text) this.complete = false;
+    return bytes;
+  }
+
+  #number(value: unknown, bound: number): number {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= -bound && value < bound) return value;
+    if (value !== undefined) this.complete = false;
+    return 0;
+  }
+
+  #content(message: Message, value: unknown): void {
+    if (message.form === 'time' || message.form === 'microTime') this.#time(message, value);
+    else this.message(message, membersOf(message.form, value));
+  }
+
+  #time(message: Message, value: unknown): void {
+    if (value === undefined) return;
+    const time = readTime(this.#text(value), message.form === 'microTime');
+    if (time === undefined) this.complete = false;
+    else this.message(message, time);
+  }
+}
+
+/** The fields of a message that JSON shows as one value. */
+function membersOf(form: Form, value: unknown): unknown {
+  switch (form) {
+    case 'items':
+      return { items: value };
+    case 'quantity':
+      // YAML and JSON may have it as a number.
+      return { string: typeof value === 'number' ? String(value) : (value ?? '0') };
+    case 'intOrString':
+      return typeof value === 'string' ? { type: 1, strVal: value } : { type: 0, intVal: value };
+    case 'json':
+      return { Raw: Buffer.from(JSON.stringify(value ?? null)).toString('base64') };
+    default:
+      return value;
+  }
+}
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const memberNames = new WeakMap<Message, ReadonlySet<string>>();
+
+/** What the members of an object may be called. */
+function namesOf(message: Message): ReadonlySet<string> {
+  let names = memberNames.get(message);
+  if (names === undefined) {
+    names = new Set(
+      message.fields.flatMap((field) =>
+        field.inline && typeof field.type !== 'string' ? [...namesOf(field.type)] : [field.name],
+      ),
+    );
+    memberNames.set(message, names);
+  }
+  return names;
+}
+
+/** The order of the bytes in UTF-8, which is that of Go; JavaScript compares pairs of surrogates as they stand. */
+function compareBytes(a: string, b: string): number {
+  if (a === b) return 0;
+  return SURROGATE.test(a) || SURROGATE.test(b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : 1;
+}
+
+const SURROGATE = /[\ud800-\udfff]/;
