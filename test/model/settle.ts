@@ -19,7 +19,9 @@ export function settle(world: World): void {
   endDisturbances(world);
   const end = clock.time + LONGEST_MS;
   const soon = clock.time + 120_000;
+  // The last words of the other cluster arrive with it: they may be the welcome that binds a device.
   drain(world);
+  leaveForeignCluster(world);
   while (restless(world) !== undefined && clock.time < end) {
     flow(world, clock.time < soon ? 5_000 : 120_000);
     world.afterStep();
@@ -68,13 +70,6 @@ function endDisturbances(world: World): void {
     // Damage is found at a start, or when the rows are read again.
     if (watcher.isDamaged && world.random.oneIn(2)) device.kill();
     world.startDevice(device);
-    // Somebody who had let it join the other cluster gives it a new store.
-    if (device.store?.identity().clusterUid === world.foreign.uid) {
-      device.loseStore();
-      watcher.storeLost();
-      world.said.storeLost(device.label);
-      world.startDevice(device);
-    }
   }
   // Most Nodes come back: of one that is missing nothing can be said.
   for (const node of NODES) {
@@ -94,6 +89,17 @@ function endDisturbances(world: World): void {
       // In a restored cluster the very version that was refused may come about once more, which is no change.
       if (put() === version.resourceVersion) put();
     }
+  }
+}
+
+/** Somebody who had let devices join the other cluster gives them new stores. */
+function leaveForeignCluster(world: World): void {
+  for (const device of settledDevices(world)) {
+    if (device.store?.identity().clusterUid !== world.foreign.uid) continue;
+    device.loseStore();
+    world.watcherOf(device).storeLost();
+    world.said.storeLost(device.label);
+    world.startDevice(device);
   }
 }
 

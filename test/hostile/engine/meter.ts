@@ -26,6 +26,9 @@ export class Meter {
   #resident = 0;
 
   constructor() {
+    // Else another thread frees the buffers that a collection has found, some time later: they would count as there before the next
+    // call, and what that takes in their place as nothing.
+    setFlagsFromString('--no-concurrent-array-buffer-sweeping');
     this.#begin();
   }
 

@@ -35,10 +35,11 @@ function changeAmong(random: Random, nodes: readonly Node[]): Node[] {
     case 2:
       return nodes.with(at, { ...node, tag: random.integer(256) });
     case 3: {
-      let nested: Node = node;
-      for (let depth = random.integer(random.oneIn(4) ? MOST_DEPTH : 8); depth >= 0; depth -= 1)
-        nested = { tag: 0x30, content: [nested] };
-      return nodes.with(at, nested);
+      // As bytes at once: whoever wrote so deep a tree by calling itself would need more stack than there may be.
+      let content = write([node]);
+      for (let depth = random.integer(random.oneIn(4) ? MOST_DEPTH : 8); depth > 0; depth -= 1)
+        content = write([{ tag: 0x30, content }]);
+      return nodes.with(at, { tag: 0x30, content });
     }
     case 4: {
       const bytes = contentOf(node);
