@@ -1,3 +1,5 @@
+import { startTimer } from '@hawser/settings';
+
 /** Time as the relay sees it, so that tests can drive it. */
 export interface Clock {
   now(): Date;
@@ -5,18 +7,7 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
-/** Longest wait of one of Node's timers: it fires at once for more (24.8 days). In milliseconds. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 export const systemClock: Clock = {
   now: () => new Date(),
-  after: (milliseconds, callback) => {
-    let timer: NodeJS.Timeout;
-    const wait = (leftMs: number) => {
-      const restMs = leftMs - LONGEST_TIMER_MS;
-      timer = restMs > 0 ? setTimeout(() => wait(restMs), LONGEST_TIMER_MS).unref() : setTimeout(callback, leftMs).unref();
-    };
-    wait(milliseconds);
-    return () => clearTimeout(timer);
-  },
+  after: (milliseconds, callback) => startTimer(milliseconds, callback, { keepsAlive: false }),
 };

@@ -1,3 +1,5 @@
+import { startTimer } from '@hawser/settings';
+
 /** Time as the API sees it, so that tests can drive it. */
 export interface Clock {
   now(): Date;
@@ -5,20 +7,9 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
-/** Longest wait of one of Node's timers: it fires at once for more (24.8 days). In milliseconds. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 export const systemClock: Clock = {
   now: () => new Date(),
-  after: (milliseconds, callback) => {
-    let timer: NodeJS.Timeout;
-    const wait = (leftMs: number) => {
-      const restMs = leftMs - LONGEST_TIMER_MS;
-      timer = restMs > 0 ? setTimeout(() => wait(restMs), LONGEST_TIMER_MS) : setTimeout(callback, leftMs);
-    };
-    wait(milliseconds);
-    return () => clearTimeout(timer);
-  },
+  after: (milliseconds, callback) => startTimer(milliseconds, callback, { keepsAlive: true }),
 };
 
 /** RFC 3339 in whole seconds, the form of metadata times. */
