@@ -67,8 +67,11 @@ export class SqliteEdgeStore implements EdgeStore {
   readonly tokens: Tokens;
   readonly answers: KeptAnswers;
   readonly #answers: AnswerTable;
+  readonly #tokens: TokenTable;
   readonly #synced: SyncedReader;
   readonly #rechecked: RowRecheck;
+  /** Whether all that is held was found to be right since the store was opened. */
+  #isCompared = false;
   readonly #db: Database;
   readonly #logger: Logger;
   readonly #lock: StoreLock;
@@ -103,7 +106,6 @@ export class SqliteEdgeStore implements EdgeStore {
     const mender = new RowMender({ db, objects, log, held, texts, logger });
     transactions.run(() => {
       mend({ db, held, meta, mender, logger });
-      tokens.dropOrphans();
       size.recount();
     });
     this.path = path;
@@ -129,6 +131,7 @@ export class SqliteEdgeStore implements EdgeStore {
     this.storage = new LayeredStorage(database, memory, isVolatile);
     this.outbox = outbox;
     this.tokens = tokens;
+    this.#tokens = tokens;
     this.#answers = new AnswerTable({ db, transactions, seal, logger, limits });
     this.answers = this.#answers;
     this.#synced = new SyncedReader(db, texts);
@@ -167,8 +170,14 @@ export class SqliteEdgeStore implements EdgeStore {
   }
 
   enterEpoch(epoch: number): void {
-    if (this.identity().epoch === epoch) return;
+    const isEntered = this.identity().epoch === epoch;
+    if (isEntered && this.#isCompared) return;
     this.#transactions.run(() => {
+      this.#tokens.dropOrphans();
+      this.#transactions.afterCommit(() => {
+        this.#isCompared = true;
+      });
+      if (isEntered) return;
       this.#meta.set('cluster_epoch', String(epoch));
       for (const id of this.#objects.rows.removeOutdated()) this.#objects.refresh(id);
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { pino } from 'pino';
@@ -134,18 +134,35 @@ describe('a token that is kept', () => {
     assert.deepEqual(store.tokens.get(tokenKey()), token('web'));
   });
 
-  it('goes at the next open where its pod was lost with a damaged row', (t) => {
-    const path = pathIn(temporaryFolder(t));
-    const store = openTestStore(path);
-    bring(store, 'web', 'uid-web');
-    store.tokens.put(tokenKey(), token('web'));
-    store.close();
-    const db = new Database(path);
-    db.exec('PRAGMA foreign_keys = OFF; DELETE FROM objects');
-    db.close();
-    const again = openTestStore(path);
-    t.after(() => again.close());
-    assert.equal(again.tokens.count(), 0);
+  describe('whose pod was lost with a damaged row', () => {
+    function reopened(t: TestContext): EdgeStore {
+      const path = pathIn(temporaryFolder(t));
+      const store = openTestStore(path);
+      bring(store, 'web', 'uid-web');
+      store.tokens.put(tokenKey(), token('web'));
+      store.enterEpoch(1);
+      store.close();
+      const db = new Database(path);
+      db.exec('PRAGMA foreign_keys = OFF; DELETE FROM objects');
+      db.close();
+      const again = openTestStore(path);
+      t.after(() => again.close());
+      return again;
+    }
+
+    it('is there when the cloud has sent the pod again: it may be running', (t) => {
+      const store = reopened(t);
+      bring(store, 'web', 'uid-web');
+      store.enterEpoch(1);
+      assert.deepEqual(store.tokens.get(tokenKey()), token('web'));
+    });
+
+    it('goes when all that is held was compared, and the pod is not among it', (t) => {
+      const store = reopened(t);
+      assert.equal(store.tokens.count(), 1);
+      store.enterEpoch(1);
+      assert.equal(store.tokens.count(), 0);
+    });
   });
 
   it('ends with all others of its pod when it is said to be gone', (t) => {

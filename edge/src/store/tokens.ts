@@ -81,7 +81,10 @@ export class TokenTable implements Tokens {
     if (type === 'DELETED' && key.resource === 'pods' && uid !== undefined) this.#statements.removeOfPod.run(uid);
   }
 
-  /** Within a transaction, once at each open: a pod whose row was lost is not told of by a change. */
+  /**
+   * Within a transaction, once after each open: a pod whose row was lost is not told of by a change. Not before all that is held was
+   * compared with the cloud: that pod may run here, and its row comes again, so that its token is needed.
+   */
   dropOrphans(): void {
     this.#statements.dropOrphans.run();
   }

@@ -84,7 +84,8 @@ export interface EdgeStore {
   outdateAnswers(): void;
   /**
    * All that is held was compared in this epoch and is right. Writes that `outdateAnswers` has found end, in the same
-   * transaction: what they wrote is in the restored cluster or is not, and whoever wrote it sees which.
+   * transaction: what they wrote is in the restored cluster or is not, and whoever wrote it sees which. Tokens of pods that are not here
+   * go, which until now might have been pods whose rows were lost.
    */
   enterEpoch(epoch: number): void;
   /** Of everything that the cloud has sent and that is not deleted since: 32 hex digits, see protocol's Digest. */
