@@ -79,6 +79,8 @@ export function startPlayedKubelet(options: KubeletOptions): PlayedKubelet {
   const around: Surroundings = { client, clock, random, happen, signal };
   const runtime = openRuntime(options.root, options.boot ?? 'first');
   const mounts = options.root === undefined ? memoryMounts() : folderMounts(`${options.root}/pods`);
+  // Secrets and tokens lie in memory only, and what else is mounted is not relied on.
+  for (const uid of runtime.lost) mounts.remove(uid);
   const recorder = createRecorder(around, node);
   const objects = createObjects(around);
   const inform = (path: string, fieldSelector?: string) =>

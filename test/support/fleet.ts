@@ -125,8 +125,8 @@ export interface FleetAgent {
   process(): RunningProcess;
   /** Starts the agent and waits for nothing; `flags` in place of, or beside, those of the fleet. */
   launch(flags?: Readonly<Record<string, string>>): RunningProcess;
-  /** Starts the agent again, after `process().kill()` or `stop()`. Resolves when its API listens. */
-  start(): Promise<void>;
+  /** Starts the agent again, after `process().kill()` or `stop()`; `flags` as of `launch`. Resolves when its API listens. */
+  start(flags?: Readonly<Record<string, string>>): Promise<void>;
   /** Runs `hawser-agent` with these arguments on this device's data folder. */
   command(...args: string[]): ReturnType<typeof runCommand>;
   /** What `hawser-agent status -o json` says. */
@@ -444,8 +444,8 @@ function deviceOf(device: Device): FleetAgent {
       process = device.launch(`agent ${device.name}`, [...device.nodeFlags, device.main, 'run', ...settings(flags)], device.name);
       return process;
     },
-    async start() {
-      const started = agent.launch();
+    async start(flags = {}) {
+      const started = agent.launch(flags);
       const { localApi } = await started.line('its start', isStarted, START_TIMEOUT_MS);
       await forbidSecretsOf(dataDir);
       await writeFile(localKubeconfig, await kubeconfigOf(String(localApi)), { mode: 0o600 });

@@ -23,6 +23,8 @@ export type Sandbox = v.InferOutput<typeof Sandbox>;
 export interface Runtime {
   /** What runs, by uid of the pod. */
   readonly sandboxes: ReadonlyMap<string, Sandbox>;
+  /** Pods that ran when the machine went down, by uid: nothing of them is in memory any more. */
+  readonly lost: readonly string[];
   /** Starts the containers of a pod, or says how they run. */
   start(uid: string, pod: { readonly namespace: string; readonly name: string }, startedAt: string): Sandbox;
   stop(uid: string): void;
@@ -53,6 +55,7 @@ export function openRuntime(folder: string | undefined, boot: string): Runtime {
   };
   return {
     sandboxes,
+    lost: [...ended.keys()],
     start(uid, { namespace, name }, startedAt) {
       const running = sandboxes.get(uid);
       if (running !== undefined) return running;
