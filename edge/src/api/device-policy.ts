@@ -1,5 +1,6 @@
 import { type KubeObject, MIRROR_ANNOTATION } from '@hawser/protocol';
 import { timestamp } from './clock.ts';
+import { refuseContainers } from './device/containers.ts';
 import { DEVICE_ADMIN, DEVICE_VIEWER, type Holder, identityOfHolder, nodeIdentity } from './device/identities.ts';
 import { answerResourceSlices, isResourceSlices, mayDeleteSlices } from './device/resource-slices.ts';
 import {
@@ -72,6 +73,8 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
     authorize(identity, attributes) {
       const { resource } = attributes;
       if (resource === undefined) return mayRead(identity, attributes);
+      const noContainers = refuseContainers(resource);
+      if (noContainers !== undefined) return noContainers;
       if (identity.name === DEVICE_VIEWER.name) {
         const refusal = refuseViewer(attributes.verb, resource);
         if (refusal !== undefined) return refusal;

@@ -34,3 +34,13 @@ test('a client finds that writes of a kind take fieldValidation', () => {
   assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: '', version: 'v1', kind: 'ConfigMap' });
   assert.ok(patch?.parameters?.some(({ name }) => name === 'fieldValidation'));
 });
+
+test('a patch is described of what takes none too: else kubectl says that it has no schema, and not what the server says', () => {
+  const [configMaps] = ALL_RESOURCES.filter(({ resource }) => resource.id === 'configmaps');
+  assert.ok(configMaps);
+  const document = createOpenApi([{ ...configMaps, verbs: ['get', 'list', 'watch'] }], 'v1.36.2').documents.get(
+    '/openapi/v3/api/v1',
+  ) as { paths: Record<string, object> };
+  const item = document.paths['/api/v1/namespaces/{namespace}/configmaps/{name}'];
+  assert.deepEqual(Object.keys(item ?? {}).toSorted(), ['get', 'patch']);
+});

@@ -60,7 +60,9 @@ function describe(resources: readonly ServedResource[], version: string): object
     const actions = (of: Readonly<Record<string, readonly [string, string]>>) =>
       Object.fromEntries(Object.entries(of).flatMap(([verb, action]) => (verbs.includes(verb) ? [action] : [])));
     paths[collection] = operations(resource, actions(OF_COLLECTION));
-    paths[item] = operations(resource, actions(OF_ITEM));
+    // Before any write kubectl looks at the patch of a kind. Where there is none it asks for schemas of another form (OpenAPI v2), and
+    // says that it lacks them, in place of the refusal that the write itself would get.
+    paths[item] = operations(resource, { ...actions(OF_ITEM), patch: 'patch' });
     if (resource.subresources.includes('status')) {
       paths[`${item}/status`] = operations(resource, { get: 'get', put: 'put', patch: 'patch' });
     }
