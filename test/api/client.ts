@@ -17,8 +17,9 @@ export interface CallOptions {
 export interface Answer {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]>;
-  readonly text: string;
   readonly bytes: Buffer;
+  /** Of bytes that are text. */
+  readonly text: string;
   readonly json: KubeObject;
 }
 
@@ -119,9 +120,10 @@ function bodyOf(body: unknown): { readonly sent: string | Buffer | undefined; re
 }
 
 function answerOf(status: number, headers: Answer['headers'], bytes: Buffer): Answer {
-  const text = bytes.toString('utf8');
+  const isText = headers['content-encoding'] === undefined;
+  const text = isText ? bytes.toString('utf8') : '';
   const isJson = /json/.test(String(headers['content-type'] ?? '')) && text !== '';
-  return { status, headers, text, bytes, json: isJson ? JSON.parse(text) : {} };
+  return { status, headers, bytes, text, json: isJson ? JSON.parse(text) : {} };
 }
 
 interface CollectedLines {

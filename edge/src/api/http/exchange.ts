@@ -18,6 +18,7 @@ export interface ApiRequest extends Readable {
 }
 
 export interface ApiResponse {
+  readonly req: Pick<ApiRequest, 'headers'>;
   readonly headersSent: boolean;
   /** `end` was called. */
   readonly writableEnded: boolean;

@@ -1,4 +1,5 @@
 import type { ApiError } from '../status.ts';
+import { encoded } from './compress.ts';
 import { type ApiResponse, readNoFurther } from './exchange.ts';
 import type { Encoding } from './negotiate.ts';
 
@@ -8,13 +9,13 @@ const CONTENT_TYPES: Readonly<Record<Encoding, string>> = { json: 'application/j
 export async function sendObject(response: ApiResponse, status: number, encoding: Encoding, body: object): Promise<void> {
   const text = encoding === 'json' ? `${JSON.stringify(body)}\n` : await toYaml(body);
   if (!response.hasHeader('content-type')) response.setHeader('content-type', CONTENT_TYPES[encoding]);
-  send(response, status, text);
+  send(response, status, await encoded(response, Buffer.from(text)));
 }
 
 export function sendText(response: ApiResponse, status: number, text: string): void {
   response.setHeader('content-type', 'text/plain; charset=utf-8');
   response.setHeader('x-content-type-options', 'nosniff');
-  send(response, status, text);
+  send(response, status, Buffer.from(text));
 }
 
 /** The path of an unknown group, and everything else that is not even the beginning of an API path. */
@@ -39,8 +40,7 @@ export function addWarning(response: ApiResponse, text: string): void {
   response.setHeader('warning', [...earlier, `299 - "${text.replaceAll(/["\\]/g, '\\$&')}"`]);
 }
 
-function send(response: ApiResponse, status: number, text: string): void {
-  const bytes = Buffer.from(text);
+function send(response: ApiResponse, status: number, bytes: Buffer): void {
   response.setHeader('cache-control', 'no-cache, private');
   response.setHeader('content-length', bytes.length);
   response.writeHead(status);
