@@ -1,9 +1,10 @@
 import { type Agent, request as httpsRequest } from 'node:https';
+import { decodeProtobuf, openFrame, PROTOBUF, splitFrames } from './protobuf.ts';
 
 export interface LiveResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed where it is JSON, the text where it is not, undefined where there is none. */
+  /** Parsed where it is JSON or Protocol Buffers, the text where it is not, undefined where there is none. */
   readonly body: unknown;
 }
 
@@ -23,37 +24,47 @@ export interface LiveRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
 }
 
 /** Sends one request and reads its whole answer. */
 export async function exchangeOnce(request: LiveRequest): Promise<LiveResponse> {
-  const { status, headers, lines } = await open(request);
-  const text = (await lines.all()).toString('utf8');
-  return { status, headers, body: parsed(text) };
+  const { status, headers, all } = await open(request);
+  return { status, headers, body: read(await all, headers['content-type']) };
 }
 
 /** Opens a watch; resolves with its headers. An answer that is no stream becomes the only event. */
 export async function openWatch(request: LiveRequest): Promise<LiveWatch> {
-  const { status, headers, lines, received, destroy } = await open(request);
-  const ended = lines.all().then(eventsIn);
-  return { status, headers, ended, received: () => eventsIn(received()), hangUp: destroy };
+  const { status, headers, all, received, destroy } = await open(request);
+  const eventsIn = headers['content-type'] === PROTOBUF_STREAM ? eventsInFrames : eventsInLines;
+  const ended = all.then(eventsIn);
+  // What comes after the last whole line or frame is an event of which only a part has come.
+  return { status, headers, ended, received: () => eventsIn(wholeLines(received(), headers['content-type'])), hangUp: destroy };
 }
 
-function wholeLines(bytes: Buffer): Buffer {
-  return bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
+const PROTOBUF_STREAM = `${PROTOBUF};stream=watch`;
+
+function wholeLines(bytes: Buffer, contentType: string | undefined): Buffer {
+  return contentType === PROTOBUF_STREAM ? bytes : bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
 }
 
-function eventsIn(bytes: Buffer): unknown[] {
+function eventsInLines(bytes: Buffer): unknown[] {
   const lines = bytes.toString('utf8').split('\n');
   return lines.filter((line) => line !== '').map(parsed);
+}
+
+function eventsInFrames(bytes: Buffer): unknown[] {
+  return splitFrames(bytes).frames.map((frame) => {
+    const { type, object } = openFrame(frame);
+    return { type, object: decodeProtobuf(object) };
+  });
 }
 
 function open(request: LiveRequest) {
   return new Promise<{
     status: number;
     headers: Record<string, string>;
-    lines: { all(): Promise<Buffer> };
+    all: Promise<Buffer>;
     received: () => Buffer;
     destroy: () => void;
   }>((resolve, reject) => {
@@ -82,9 +93,8 @@ function open(request: LiveRequest) {
               Array.isArray(value) ? value.join(', ') : (value ?? ''),
             ]),
           ),
-          lines: { all: () => done },
-          // What comes after the last end of a line is an event of which only a part has come.
-          received: () => wholeLines(Buffer.concat(chunks)),
+          all: done,
+          received: () => Buffer.concat(chunks),
           destroy: () => response.destroy(),
         });
       },
@@ -102,6 +112,10 @@ function outgoingHeaders(request: LiveRequest): Record<string, string | string[]
   }
   if (request.body !== undefined) headers['content-length'] = String(Buffer.byteLength(request.body));
   return headers;
+}
+
+function read(bytes: Buffer, contentType: string | undefined): unknown {
+  return contentType === PROTOBUF ? decodeProtobuf(bytes) : parsed(bytes.toString('utf8'));
 }
 
 function parsed(text: string): unknown {

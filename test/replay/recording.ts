@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
+import { decodeProtobuf, encodeProtobuf } from './protobuf.ts';
 
 /** Beside the repository's root; see the README there for the format. */
 export const RECORDINGS_FOLDER = fileURLToPath(new URL('../../../shared/recordings/', import.meta.url));
@@ -48,20 +49,26 @@ export async function loadScenarios(numbers: readonly string[]): Promise<Scenari
   );
 }
 
-/** The bytes that were sent: JSON that was parsed by the recorder, or text that was no JSON, with long runs written out again. */
-export function bodyText(body: unknown): string | undefined {
+/**
+ * What was sent: JSON that was parsed by the recorder, Protocol Buffers that it has decoded (and that what was learned since is put into), or
+ * text that was neither, with long runs written out again.
+ */
+export function bodyOf(body: unknown): string | Buffer | undefined {
   if (body === undefined) return undefined;
-  if (typeof body === 'object' && body !== null && 'text' in body && typeof body.text === 'string') {
-    return body.text.replace(/<(\d+) times (.)>/g, (_match, times: string, letter: string) => letter.repeat(Number(times)));
+  const { text, decoded }: { text?: unknown; decoded?: unknown } = typeof body === 'object' && body !== null ? body : {};
+  if (typeof text === 'string') {
+    return text.replace(/<(\d+) times (.)>/g, (_match, times: string, letter: string) => letter.repeat(Number(times)));
   }
-  return JSON.stringify(body);
+  return typeof decoded === 'object' && decoded !== null ? encodeProtobuf(decoded) : JSON.stringify(body);
 }
 
 export function isWatch(exchange: Exchange): boolean {
   return exchange.response.events !== undefined;
 }
 
-/** What is in a body: one of Protocol Buffers is taken as the server's own codec has read it. */
+/** What is in a body: one of Protocol Buffers is taken as the server's own codec has read it, or where it could not, as ours reads it. */
 export function contentOf(body: unknown): unknown {
-  return typeof body === 'object' && body !== null && 'decoded' in body ? body.decoded : body;
+  if (typeof body !== 'object' || body === null) return body;
+  if ('decoded' in body) return body.decoded;
+  return 'base64' in body && typeof body.base64 === 'string' ? decodeProtobuf(Buffer.from(body.base64, 'base64')) : body;
 }

@@ -5,7 +5,7 @@ import { decodeEnvelope, openEnvelope } from '../../../edge/src/api/protobuf/dec
 import { encodeObject } from '../../../edge/src/api/protobuf/encode.ts';
 import { watchFrame } from '../../../edge/src/api/protobuf/frame.ts';
 import { UNKNOWN_FIELDS } from '../../../edge/src/api/protobuf/unknown.ts';
-import { openFrame } from './open-frame.ts';
+import { openFrame } from '../../replay/protobuf.ts';
 import { exampleBodies, type KnownBody, recordedBodies } from './recorded-bodies.ts';
 
 const examples = await exampleBodies();

@@ -5,7 +5,7 @@ import { API_RESOURCES, type KubeObject } from '@hawser/protocol';
 import { exchangeOnce, type LiveRequest, type LiveWatch, openWatch } from '../../replay/client.ts';
 import { compareAnswers, type Difference } from '../../replay/compare.ts';
 import type { ExchangeResult } from '../../replay/known.ts';
-import { bodyText, type Exchange, isWatch, type Scenario } from '../../replay/recording.ts';
+import { bodyOf, contentOf, type Exchange, isWatch, type Scenario } from '../../replay/recording.ts';
 import { idOf, presupposed, type Seeds } from '../../replay/seeds.ts';
 import { Translation } from '../../replay/translate.ts';
 import { maintainClusterObjects } from '../cluster-objects.ts';
@@ -81,7 +81,7 @@ class Replay {
     const live = await exchangeOnce(this.#request(exchange));
     if (live.headers.etag !== undefined) this.#etags.set(exchange.request.path, live.headers.etag);
     const { status, headers, body } = exchange.response;
-    const differences = compareAnswers({ status, headers, body }, live);
+    const differences = compareAnswers({ status, headers, body: contentOf(body) }, live);
     this.#translation.learn(exchange, live);
     this.#report(exchange, index, differences);
   }
@@ -133,7 +133,7 @@ class Replay {
         ...(authorization === undefined ? {} : { authorization }),
         ...(etag === undefined ? {} : { 'if-none-match': etag }),
       },
-      body: bodyText(this.#translation.body(exchange)),
+      body: bodyOf(this.#translation.body(exchange)),
     };
   }
 

@@ -97,15 +97,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   { scenario: '09-kubectl-logs', exchanges: [1], reason: 'Logs are not served.' },
 
   // What is not there yet.
-  {
-    scenario: /^09-kubectl-(describe-pod|edit-verbs)$/,
-    where: /^header content-type$/,
-    reason: 'Answers are JSON also where Protocol Buffers are asked for first.',
-  },
   { scenario: '09-kubectl-edit-verbs', exchanges: [14], reason: 'SelfSubjectAccessReview is not answered.' },
 ];
 
 /** Scenarios that cannot be replayed yet, and why. */
 export const NOT_REPLAYED: readonly { readonly scenario: RegExp; readonly reason: string }[] = [
-  { scenario: /^08-kubelet-protobuf-/, reason: 'Bodies of Protocol Buffers are not taken yet.' },
+  { scenario: /^08-kubelet-protobuf-/, reason: 'Bodies of Protocol Buffers are not replayed yet.' },
 ];

@@ -4,7 +4,7 @@ import { ManualClock } from '../../api/manual-clock.ts';
 import { exchangeOnce, type LiveRequest, type LiveWatch, openWatch } from '../../replay/client.ts';
 import type { Difference } from '../../replay/compare.ts';
 import type { ExchangeResult } from '../../replay/known.ts';
-import { bodyText, contentOf, type Exchange, isWatch } from '../../replay/recording.ts';
+import { bodyOf, contentOf, type Exchange, isWatch } from '../../replay/recording.ts';
 import { Translation } from '../../replay/translate.ts';
 import { until } from '../../support/until.ts';
 import { type LocalDevice, startLocalDevice } from '../device.ts';
@@ -127,7 +127,7 @@ class Replay {
     return {
       ...{ url: this.#device.url, agent: this.#agent, method, path: this.#translation.path(path) },
       headers: { ...headers, authorization, ...(etag === undefined ? {} : { 'if-none-match': etag }) },
-      body: bodyText(this.#translation.body(exchange)),
+      body: bodyOf(this.#translation.body(exchange)),
     };
   }
 }

@@ -3,13 +3,21 @@ import type { Identity } from '../policy.ts';
 import { requireAuthorized } from '../registry/authorize.ts';
 import type { Target } from '../registry/context.ts';
 import type { Registry } from '../registry/registry.ts';
-import { ApiError, badRequest, internal, methodNotAllowed, noSuchResource, unauthorized } from '../status.ts';
+import { ApiError, badRequest, internal, methodNotAllowed, noSuchResource, notAcceptable, unauthorized } from '../status.ts';
 import { bodyFormat, parseBody, readBody } from './body.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Discovery } from './discovery.ts';
 import { type ApiRequest, type ApiResponse, cutOff } from './exchange.ts';
 import type { Load } from './load.ts';
-import { type Encoding, errorEncoding, negotiate, onlyAccepted, parseMediaRanges } from './negotiate.ts';
+import {
+  type Encoding,
+  errorEncoding,
+  type Negotiated,
+  negotiate,
+  onlyAccepted,
+  PROTOBUF_TYPE,
+  parseMediaRanges,
+} from './negotiate.ts';
 import { answerOwnPath, type OwnPath } from './own-path.ts';
 import { attributesOfRequest, type ParsedPath, parsePath, type ResourcePath } from './path.ts';
 import { parseProtobuf } from './protobuf-body.ts';
@@ -116,7 +124,16 @@ async function answerDocument(
     if (prefersAggregated(request.headers.accept)) return answerAggregated(options, request, response, trimmed);
   }
   if (trimmed === '/version' && encoding === 'yaml') return sendObject(response, 200, 'json', document);
-  return sendObject(response, 200, negotiate(request.headers.accept, false).encoding, document);
+  const negotiated = negotiate(request.headers.accept, false);
+  // What is no API object has no messages.
+  return sendObject(response, 200, 'kind' in document ? negotiated : textOf(negotiated), document);
+}
+
+/** @throws ApiError 406 where the client takes Protocol Buffers only */
+function textOf({ encoding, instead }: Negotiated): Encoding {
+  if (encoding !== 'protobuf') return encoding;
+  if (instead === undefined) throw notAcceptable('406: Not Acceptable\n\nAvailable representations: application/json', {});
+  return instead;
 }
 
 const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -124,6 +141,7 @@ const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroup
 /** Whether the first form that the client accepts and that is served is the aggregated one. @throws ApiError 406 */
 function prefersAggregated(accept: string | undefined): boolean {
   for (const { type, parameters } of parseMediaRanges(accept ?? '')) {
+    if (type === PROTOBUF_TYPE && !parameters.has('as')) return false;
     if (type !== 'application/json' && type !== 'application/*' && type !== '*/*' && type !== 'application/yaml') continue;
     if (!parameters.has('as')) return false;
     if (parameters.get('as') === 'APIGroupDiscoveryList' && parameters.get('v') === 'v2') return true;
@@ -160,7 +178,7 @@ async function answerSpecial(
   query: URLSearchParams,
 ): Promise<void> {
   const { context } = options.registry;
-  const { encoding } = negotiate(request.headers.accept, false);
+  const negotiated = negotiate(request.headers.accept, false);
   const body = verb === 'create' || verb === 'update' || verb === 'patch' ? await readAny(request) : undefined;
   const special = await context.policy.handleSpecial({
     identity,
@@ -177,7 +195,7 @@ async function answerSpecial(
   });
   if (special !== undefined) {
     for (const warning of special.warnings ?? []) addWarning(response, warning);
-    return sendObject(response, special.status, encoding, special.body);
+    return sendObject(response, special.status, negotiated, special.body);
   }
   const listed = target?.resource.subresources.includes(path.subresource) ?? true;
   throw listed ? methodNotAllowed() : noSuchResource();

@@ -12,9 +12,25 @@ describe('content negotiation', () => {
     assert.deepEqual(negotiate('application/json;q=0.5, application/yaml', false).encoding, 'yaml');
   });
 
-  it('falls back to JSON for clients that prefer protobuf', () => {
-    assert.equal(negotiate('application/vnd.kubernetes.protobuf,application/json', false).encoding, 'json');
-    assert.throws(() => negotiate('application/vnd.kubernetes.protobuf', false), { code: 406 });
+  it('serves Protocol Buffers to who asks for them first, and knows what else would do', () => {
+    const protobuf = 'application/vnd.kubernetes.protobuf';
+    assert.deepEqual(negotiate(protobuf, false), { encoding: 'protobuf', presentation: 'plain' });
+    assert.deepEqual(negotiate(`${protobuf},application/json`, false), {
+      ...{ encoding: 'protobuf', presentation: 'plain', instead: 'json' },
+    });
+    assert.equal(negotiate(`application/json,${protobuf}`, false).encoding, 'json');
+    assert.equal(negotiate(`${protobuf};q=0.5,application/yaml`, false).encoding, 'yaml');
+    assert.deepEqual(negotiate(`${protobuf};stream=watch,application/yaml,application/json`, true).instead, 'json');
+    assert.equal(errorEncoding(`text/html,${protobuf},application/json`), 'protobuf');
+  });
+
+  it('has metadata in Protocol Buffers, and Tables not', () => {
+    const as = (kind: string) => `application/vnd.kubernetes.protobuf;as=${kind};v=v1;g=meta.k8s.io`;
+    assert.equal(negotiate(as('PartialObjectMetadata'), false).encoding, 'protobuf');
+    assert.equal(negotiate(`${as('Table')},application/json`, false).encoding, 'json');
+    assert.throws(() => negotiate(as('Table'), false), { code: 406, message: /^only the following media types are accepted/ });
+    // What else would do is in the same form only.
+    assert.equal(negotiate(`${as('PartialObjectMetadata')},application/json`, false).instead, undefined);
   });
 
   it('takes the first form that is served', () => {
@@ -27,7 +43,7 @@ describe('content negotiation', () => {
     });
   });
 
-  it('has watches in JSON only', () => {
+  it('has no watches in YAML', () => {
     assert.equal(negotiate('application/json;stream=watch', true).encoding, 'json');
     assert.throws(() => negotiate('application/yaml', true), { code: 406 });
     assert.throws(() => negotiate('text/html', false), /Available representations/);

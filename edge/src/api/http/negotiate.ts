@@ -1,6 +1,6 @@
 import { notAcceptable } from '../status.ts';
 
-export type Encoding = 'json' | 'yaml';
+export type Encoding = 'json' | 'yaml' | 'protobuf';
 
 /** How an object is to be shown; see meta/v1 Table and PartialObjectMetadata. */
 export type Presentation = 'plain' | 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
@@ -8,6 +8,8 @@ export type Presentation = 'plain' | 'Table' | 'PartialObjectMetadata' | 'Partia
 export interface Negotiated {
   readonly encoding: Encoding;
   readonly presentation: Presentation;
+  /** Beside Protocol Buffers: the text that the client takes as well, for what they cannot say. */
+  readonly instead?: 'json' | 'yaml';
 }
 
 /** Longest Accept or Content-Type header that is looked at, in characters. More is refused with 406 and 415. */
@@ -21,33 +23,43 @@ export interface MediaRange {
 
 const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/*', '*/*']);
 const YAML_TYPE = 'application/yaml';
-const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
+export const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
 const PRESENTATIONS: ReadonlySet<string> = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 
-/**
- * The first media type of the Accept header that can be served. Protobuf is never offered: clients that prefer it name JSON too.
- * @throws ApiError 406
- */
+/** The first media type of the Accept header that can be served. @throws ApiError 406 */
 export function negotiate(accept: string | undefined, watch: boolean): Negotiated {
   if (accept === undefined || accept.trim() === '') return { encoding: 'json', presentation: 'plain' };
   const ranges = parseMediaRanges(accept);
-  let known = false;
-  for (const { type, parameters } of ranges) {
-    if (type === PROTOBUF_TYPE || type === YAML_TYPE || JSON_TYPES.has(type)) known = true;
-    const encoding = type === YAML_TYPE ? 'yaml' : JSON_TYPES.has(type) ? 'json' : undefined;
-    const presentation = presentationOf(parameters);
-    if (encoding === undefined || presentation === undefined || (watch && encoding === 'yaml')) continue;
-    const stream = parameters.get('stream');
-    if (stream !== undefined && (stream !== 'watch' || !watch)) continue;
-    return { encoding, presentation };
+  const served = ranges.map((range) => servedForm(range, watch)).filter((form) => form !== undefined);
+  const [first] = served;
+  if (first === undefined)
+    throw ranges.some(({ type }) => encodingOf(type) !== undefined) ? onlyAccepted(watch) : noRepresentation();
+  if (first.encoding !== 'protobuf') return first;
+  for (const { encoding, presentation } of served) {
+    if (encoding !== 'protobuf' && presentation === first.presentation) return { ...first, instead: encoding };
   }
-  throw known ? onlyAccepted(watch) : noRepresentation();
+  return first;
+}
+
+/** Undefined for a range that is not served: an unknown type or form, a Table in Protocol Buffers, a watch in YAML. */
+function servedForm({ type, parameters }: MediaRange, watch: boolean): Negotiated | undefined {
+  const encoding = encodingOf(type);
+  const presentation = presentationOf(parameters);
+  if (encoding === undefined || presentation === undefined || (watch && encoding === 'yaml')) return undefined;
+  if (encoding === 'protobuf' && presentation === 'Table') return undefined;
+  const stream = parameters.get('stream');
+  return stream === undefined || (stream === 'watch' && watch) ? { encoding, presentation } : undefined;
+}
+
+function encodingOf(type: string): Encoding | undefined {
+  if (JSON_TYPES.has(type)) return 'json';
+  return type === YAML_TYPE ? 'yaml' : type === PROTOBUF_TYPE ? 'protobuf' : undefined;
 }
 
 /** The encoding for an error, which is always told in something. */
 export function errorEncoding(accept: string | undefined): Encoding {
-  const first = parseMediaRanges(accept ?? '').find(({ type }) => type === YAML_TYPE || JSON_TYPES.has(type));
-  return first?.type === YAML_TYPE ? 'yaml' : 'json';
+  const encodings = parseMediaRanges(accept ?? '').map(({ type }) => encodingOf(type));
+  return encodings.find((encoding) => encoding !== undefined) ?? 'json';
 }
 
 export function parseMediaRanges(header: string): MediaRange[] {

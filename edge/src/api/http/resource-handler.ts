@@ -9,17 +9,18 @@ import { list } from '../registry/list.ts';
 import { patch } from '../registry/patch.ts';
 import { update } from '../registry/update.ts';
 import { watch } from '../registry/watch.ts';
-import { badRequest, unsupportedMediaType } from '../status.ts';
+import { badRequest, notAcceptable, unsupportedMediaType } from '../status.ts';
 import type { PatchType } from '../storage.ts';
 import { bodyFormat, parseBody, readBody, summarize } from './body.ts';
 import type { ApiRequest, ApiResponse } from './exchange.ts';
 import { whileThere } from './gone.ts';
-import { negotiate, parseMediaRanges } from './negotiate.ts';
+import { type Negotiated, negotiate, parseMediaRanges } from './negotiate.ts';
 import { parseIncludeObject, presentList, presentObject } from './present.ts';
 import { type Gvk, parseProtobuf } from './protobuf-body.ts';
 import { deleteOptions, listOptions, selectorOptions, timeoutMs, writeOptions } from './query.ts';
 import { addWarning, sendObject } from './respond.ts';
 import type { View } from './view.ts';
+import { watchFormat } from './watch-format.ts';
 import { respondWithWatch, type WatchResponses } from './watch-response.ts';
 
 /** A request on a stored resource that has been authorized. */
@@ -36,12 +37,13 @@ export interface ResourceRequest {
 /** Carries a request out and answers it. @throws ApiError before anything has been sent */
 export async function handleResource(context: ApiContext, resourceRequest: ResourceRequest): Promise<void> {
   const { request, response, identity, target, verb, query } = resourceRequest;
-  const { encoding, presentation } = negotiate(request.headers.accept, verb === 'watch');
+  const negotiated = await speakable(negotiate(request.headers.accept, verb === 'watch'), target.resource);
+  const { presentation } = negotiated;
   const includeObject = parseIncludeObject(query.get('includeObject'));
   const view = (): View => ({ presentation, includeObject, now: context.clock.now() });
   const { resource } = target;
   const answer = (object: KubeObject, status = 200) =>
-    sendObject(response, status, encoding, presentObject(resource, object, view()));
+    sendObject(response, status, negotiated, presentObject(resource, object, view()));
 
   switch (verb) {
     case 'get': {
@@ -52,12 +54,18 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
       return object && answer(object);
     }
     case 'list':
-      return sendObject(response, 200, encoding, presentList(resource, await list(context, target, listOptions(query)), view()));
+      return sendObject(
+        response,
+        200,
+        negotiated,
+        presentList(resource, await list(context, target, listOptions(query)), view()),
+      );
     case 'watch':
       return respondWithWatch(
         response,
         resource,
         view,
+        await watchFormat(negotiated, resourceRequest.watches.bodies),
         (sink) => watch(context, target, listOptions(query), sink),
         resourceRequest.watches,
       );
@@ -83,11 +91,22 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
       const options = deleteOptions(query, await readDeleteOptions(request));
       const items = removeCollection(context, identity, target, selectorOptions(query), options);
       const resourceVersion = String(context.storage.revision());
-      return sendObject(response, 200, encoding, presentList(resource, { items, resourceVersion }, view()));
+      return sendObject(response, 200, negotiated, presentList(resource, { items, resourceVersion }, view()));
     }
     default:
       throw new Error(`no verb of a stored resource: ${verb}`);
   }
+}
+
+/** The same, or the text that the client takes as well where the kind has no messages. @throws ApiError 406 */
+async function speakable(negotiated: Negotiated, resource: ApiResource): Promise<Negotiated> {
+  const { encoding, presentation, instead } = negotiated;
+  if (encoding !== 'protobuf' || presentation !== 'plain') return negotiated;
+  const { messageOfKind } = await import('../protobuf/index.ts');
+  if (messageOfKind(apiVersionOf(resource), resource.kind) !== undefined) return negotiated;
+  if (instead === undefined)
+    throw notAcceptable(`only the following media types are accepted for a ${resource.kind}: application/json, application/yaml`);
+  return { encoding: instead, presentation };
 }
 
 async function readObject(request: ApiRequest, resource: ApiResource): Promise<KubeObject> {

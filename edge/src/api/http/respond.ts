@@ -1,15 +1,35 @@
 import type { ApiError } from '../status.ts';
 import { encoded } from './compress.ts';
 import { type ApiResponse, readNoFurther } from './exchange.ts';
-import type { Encoding } from './negotiate.ts';
+import { type Encoding, type Negotiated, PROTOBUF_TYPE } from './negotiate.ts';
 
-const CONTENT_TYPES: Readonly<Record<Encoding, string>> = { json: 'application/json', yaml: 'application/yaml' };
+const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
+  json: 'application/json',
+  yaml: 'application/yaml',
+  protobuf: PROTOBUF_TYPE,
+};
+
+/** How an object is to be sent: as that, or as what was negotiated with its client. */
+export type How = Encoding | Pick<Negotiated, 'encoding' | 'instead'>;
 
 /** Sends one object. Headers that the caller has set stay. */
-export async function sendObject(response: ApiResponse, status: number, encoding: Encoding, body: object): Promise<void> {
-  const text = encoding === 'json' ? `${JSON.stringify(body)}\n` : await toYaml(body);
+export async function sendObject(response: ApiResponse, status: number, how: How, body: object): Promise<void> {
+  const { encoding, content } = await encode(typeof how === 'string' ? { encoding: how } : how, body);
   if (!response.hasHeader('content-type')) response.setHeader('content-type', CONTENT_TYPES[encoding]);
-  send(response, status, await encoded(response, Buffer.from(text)));
+  send(response, status, await encoded(response, content));
+}
+
+async function encode(
+  { encoding, instead }: Exclude<How, string>,
+  body: object,
+): Promise<{ encoding: Encoding; content: Buffer }> {
+  if (encoding === 'json') return { encoding, content: Buffer.from(`${JSON.stringify(body)}\n`) };
+  if (encoding === 'yaml') return { encoding, content: Buffer.from(await toYaml(body)) };
+  const { encodeObject } = await import('../protobuf/index.ts');
+  const made = encodeObject(body);
+  // Where they cannot say all of it, the text can if the client takes that. What no table has is told in JSON rather than not at all.
+  if (made?.complete === true || (made !== undefined && instead === undefined)) return { encoding, content: made.bytes };
+  return encode({ encoding: instead ?? 'json' }, body);
 }
 
 export function sendText(response: ApiResponse, status: number, text: string): void {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { resourceById } from '@hawser/protocol';
 import type { WatchSink } from '../registry/watch.ts';
+import { watchFormat } from './watch-format.ts';
 import { respondWithWatch, WatchResponses } from './watch-response.ts';
 
 test('what happens between the end of a watch by the server and the moment in which its client has taken it goes nowhere', async (t) => {
@@ -17,7 +18,9 @@ test('what happens between the end of a watch by the server and the moment in wh
       began.resolve(sink);
       return () => {};
     };
-    void respondWithWatch(response, pods, view, start, watches);
+    void watchFormat({ encoding: 'json' }, watches.bodies).then((format) =>
+      respondWithWatch(response, pods, view, format, start, watches),
+    );
   }).listen(0, '127.0.0.1');
   t.after(() => server.close());
   await once(server, 'listening');

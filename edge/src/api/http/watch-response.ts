@@ -1,8 +1,9 @@
-import type { ApiResource, KubeObject } from '@hawser/protocol';
+import type { ApiResource } from '@hawser/protocol';
 import type { StopWatch, WatchSink } from '../registry/watch.ts';
 import { type ApiResponse, cutOff, isGone, sendHead } from './exchange.ts';
 import { presentEvent } from './present.ts';
 import type { View } from './view.ts';
+import { EventBodies, type WatchFormat } from './watch-format.ts';
 
 /**
  * Bytes that a watch may have waiting for a slow reader; while its initial events go out, twice these more: what happens meanwhile is the more
@@ -22,20 +23,15 @@ export interface OpenWatch {
 /** Open watches of one server, and what they share. */
 export class WatchResponses {
   readonly open = new Set<OpenWatch>();
-  /** The same object goes out to many watches in a row: its JSON is made once. */
-  #last: { readonly object: KubeObject; readonly json: string } | undefined;
-
-  json(object: KubeObject): string {
-    if (this.#last?.object !== object) this.#last = { object, json: JSON.stringify(object) };
-    return this.#last.json;
-  }
+  readonly bodies = new EventBodies();
 }
 
-/** Sends headers at once and then a line of JSON for each event, until the watch ends or the client goes. */
+/** Sends headers at once and then each event, until the watch ends or the client goes. */
 export async function respondWithWatch(
   response: ApiResponse,
   resource: ApiResource,
   view: () => View,
+  format: WatchFormat,
   start: (sink: WatchSink) => Promise<StopWatch>,
   watches: WatchResponses,
 ): Promise<void> {
@@ -79,7 +75,7 @@ export async function respondWithWatch(
   });
   const begin = () => {
     if (response.headersSent) return;
-    response.setHeader('content-type', 'application/json');
+    response.setHeader('content-type', format.contentType);
     response.setHeader('cache-control', 'no-cache, private');
     sendHead(response, 200);
   };
@@ -90,7 +86,7 @@ export async function respondWithWatch(
       begin();
       const shown = presentEvent(resource, event.object, view(), first);
       batch();
-      response.write(`{"type":"${event.type}","object":${watches.json(shown)}}\n`);
+      for (const part of format.event(event.type, shown)) response.write(part);
       first = false;
       if (response.writableLength > backlogBound) watch.cut();
     },
