@@ -21,6 +21,7 @@ type Begin = Extract<ToDevices, { type: 'begin' }>;
 
 /** Losing the relay is no news here; what a device cannot do is. */
 const logger = pino({ level: 'error' }, pino.destination(2));
+/** In the order in which they were named, whichever was made first: the first and the last are asked for. */
 const devices: LightDevice[] = [];
 const linked = new Set<string>();
 let lost = 0;
@@ -46,7 +47,7 @@ const onDrained = new Map<LightDevice, () => void>();
 async function begin({ devices: names, podsPerDevice, url, authority: { commonName, ...pair } }: Begin): Promise<void> {
   const authority = await createAuthority(commonName, pair);
   let inSync = 0;
-  await concurrently(names, AT_A_TIME, async (node) => {
+  await concurrently([...names.entries()], AT_A_TIME, async ([at, node]) => {
     const { certificatePem: cert, keyPem: key } = await issueNodeCertificate(authority, node);
     await new Promise<void>((resolve) => {
       let wasInSync = false;
@@ -66,7 +67,7 @@ async function begin({ devices: names, podsPerDevice, url, authority: { commonNa
           resolve();
         },
       });
-      devices.push(device);
+      devices[at] = device;
       device.start();
     });
   });
@@ -82,10 +83,11 @@ function onLinked(node: string, isLinked: boolean): void {
   tell({ type: 'linked', count: linked.size, at: monotonicMs() });
 }
 
-async function single(pod: number): Promise<void> {
+async function single(node: string, pod: number): Promise<void> {
   const [device] = devices;
   const name = device?.pods[pod % device.pods.length];
   if (device === undefined || name === undefined) throw new Error('there is no such pod');
+  if (device.node !== node) throw new Error(`the first device is ${device.node} and not ${node}`);
   const at = monotonicMs();
   await device.crash(name);
   tell({ type: 'written', at });
@@ -161,7 +163,7 @@ function receive(message: ToDevices): void {
       guard(begin(message));
       return;
     case 'single':
-      guard(single(message.pod));
+      guard(single(message.node, message.pod));
       return;
     case 'flood':
       isFlooding = message.isOn;

@@ -42,11 +42,11 @@ export interface LightDeviceOptions {
  * benchmark.
  */
 export class LightDevice {
+  readonly node: string;
   readonly pods: readonly string[];
   readonly #restarts = new Map<string, number>();
   readonly #store: MemoryStore;
   readonly #registry: Registry;
-  readonly #node: string;
   readonly #connected: Connected;
   readonly #onDrained: () => void;
   #isWaiting = false;
@@ -55,7 +55,7 @@ export class LightDevice {
     const { node, url, tls, logger } = options;
     const clock = systemClock;
     this.pods = options.pods;
-    this.#node = node;
+    this.node = node;
     this.#onDrained = options.onDrained;
     const store = openMemoryStore({ logger, clock });
     this.#store = store;
@@ -119,7 +119,7 @@ export class LightDevice {
   /** The pod's container crashes once more, and its kubelet says so: a strategic merge patch of what differs, as the node. */
   async crash(pod: string): Promise<void> {
     if (PODS === undefined) throw new Error('there is no resource pods');
-    const identity = nodeIdentity(this.#node);
+    const identity = nodeIdentity(this.node);
     const target = { resource: PODS, namespace: NAMESPACE, name: pod };
     const current = await this.#registry.get(identity, { ...target, subresource: '' });
     const restarts = (this.#restarts.get(pod) ?? 0) + 1;

@@ -7,8 +7,8 @@ export type ToDevices =
       readonly url: string;
       readonly authority: { readonly commonName: string; readonly certificatePem: string; readonly keyPem: string };
     }
-  /** One change of the status of one pod of the first device. */
-  | { readonly type: 'single'; readonly pod: number }
+  /** One change of the status of one pod of the first device, which is to be this one. */
+  | { readonly type: 'single'; readonly node: string; readonly pod: number }
   /**
    * On every device, `rounds` times: that many pods change their status, and the next round begins when the cloud has answered all.
    */

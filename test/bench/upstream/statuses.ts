@@ -62,7 +62,7 @@ export async function measureSingles(
     signal.throwIfAborted();
     const pod = index % names.length;
     const written = worker.hears('written', () => true, SINGLE_TIMEOUT_MS);
-    worker.send({ type: 'single', pod });
+    worker.send({ type: 'single', node, pod });
     const { at } = await written;
     times.push((await seen(names[pod] ?? '', Math.floor(index / names.length) + 1)) - at);
   }
