@@ -83,7 +83,7 @@ export async function startAgent({ settings, credentials, clock, random, logger 
     });
     ending.push(link.stop);
     const access = await ensureLocalAccess(settings.dataDir, settings.api.address);
-    const { registry, server, tokens } = createLocalApi({
+    const local = createLocalApi({
       store,
       nodeName,
       access,
@@ -94,11 +94,12 @@ export async function startAgent({ settings, credentials, clock, random, logger 
       random,
       logger,
     });
+    const { registry, server, tokens } = local;
     const { address, port } = settings.api;
     const api = await server.listen(port, address).catch((cause: unknown) => {
       throw listenFailure(cause, { address, port, what: 'the Kubernetes API of the device', setting: 'api' });
     });
-    ending.push(() => server.close());
+    ending.push(local.close);
 
     const rechecking = startRechecking({
       recheck: store.recheck,

@@ -4,9 +4,11 @@ import { createDevicePolicy } from './api/device-policy.ts';
 import type { ApiBounds } from './api/http/load.ts';
 import { type ApiServer, createApiServer } from './api/http/server.ts';
 import { createRegistry, type Registry } from './api/registry/registry.ts';
+import type { StorageKey } from './api/storage.ts';
 import { createTokenCheck, type LocalAccess } from './ops/local-access/index.ts';
 import { createQueryPath } from './ops/query-path.ts';
 import type { EdgeStore } from './store/index.ts';
+import { createSubmissions } from './submissions/index.ts';
 import { SYNC_FACTS } from './sync/index.ts';
 import { createTokenService, type TokenService } from './tokens/index.ts';
 import { type CloudQueries, createElsewhere, createLookup, QUERY_PATH } from './upstream/index.ts';
@@ -32,6 +34,8 @@ export interface LocalApi {
   /** Does not listen yet. */
   readonly server: ApiServer;
   readonly tokens: TokenService;
+  /** Ends the server and all that goes on beside it. */
+  close(): Promise<void>;
 }
 
 /** The Kubernetes API of the device: what the store holds, who may see and write it, and what is asked of the cloud. */
@@ -41,6 +45,8 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
   const tokens = createTokenService({ nodeName, tokens: store.tokens, queries, clock, logger });
   const syncedAgeMs = () => (isInSync() ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
   const lookup = createLookup({ store, queries, syncedAgeMs, clock, logger });
+  const synced = (key: StorageKey) => store.synced(key);
+  const submissions = createSubmissions({ storage: store.storage, queries, synced, clock, logger });
   const policy = createDevicePolicy({
     nodeName,
     holderOf: createTokenCheck({
@@ -56,6 +62,7 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
     hasSynced,
     findElsewhere: createElsewhere(lookup),
     requestToken: tokens.request,
+    submit: submissions.submit,
   });
   const registry = createRegistry({ storage: store.storage, policy, clock, random });
   const server = createApiServer({
@@ -66,7 +73,11 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
     notReady: () => (hasSynced() ? undefined : 'the first sync with the cloud is not complete'),
     logger,
   });
-  return { registry, server, tokens };
+  const close = async () => {
+    submissions.stop();
+    await server.close();
+  };
+  return { registry, server, tokens, close };
 }
 
 function ageOf(time: string | undefined, clock: Pick<Clock, 'now'>): number | undefined {

@@ -53,7 +53,7 @@ export { PROTOCOL_VERSIONS } from './messages.ts';
 export type { ObjectKey, ObjectKeyParts } from './objectkey.ts';
 export { objectKey, parseObjectKey } from './objectkey.ts';
 export type { QueryRule } from './queries.ts';
-export { MAX_OPEN_QUERIES, MAX_QUERY_MS, QUERY_TABLE, queryRule } from './queries.ts';
+export { MAX_OPEN_QUERIES, MAX_QUERY_MS, PASSED_SIGNER, QUERY_TABLE, queryRule } from './queries.ts';
 export { isRelayUrl, MAX_RELAYS } from './relay-address.ts';
 export * from './trust/index.ts';
 export { MAX_BATCH_BODY_BYTES, unpackedBytes } from './unpacked.ts';

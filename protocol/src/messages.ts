@@ -135,7 +135,7 @@ export interface Query {
 export type Question =
   /** The object as it is now. `namespace` is empty for what has none. */
   | { readonly type: 'get'; readonly resource: string; readonly namespace: string; readonly name: string }
-  /** What is made by asking, such as `token` of a ServiceAccount. */
+  /** What is made by asking, such as `token` of a ServiceAccount. Without subresource and name: an object of that resource. */
   | {
       readonly type: 'submit';
       readonly resource: string;

@@ -31,6 +31,18 @@ function get(resource: string, rights: QueryRule['rights'], from: QueryRule['fro
   return { resource, subresource: '', type: 'get', rights, from, kept: offlineSeconds !== 0, offlineSeconds };
 }
 
+function submit(resource: string, subresource: string, kept: boolean): QueryRule {
+  return { resource, subresource, type: 'submit', rights: 'node', from: 'live', kept, offlineSeconds: undefined };
+}
+
+const CERTIFICATE_REQUESTS = 'certificates.k8s.io/certificatesigningrequests';
+
+/**
+ * The one signer to which requests of devices are passed on: certificates with which a kubelet serves. One with which it would be a client
+ * of the API server itself would outlive the device's being revoked.
+ */
+export const PASSED_SIGNER = 'kubernetes.io/kubelet-serving';
+
 /** Everything that may be asked, for both sides. What a pod needs to start serves offline without an end. */
 export const QUERY_TABLE: readonly QueryRule[] = [
   get('configmaps', 'node', 'live'),
@@ -52,16 +64,13 @@ export const QUERY_TABLE: readonly QueryRule[] = [
   get('storage.k8s.io/csidrivers', 'node', 'live'),
   get('node.k8s.io/runtimeclasses', 'node', 'live'),
   get('scheduling.k8s.io/priorityclasses', 'relay', 'live'),
+  // Of the node's own. One that waits for its certificate is asked about all the time: nothing of it is worth keeping.
+  get(CERTIFICATE_REQUESTS, 'node', 'live', 0),
   // Serves until the `exp` of its JWT, by rules of its own.
-  {
-    resource: 'serviceaccounts',
-    subresource: 'token',
-    type: 'submit',
-    rights: 'node',
-    from: 'live',
-    kept: true,
-    offlineSeconds: undefined,
-  },
+  submit('serviceaccounts', 'token', true),
+  submit('pods', 'eviction', false),
+  // One is made: the question has no name.
+  submit(CERTIFICATE_REQUESTS, '', false),
 ];
 
 /** The rule for a question, or undefined for what may not be asked. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { parse } from 'yaml';
@@ -88,6 +89,9 @@ test('forbidden, not found, no answer now and not known offline are four things 
   const { fleet, agent, kube } = await scene(t);
   await kube.create(secret('nobodys', { key: 'value' }));
 
+  const apiStatus = async (path: string) => (await agent.local.raw('GET', path)).status;
+  assert.equal(await apiStatus('/api/v1/namespaces/default/secrets/nobodys'), 403);
+  assert.equal(await apiStatus('/api/v1/namespaces/far/services/nothing'), 404);
   const forbidden = await query(agent, 'secret', 'nobodys');
   assert.deepEqual([forbidden.type, forbidden.code], ['forbidden', 4]);
   assert.match(forbidden.message ?? '', /no relationship found between node 'edge-1' and this object/);
@@ -109,6 +113,8 @@ test('forbidden, not found, no answer now and not known offline are four things 
   const unknown = await query(agent, 'svc', 'other', '-n', 'far');
   assert.deepEqual([unknown.type, unknown.code], ['unknownOffline', 6]);
   assert.match(unknown.stderr, /not known without a link/);
+  const clientSays = await agent.local.raw('GET', '/api/v1/namespaces/far/services/other');
+  assert.equal(clientSays.status, 503, 'nor is it "not found" to a client of the API');
   const stillForbidden = await query(agent, 'secret', 'nobodys');
   assert.deepEqual([stillForbidden.type, stillForbidden.code], ['unknownOffline', 6], 'a refusal is no answer for later');
 });
@@ -148,6 +154,8 @@ test('answers are kept: they serve with their age without a link, after kill -9,
   await linkState(agent, 'down');
   await kube.remove('services', 'far', 'shop');
   const first = await checkOffline('with the link cut');
+  const { status, body } = await agent.local.raw('GET', '/api/v1/namespaces/far/services/shop');
+  assert.deepEqual([status, (body as KubeObject).spec], [200, online.object?.spec], 'a client of the API gets the same');
   await agent.process().kill();
   const second = await checkOffline('without an agent');
   assert.ok(second > first, 'its age rises');
@@ -254,6 +262,67 @@ test('what only the relay may read comes from its cache or with its rights, for 
   assert.deepEqual([namespace.type, namespace.source], ['found', 'relayCache']);
 });
 
+test("an eviction and a certificate request are the cluster's to answer, and who waits for a certificate sees it come", {
+  timeout: 180_000,
+}, async (t) => {
+  const { agent, kube } = await scene(t);
+  const pod = podOn(NODE, 'web');
+  await kube.create({ ...pod, metadata: { ...pod.metadata, labels: { app: 'web' } } });
+  await until('the pod runs', 60_000, undefined, async () => {
+    const status = (await kube.get('pods', 'default', 'web'))?.status as { phase?: string } | undefined;
+    return status?.phase === 'Running';
+  });
+  const budget = { minAvailable: 1, selector: { matchLabels: { app: 'web' } } };
+  await kube.create({
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: budget,
+  });
+  const evict = async () => {
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'web', namespace: 'default' } };
+    return (await agent.local.raw('POST', '/api/v1/namespaces/default/pods/web/eviction', body)).status;
+  };
+  assert.equal(await evict(), 429);
+  await kube.remove('policy/poddisruptionbudgets', 'default', 'web');
+
+  const requests = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
+  const pem = '-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n';
+  const spec = { request: Buffer.from(pem).toString('base64'), usages: ['digital signature', 'server auth'] };
+  const ask = (signerName: string) =>
+    asKubelet(agent, 'POST', requests, { metadata: { generateName: 'csr-' }, spec: { ...spec, signerName } });
+  assert.equal((await ask('kubernetes.io/kube-apiserver-client-kubelet')).status, 403);
+  const made = await ask('kubernetes.io/kubelet-serving');
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const { name = '' } = made.body.metadata;
+  const there = (await kube.get('certificates.k8s.io/certificatesigningrequests', '', name)) as KubeObject & { spec: object };
+  assert.deepEqual([there.spec], [{ ...there.spec, username: AS_NODE, signerName: 'kubernetes.io/kubelet-serving' }]);
+  const approval = { type: 'Approved', status: 'True', reason: 'Test', message: '' };
+  const approved = await kube.raw('PUT', `${requests}/${name}/approval`, { ...there, status: { conditions: [approval] } });
+  assert.equal(approved.status, 200, JSON.stringify(approved.body));
+  const certificate = Buffer.from('-----BEGIN CERTIFICATE-----').toString('base64');
+  const { status } = approved.body as { status: object };
+  const signed = await kube.raw('PUT', `${requests}/${name}/status`, {
+    ...(approved.body as object),
+    status: { ...status, certificate },
+  });
+  assert.equal(signed.status, 200, JSON.stringify(signed.body));
+  await until('the certificate at the device', 60_000, undefined, async () => {
+    const { body } = await asKubelet(agent, 'GET', `${requests}?fieldSelector=metadata.name%3D${name}`);
+    const [only] = (body as unknown as { items: KubeObject[] }).items;
+    return (only?.status as { certificate?: string } | undefined)?.certificate === certificate;
+  });
+
+  agent.link.cut();
+  await linkState(agent, 'down');
+  assert.equal(await evict(), 503);
+  assert.equal((await ask('kubernetes.io/kubelet-serving')).status, 503);
+  agent.link.restore();
+  await linkState(agent, 'open');
+  assert.equal(await evict(), 201);
+  await until('the pod is gone', 90_000, undefined, async () => (await kube.get('pods', 'default', 'web')) === undefined);
+});
+
 test("the path that answers it is for the device's administrator, and takes only questions", { timeout: 120_000 }, async (t) => {
   const { agent } = await scene(t);
   const status = async (path: string, method = 'GET') => (await agent.local.raw(method, path)).status;
@@ -272,6 +341,28 @@ test("the path that answers it is for the device's administrator, and takes only
   const answer = await fetchQuery(agent, 'x', new AbortController().signal, 'wrong');
   assert.equal(answer, 401);
 });
+
+/** As the kubelet beside the agent. */
+async function asKubelet(
+  agent: FleetAgent,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<{ status: number; body: KubeObject }> {
+  const { clusters } = parse(await readFile(agent.localKubeconfig, 'utf8'));
+  const ca = Buffer.from(clusters[0].cluster['certificate-authority-data'], 'base64');
+  const token = (await readFile(join(agent.dataDir, 'kubelet.token'), 'utf8')).trim();
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    request(new URL(path, agent.local.server), { ca, method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) }));
+    })
+      .on('error', reject)
+      .end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
 
 /** One request of its own, so that it can be broken off. @returns the HTTP status */
 async function fetchQuery(agent: FleetAgent, name: string, signal: AbortSignal, token?: string): Promise<number> {

@@ -182,6 +182,7 @@ describe('questions', () => {
     'storage.k8s.io/storageclasses': `${B}-fast`,
     'scheduling.k8s.io/priorityclasses': `${B}-urgent`,
     serviceaccounts: `${B}-robot`,
+    'certificates.k8s.io/certificatesigningrequests': `${B}-request`,
   };
 
   /** Endpoints are sent for the namespaces in which a device has pods: those of others it may not ask for. */
@@ -201,6 +202,21 @@ describe('questions', () => {
       );
     });
     await assertDenied('query', [...tries, asked(get('coordination.k8s.io/leases', `node-${B}`, 'hawser-system'))]);
+    await assertUntouched();
+  });
+
+  test('a certificate is asked for with which A would be a client of the API server, which would outlive its being revoked', async () => {
+    const requests = 'certificates.k8s.io/certificatesigningrequests';
+    const signers = ['kubernetes.io/kube-apiserver-client-kubelet', 'kubernetes.io/kube-apiserver-client', 'example.com/any', ''];
+    const request = (spec: JsonObject): JsonObject => ({
+      metadata: { name: 'mine' },
+      spec: { request: '', usages: ['client auth'], ...spec },
+    });
+    await assertDenied('query', [
+      ...signers.map((signerName) => asked(submit(requests, '', '', request({ signerName }), ''))),
+      asked(submit(requests, '', '', request({}), '')),
+      asked(submit(requests, `${B}-request`, 'approval', request({ signerName: 'kubernetes.io/kubelet-serving' }), '')),
+    ]);
     await assertUntouched();
   });
 

@@ -140,6 +140,16 @@ function objectsOf(node: string): KubeObject[] {
     },
     { apiVersion: 'v1', kind: 'Secret', metadata: metadata('unused'), data: {} },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadata('robot') },
+    {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: metadata('request', ''),
+      spec: {
+        request: Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\n').toString('base64'),
+        signerName: 'kubernetes.io/kubelet-serving',
+        usages: ['digital signature', 'server auth'],
+      },
+    },
     { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: metadata('fast', ''), provisioner: 'example.test/disk' },
     { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: metadata('urgent', ''), value: 1000 },
     {

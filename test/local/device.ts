@@ -104,7 +104,7 @@ export async function startLocalDevice(options: LocalDeviceOptions = {}): Promis
   const stop = async () => {
     if (isStopped) return;
     isStopped = true;
-    await api.server.close();
+    await api.close();
     store.close();
   };
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type JsonObject, type KubeObject, objectKey, QUERY_TABLE, type Question } from '@hawser/protocol';
+import { type JsonObject, type KubeObject, objectKey, PASSED_SIGNER, QUERY_TABLE, type Question } from '@hawser/protocol';
 import type { PolicyRule } from '../apiserver/policy/rules.ts';
 import { type ImpersonationForm, relayBindings } from '../apiserver/relay-identity.ts';
 import { deviceKey, joinOver, tokenSecret } from '../support/enrol-client.ts';
@@ -83,8 +83,27 @@ const NAMES: Readonly<Record<string, string>> = {
   'node.k8s.io/runtimeclasses': 'small',
   'scheduling.k8s.io/priorityclasses': 'urgent',
   serviceaccounts: 'shop',
+  'certificates.k8s.io/certificatesigningrequests': 'made',
 };
-const CLUSTER_SCOPED = /^(persistentvolumes|nodes|namespaces|storage.*|node.k8s.*|scheduling.*)$/;
+const CLUSTER_SCOPED = /^(persistentvolumes|nodes|namespaces|storage.*|node.k8s.*|scheduling.*|certificates.*)$/;
+
+const CERTIFICATE_REQUEST = Buffer.from(
+  '-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n',
+).toString('base64');
+
+/** What is made by asking: the body, and how it is answered. */
+const SUBMITS: Readonly<Record<string, readonly [JsonObject, RegExp]>> = {
+  // Without a bound pod a token is forbidden by NodeRestriction, which is past the rights of the relay.
+  'serviceaccounts/token': [{ spec: { audiences: [] } }, /forbidden/],
+  'pods/eviction': [{ kind: 'Eviction', metadata: { name: 'front' }, deleteOptions: { dryRun: ['All'] } }, /found/],
+  'certificates.k8s.io/certificatesigningrequests/': [
+    {
+      metadata: { name: 'made' },
+      spec: { request: CERTIFICATE_REQUEST, signerName: PASSED_SIGNER, usages: ['digital signature', 'server auth'] },
+    },
+    /found/,
+  ],
+};
 
 for (const form of ['constrained', 'groups'] as const) {
   test(`a relay uses each right that deploy/rbac gives it, and asks for no other: ${form}`, { timeout: 120_000 }, async (t) => {
@@ -218,17 +237,17 @@ async function reports(agent: ScriptedAgent, kube: KubeClient): Promise<void> {
 }
 
 async function questions(agent: ScriptedAgent): Promise<void> {
-  for (const { type, resource, subresource } of QUERY_TABLE) {
+  const [made, read] = [QUERY_TABLE.filter(({ type }) => type === 'submit'), QUERY_TABLE.filter(({ type }) => type === 'get')];
+  for (const { type, resource, subresource } of [...made, ...read]) {
     const name = NAMES[resource];
     assert.ok(name !== undefined, `the test asks nothing about ${resource}`);
     const isLease = resource === 'coordination.k8s.io/leases';
     const namespace = isLease ? 'kube-node-lease' : CLUSTER_SCOPED.test(resource) ? '' : 'default';
-    const asked = { resource, namespace, name };
-    const question: Question =
-      type === 'get' ? { type, ...asked } : { type, ...asked, subresource, body: JSON.stringify({ spec: { audiences: [] } }) };
+    const [body, expected] =
+      type === 'submit' ? (SUBMITS[`${resource}/${subresource}`] ?? assert.fail()) : [{}, isLease ? /found|notFound/ : /found/];
+    const asked = { resource, namespace, name: type === 'submit' && subresource === '' ? '' : name };
+    const question: Question = type === 'get' ? { type, ...asked } : { type, ...asked, subresource, body: JSON.stringify(body) };
     const answer = await agent.ask(question);
-    // Without a bound pod a token is forbidden by NodeRestriction, which is past the rights of the relay.
-    const expected = type === 'submit' ? /forbidden/ : isLease ? /found|notFound/ : /found/;
     assert.match(answer.type, expected, `${resource}: ${JSON.stringify(answer)}`);
   }
 }

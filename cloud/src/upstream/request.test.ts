@@ -106,6 +106,11 @@ const refused: [string, Partial<Report>, number][] = [
     { operation: { type: 'update', body: '{"metadata":{"resourceVersion":"x"}}' } },
     400,
   ],
+  [
+    'a certificate request, which is a question,',
+    { resource: 'certificates.k8s.io/certificatesigningrequests', namespace: '', operation: create },
+    405,
+  ],
   ['an eviction without a uid', { subresource: 'eviction', uid: undefined, operation: create }, 400],
   [
     'a body nested a hundred thousand levels deep',

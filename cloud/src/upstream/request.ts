@@ -55,6 +55,9 @@ const SUBRESOURCES: { readonly [operation in Report['operation']['type']]: reado
   remove: [''],
 };
 
+/** Of these the answer is what the device wants, and not every one goes to the cluster: `queries/certificate-requests.ts`. */
+const ASKED_FOR = 'certificates.k8s.io/certificatesigningrequests';
+
 /**
  * The call for a report, by the resource table. Whether the node may do it is for the API server's Node authorizer to say. The
  * report's uid becomes a precondition in the form that each verb has for it, so that nothing meets the object's successor.
@@ -63,6 +66,7 @@ export function planReport(report: Report): Planned {
   const { operation, subresource } = report;
   const resource = resourceById(report.resource);
   if (resource === undefined) return refusal(404, 'NotFound', `the relay knows no resource ${report.resource}`);
+  if (resource.id === ASKED_FOR) return refusal(405, 'MethodNotAllowed', `${ASKED_FOR} are asked for and not reported`);
   const isKnown = subresource === '' || resource.subresources.includes(subresource);
   if (!isKnown || !SUBRESOURCES[operation.type].includes(subresource)) {
     const what = subresource === '' ? report.resource : `${report.resource}/${subresource}`;

@@ -39,6 +39,8 @@ export interface DevicePolicyOptions {
   readonly findElsewhere?: (miss: Miss) => Promise<KubeObject | undefined>;
   /** Answers `create` of `serviceaccounts/token` by the node. Undefined: nobody gets tokens here (405). */
   readonly requestToken?: (request: SpecialRequest) => Promise<SpecialAnswer>;
+  /** Answers all other writes that only the cluster can. Undefined: nobody does (405). */
+  readonly submit?: (request: SpecialRequest) => Promise<SpecialAnswer> | undefined;
 }
 
 /** Sent as Retry-After where only a first sync helps. */
@@ -93,7 +95,9 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
     planDelete: (request) => (request.resource.id === 'pods' ? planPodDelete(request) : { type: 'remove' }),
     handleSpecial(request) {
       if (isResourceSlices(request)) return answerResourceSlices(request);
-      return isTokenRequest(request.verb, request) ? options.requestToken?.(request) : undefined;
+      if (isTokenRequest(request.verb, request)) return options.requestToken?.(request);
+      const rule = writeRule(idOf(request), request.subresource, request.verb);
+      return rule?.by === 'cloud' ? options.submit?.(request) : undefined;
     },
   };
 }

@@ -152,6 +152,10 @@ export interface SpecialRequest {
   readonly query: URLSearchParams;
   readonly storage: Storage;
   readonly now: Date;
+  /** How long whoever asks waits, in milliseconds. */
+  readonly deadlineMs?: number | undefined;
+  /** Nobody waits any more. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SpecialAnswer {

@@ -187,6 +187,11 @@ export function tooLargeResourceVersion(asked: string, current: number): ApiErro
   });
 }
 
+/** It was begun, and nobody knows whether it was done: not to be tried again without a look. */
+export function timedOut(message: string): ApiError {
+  return new ApiError(504, 'Timeout', `Timeout: ${message}`, {});
+}
+
 /** For what only the cloud can answer while it cannot be reached. */
 export function serviceUnavailable(message: string, retryAfterSeconds: number): ApiError {
   return new ApiError(503, 'ServiceUnavailable', message, { retryAfterSeconds });

@@ -26,7 +26,7 @@ const readings: Readings = {
     open: 1,
     waiting: 0,
     asked: 9,
-    answered: { found: 3, notFound: 1, forbidden: 1, refused: 0, unavailable: 1, offline: 1 },
+    answered: { found: 3, notFound: 1, forbidden: 1, refused: 0, unavailable: 1, offline: 1, unknownOutcome: 0 },
     abandoned: 1,
     sent: 7,
     cancelled: 1,

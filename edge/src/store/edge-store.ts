@@ -2,6 +2,7 @@ import { HawserError, type KubeObject } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
+import { isVolatile } from '../api/device/surface.ts';
 import type { Storage, StorageKey } from '../api/storage.ts';
 import { AnswerTable } from './answers.ts';
 import { BatchApplier } from './batch.ts';
@@ -44,7 +45,6 @@ import type {
 import { UnloggedRevisions } from './unlogged-revisions.ts';
 import { markClosed } from './use-mark.ts';
 import { VolatileObjects } from './volatile-objects.ts';
-import { isVolatile } from './write-class.ts';
 
 export interface EdgeStoreParts {
   readonly path: string;

@@ -13,7 +13,7 @@ import {
   type Write,
 } from '../api/storage.ts';
 
-/** Objects that are kept in memory: a device has one Lease. At the bound a create is refused. */
+/** Objects of one resource that are kept in memory: a device has one Lease. At the bound a create is refused. */
 const MOST_OBJECTS = 16;
 /**
  * Changes that a watch may resume behind: with one renewal in ten seconds, those of a quarter of an hour. At the bound the oldest
@@ -84,7 +84,7 @@ export class VolatileObjects {
 
   #create({ key, object }: CreateWrite): KubeObject {
     if (this.#objects.has(idOf(key))) throw new ExistsError(`${nameOf(key)} exists already`);
-    if (this.#objects.size >= MOST_OBJECTS) {
+    if (this.list(key.resource).length >= MOST_OBJECTS) {
       throw new HawserError('too_large', `there are ${MOST_OBJECTS} ${key.resource} already: a device has no use for more`);
     }
     return this.#put('ADDED', key, object, undefined);

@@ -54,6 +54,8 @@ export function verdictOf(answer: CloudAnswer, facts: TokenRequestFacts): Verdic
       return { type: 'renewed', body: answer.body };
     case 'unavailable':
       return { type: 'keptServes', retryAfterMs: answer.retryAfterMs, detail: answer.message };
+    case 'unknownOutcome':
+      return { type: 'keptServes', retryAfterMs: undefined, detail: answer.message };
     case 'offline':
       return { type: 'keptServes', retryAfterMs: undefined, detail: 'there is no link to the cloud' };
     case 'notFound':

@@ -82,6 +82,8 @@ export function createLookup({ store, queries, syncedAgeMs, clock, logger }: Loo
       case 'notFound':
         if (rule.kept) keep(key, { type: 'notFound', readAt, from, message: answer.message });
         return { type: 'notFound', source: from === 'cache' ? 'relayCache' : 'cloud', ageMs: 0, message: answer.message };
+      case 'unknownOutcome':
+        throw new TypeError('a question whose answer changes nothing can be asked again');
       default:
         return answer;
     }

@@ -81,7 +81,7 @@ test('each kind of answer comes to who asked as what it is', async () => {
     assert.deepEqual(await asking, answer.type === 'found' ? { ...answer, body: bodyOf('q') } : answer);
   }
   const { answered } = queries.stats();
-  assert.deepEqual(answered, { found: 1, notFound: 1, forbidden: 1, refused: 1, unavailable: 1, offline: 0 });
+  assert.deepEqual(answered, { found: 1, notFound: 1, forbidden: 1, refused: 1, unavailable: 1, offline: 0, unknownOutcome: 0 });
 });
 
 test('questions run side by side: a slow one holds up none', async () => {
@@ -144,6 +144,19 @@ test('a deadline that passes is no answer now, the relay is told, and what comes
   queries.answer(1, found('a'));
   queries.answer(77, found('a'));
   assert.equal(queries.stats().ignored, 2);
+});
+
+test('of what is not asked twice nobody knows at the deadline what has come of it, once it was sent', async () => {
+  const { clock, queries, sent } = harness();
+  queries.up();
+  const open = Array.from({ length: MAX_OPEN_QUERIES }, (_, index) =>
+    queries.ask({ ...submit('pods', 'eviction'), name: `web-${index}` }, { deadlineMs: 1_000 }),
+  );
+  const waiting = queries.ask({ ...submit('pods', 'eviction'), name: 'last' }, { deadlineMs: 999 });
+  clock.advance(1_000);
+  assert.deepEqual(new Set((await Promise.all(open)).map(({ type }) => type)), new Set(['unknownOutcome']));
+  assert.equal((await waiting).type, 'unavailable', 'it was never sent');
+  assert.ok(!sent().includes(`${MAX_OPEN_QUERIES + 1} last`));
 });
 
 test('deadlines are kept within what the protocol takes', () => {
@@ -224,7 +237,10 @@ test('a question that was open when the link was lost is asked again in the next
   const evicting = queries.ask(submit('pods', 'eviction'));
   queries.answer(1, NOT_FOUND);
   queries.down();
-  assert.deepEqual(await evicting, { type: 'offline' });
+  const unknown = await evicting;
+  assert.equal(unknown.type, 'unknownOutcome');
+  assert.ok('message' in unknown);
+  assert.equal(unknown.message, 'whether it was done is not known: the link was lost before the answer');
   clock.advance(3_000);
   queries.up();
   assert.deepEqual(sent().slice(4), ['1 b', '2 web']);

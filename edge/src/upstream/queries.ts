@@ -43,7 +43,9 @@ export type CloudAnswer =
   /** There is a link and no answer now: the relay or API server could not, or the deadline passed. */
   | { readonly type: 'unavailable'; readonly retryAfterMs: number; readonly message: string }
   /** There is no link, or it was lost before the answer: nothing is known. */
-  | { readonly type: 'offline' };
+  | { readonly type: 'offline' }
+  /** Of what is not asked twice (`isRepeatable`): it was sent, and nobody can say whether it was done. */
+  | { readonly type: 'unknownOutcome'; readonly message: string };
 
 export interface QueriesOptions {
   /** @throws HawserError `too_large` for what no frame can hold */
@@ -58,10 +60,10 @@ export interface QueriesOptions {
  * | state of a question | meaning | left by |
  * |---|---|---|
  * | waiting | for room among MAX_OPEN_QUERIES, or for a link | room → open; the last asker gone → over |
- * | open | sent under an id of this session | answer → over; the last asker gone → cancelled, over; link lost → waiting, or over with `offline` |
+ * | open | sent under an id of this session | answer → over; the last asker gone → cancelled, over; link lost → waiting, or over with `unknownOutcome` |
  *
  * A question that was open when the link was lost is asked again in the next session where asking twice does no more than asking
- * once (`isRepeatable`); nobody knows of any other what has come of it, which is what its asker is told.
+ * once (`isRepeatable`); nobody knows of any other what has come of it, which is what its asker is told. So is one whose deadline passes.
  */
 export interface Queries extends CloudQueries {
   /** A relay has welcomed us: ids begin anew. */
@@ -132,6 +134,7 @@ export function createQueries({ send, clock, logger }: QueriesOptions): Queries 
     refused: 0,
     unavailable: 0,
     offline: 0,
+    unknownOutcome: 0,
   };
   const counts = { asked: 0, abandoned: 0, sent: 0, cancelled: 0, ignored: 0 };
   let state: 'down' | 'up' | 'closed' = 'down';
@@ -224,7 +227,8 @@ export function createQueries({ send, clock, logger }: QueriesOptions): Queries 
     pump();
   }
 
-  function late(deadlineMs: number): CloudAnswer {
+  function late({ question, sent }: Exchange, deadlineMs: number): CloudAnswer {
+    if (sent !== undefined && !isRepeatable(question)) return unknownOutcome(`there was no answer within ${deadlineMs} ms`);
     return state === 'up' ? unavailable(`no answer within ${deadlineMs} ms`) : { type: 'offline' };
   }
 
@@ -250,7 +254,7 @@ export function createQueries({ send, clock, logger }: QueriesOptions): Queries 
         reject(signal?.reason);
       };
       const cancelDeadline = clock.after(deadlineMs, () => {
-        asker.settle(late(deadlineMs));
+        asker.settle(late(exchange, deadlineMs));
         leave(exchange, asker);
       });
       askers += 1;
@@ -289,7 +293,7 @@ export function createQueries({ send, clock, logger }: QueriesOptions): Queries 
       for (const exchange of [...open.values()]) {
         recall(exchange);
         if (isRepeatable(exchange.question)) waiting.add(exchange);
-        else finish(exchange, { type: 'offline' });
+        else finish(exchange, unknownOutcome('the link was lost before the answer'));
       }
       for (const exchange of later) waiting.add(exchange);
     },
@@ -302,7 +306,8 @@ export function createQueries({ send, clock, logger }: QueriesOptions): Queries 
       try {
         finish(exchange, answer.type === 'found' ? { ...answer, body: answerBody(exchange.question, answer.body) } : answer);
       } catch (error) {
-        finish(exchange, unavailable(error instanceof Error ? error.message : String(error)));
+        const why = error instanceof Error ? error.message : String(error);
+        finish(exchange, isRepeatable(exchange.question) ? unavailable(why) : unknownOutcome(why));
         throw error;
       } finally {
         pump();
@@ -311,7 +316,10 @@ export function createQueries({ send, clock, logger }: QueriesOptions): Queries 
     stats: () => ({ open: open.size, waiting: waiting.size, ...counts, answered: { ...answered } }),
     close() {
       state = 'closed';
-      for (const exchange of [...open.values(), ...waiting]) finish(exchange, { type: 'offline' });
+      for (const exchange of [...open.values(), ...waiting]) {
+        const isOpen = exchange.sent !== undefined && !isRepeatable(exchange.question);
+        finish(exchange, isOpen ? unknownOutcome('the agent ends') : { type: 'offline' });
+      }
     },
   };
 }
@@ -319,6 +327,10 @@ export function createQueries({ send, clock, logger }: QueriesOptions): Queries 
 function keyOf(question: Question): string {
   const { type, resource, namespace, name } = question;
   return JSON.stringify([type, resource, namespace, name, ...(type === 'submit' ? [question.subresource, question.body] : [])]);
+}
+
+function unknownOutcome(why: string): CloudAnswer {
+  return { type: 'unknownOutcome', message: `whether it was done is not known: ${why}` };
 }
 
 function unavailable(message: string): CloudAnswer {

@@ -164,6 +164,57 @@ test('a token is made as the node, and its answer is the body that the API serve
   assert.equal(requests[0]?.body, TOKEN.type === 'submit' ? TOKEN.body : undefined);
 });
 
+const EVICTION: Question = {
+  ...{ type: 'submit', resource: 'pods', namespace: 'web', name: 'front', subresource: 'eviction' },
+  body: '{"kind":"Eviction","metadata":{"name":"front"}}',
+};
+
+test('a budget that says no to an eviction is an answer, and an API server with too much to do is none', async () => {
+  const words = "Cannot evict pod as it would violate the pod's disruption budget.";
+  const body = { kind: 'Status', reason: 'TooManyRequests', message: words };
+  assert.deepEqual((await ask(EVICTION, { replies: [{ status: 429, body }] })).answer, {
+    type: 'refused',
+    code: 429,
+    reason: 'TooManyRequests',
+    message: words,
+  });
+  assert.equal((await ask(EVICTION, { replies: [{ status: 429, body, retryAfter: '1' }] })).answer.type, 'unavailable');
+  const granted = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+  const { answer, requests } = await ask(EVICTION, { replies: [{ status: 201, body: granted }] });
+  assert.equal(answer.type, 'found');
+  assert.equal(requests[0]?.path, '/api/v1/namespaces/web/pods/front/eviction');
+  assert.deepEqual(requests[0]?.impersonate, { user: 'system:node:edge-1', groups: [] });
+});
+
+const CSR = 'certificates.k8s.io/certificatesigningrequests';
+const requestFor = (signerName: string): Question => ({
+  ...{ type: 'submit', resource: CSR, namespace: '', name: '', subresource: '' },
+  body: JSON.stringify({ kind: 'CertificateSigningRequest', metadata: { generateName: 'csr-' }, spec: { signerName } }),
+});
+
+test('a certificate request is made as the node, for the certificate with which a kubelet serves and for no other', async () => {
+  const made = { kind: 'CertificateSigningRequest', metadata: { name: 'csr-1', uid: 'u', resourceVersion: '1' } };
+  const { answer, requests } = await ask(requestFor('kubernetes.io/kubelet-serving'), { replies: [{ status: 201, body: made }] });
+  assert.equal(answer.type, 'found');
+  assert.deepEqual([requests[0]?.method, requests[0]?.path], ['POST', '/apis/certificates.k8s.io/v1/certificatesigningrequests']);
+  assert.deepEqual(requests[0]?.impersonate, { user: 'system:node:edge-1', groups: [] });
+  for (const other of ['kubernetes.io/kube-apiserver-client-kubelet', 'kubernetes.io/kube-apiserver-client', '']) {
+    assert.equal((await ask(requestFor(other))).answer.type, 'refused', other);
+  }
+});
+
+test('a node reads the certificate requests that it has made, though Kubernetes lets it read all', async () => {
+  const question: Question = { type: 'get', resource: CSR, namespace: '', name: 'csr-1' };
+  const of = (username: string) => ({
+    status: 200,
+    body: { metadata: { name: 'csr-1', uid: 'u', resourceVersion: '1' }, spec: { username } },
+  });
+  assert.equal((await ask(question, { replies: [of('system:node:edge-1')] })).answer.type, 'found');
+  for (const other of ['system:node:edge-2', 'admin']) {
+    assert.equal((await ask(question, { replies: [of(other)] })).answer.type, 'forbidden', other);
+  }
+});
+
 test('what is not in the query table, and what would be another path, is refused without a call', async () => {
   const asked: Question[] = [
     { type: 'get', resource: 'apps/deployments', namespace: 'web', name: 'front' },
@@ -172,6 +223,8 @@ test('what is not in the query table, and what would be another path, is refused
     { ...CONFIG_MAP, namespace: '' },
     { ...CONFIG_MAP, name: '' },
     { ...CLASS, namespace: 'web' },
+    { ...EVICTION, name: '' },
+    { ...requestFor('kubernetes.io/kubelet-serving'), name: 'csr-1' },
   ];
   for (const question of asked) assert.equal((await ask(question)).answer.type, 'refused', JSON.stringify(question));
 });

@@ -17,6 +17,7 @@ import { type ImpersonationForm, nodeUser } from '../impersonation.ts';
 import type { LogBudget } from '../log-budget.ts';
 import type { CallCounts, NodeApi, NodeUser } from '../node-api.ts';
 import type { ApiCall } from '../request.ts';
+import { isMadeByNode } from './certificate-requests.ts';
 import { planQuery } from './plan.ts';
 import { isReferred } from './references.ts';
 
@@ -82,9 +83,14 @@ async function answerOf(answerer: Answerer, node: string, question: Question, si
   }
   const user = nodeUser(node, answerer.form());
   const first = await ask(answerer, node, question, call, user, signal);
+  if (first.type === 'found' && isReadOfRequests(question) && !isMadeByNode(node, first.body)) return outside(node, question);
   if (first.type !== 'forbidden') return first;
   await pause(answerer.clock, AUTHORIZER_LAG_MS, signal);
   return signal.aborted ? first : ask(answerer, node, question, call, user, signal);
+}
+
+function isReadOfRequests({ type, resource }: Question): boolean {
+  return type === 'get' && resource === 'certificates.k8s.io/certificatesigningrequests';
 }
 
 function fromCache({ cache }: Answerer, node: string, question: Question, key: ObjectKey): Answered {
@@ -188,10 +194,19 @@ function failed(answerer: Answerer, node: string, question: Question, answer: An
         message: `the relay lacks a right at the API server: ${answer.message}`,
       };
     case 'unavailable':
+      if (isBudgets(question, answer)) return { type: 'refused', code: 429, reason: 'TooManyRequests', message: answer.message };
       return { type: 'unavailable', retryAfterMs: answer.retryAfterMs ?? RETRY_MS, message: answer.message };
     default:
       return unavailable('the API server gave an answer that is none');
   }
+}
+
+/**
+ * Whether a disruption budget has said no to an eviction: the same status as of an API server that has too much to do, which names a time
+ * to come back. It is an answer, and who drains a node knows it.
+ */
+function isBudgets(question: Question, { code, retryAfterMs }: Extract<Answer, { type: 'unavailable' }>): boolean {
+  return question.type === 'submit' && question.subresource === 'eviction' && code === 429 && retryAfterMs === undefined;
 }
 
 function nameOf({ resource, namespace, name }: Question): string {

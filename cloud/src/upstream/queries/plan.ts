@@ -1,6 +1,7 @@
 import {
   type ObjectKey,
   objectKey,
+  PASSED_SIGNER,
   type QueryRule,
   type Question,
   queryRule,
@@ -9,6 +10,7 @@ import {
   type StatusText,
 } from '@hawser/protocol';
 import { type ApiCall, isDotSegment } from '../request.ts';
+import { isPassedOn } from './certificate-requests.ts';
 
 export type QueryPlan =
   | { readonly type: 'cache'; readonly key: ObjectKey }
@@ -25,12 +27,22 @@ export function planQuery(question: Question): QueryPlan {
     const what = subresource === '' ? id : `${id}/${subresource}`;
     return refusal(405, 'MethodNotAllowed', `the relay answers no ${type} of ${what}`);
   }
-  if (name === '') return refusal(400, 'BadRequest', `a question about ${id} needs a name`);
+  const isCreate = type === 'submit' && subresource === '';
+  if (isCreate !== (name === '')) {
+    return refusal(
+      400,
+      'BadRequest',
+      isCreate ? `what is made of ${id} is named in its body` : `a question about ${id} needs a name`,
+    );
+  }
   if (resource.namespaced !== (namespace !== '')) {
     return refusal(400, 'BadRequest', resource.namespaced ? `${id} needs a namespace` : `${id} has no namespaces`);
   }
   if (isDotSegment(namespace) || isDotSegment(name)) {
     return refusal(400, 'BadRequest', 'a name or namespace may not be "." or ".."');
+  }
+  if (type === 'submit' && isCreate && !isPassedOn(question.body)) {
+    return refusal(403, 'Forbidden', `requests of devices are passed on to the signer ${PASSED_SIGNER} and to no other`);
   }
   if (rule.from === 'cache') return { type: 'cache', key: objectKey(id, namespace, name) };
   const path = resourcePath(resource, namespace, name, subresource);

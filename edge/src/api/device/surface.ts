@@ -152,6 +152,8 @@ export function isVolatile(id: string): boolean {
 }
 
 const VOLATILE: ReadonlySet<string> = new Set([
+  // Heartbeats do not cross the link: the relay renews the node's Lease while the session is alive. Nor are they worth a write to a flash
+  // memory every ten seconds.
   LEASES,
   // Those that a kubelet has made here and waits for.
   'certificates.k8s.io/certificatesigningrequests',

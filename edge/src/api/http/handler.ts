@@ -8,6 +8,7 @@ import { bodyFormat, parseBody, readBody } from './body.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Discovery } from './discovery.ts';
 import { type ApiRequest, type ApiResponse, cutOff } from './exchange.ts';
+import { whileThere } from './gone.ts';
 import type { Load } from './load.ts';
 import {
   type Encoding,
@@ -21,6 +22,7 @@ import {
 import { answerOwnPath, type OwnPath } from './own-path.ts';
 import { attributesOfRequest, type ParsedPath, parsePath, type ResourcePath } from './path.ts';
 import { parseProtobuf } from './protobuf-body.ts';
+import { timeoutMs } from './query.ts';
 import { handleResource } from './resource-handler.ts';
 import { addWarning, sendError, sendObject, sendPageNotFound, sendText } from './respond.ts';
 import { routeOf } from './route.ts';
@@ -180,19 +182,17 @@ async function answerSpecial(
   const { context } = options.registry;
   const negotiated = negotiate(request.headers.accept, false);
   const body = verb === 'create' || verb === 'update' || verb === 'patch' ? await readAny(request) : undefined;
-  const special = await context.policy.handleSpecial({
-    identity,
-    verb,
-    group: path.group,
-    resource: path.resource,
-    subresource: path.subresource,
-    namespace: path.namespace,
-    name: path.name,
-    body,
-    query,
-    storage: context.storage,
-    now: context.clock.now(),
-  });
+  const { group, resource, subresource, namespace, name } = path;
+  const deadlineMs = timeoutMs(query);
+  const answered = await whileThere(response, async (signal) => ({
+    special: await context.policy.handleSpecial({
+      ...{ identity, verb, group, resource, subresource, namespace, name, body, query, deadlineMs, signal },
+      storage: context.storage,
+      now: context.clock.now(),
+    }),
+  }));
+  if (answered === undefined) return;
+  const { special } = answered;
   if (special !== undefined) {
     for (const warning of special.warnings ?? []) addWarning(response, warning);
     return sendObject(response, special.status, negotiated, special.body);
