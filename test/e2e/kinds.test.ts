@@ -133,7 +133,7 @@ test('all kinds reach the device that needs them, and leave it with what led to 
   await t.test('with a pod come all objects that it leads to, and the Services of its namespace', async () => {
     await kube.create(objectOf('pods/shop/cart', { spec: POD_SPEC }));
     await has(device, ALWAYS, ATTACHED, OF_API, OF_POD, OF_SHOP);
-    assert.equal((await device.local.raw('GET', '/api/v1/namespaces/bank')).status, 404);
+    assert.equal(await device.local.get('namespaces', '', 'bank'), undefined);
     const held = await device.local.get('persistentvolumes', '', 'disk');
     assert.deepEqual(held?.spec, (await kube.get('persistentvolumes', '', 'disk'))?.spec);
   });
@@ -170,7 +170,7 @@ test('all kinds reach the device that needs them, and leave it with what led to 
     const { stdout } = await promisify(execFile)(kubectl, args);
     assert.equal(stdout.trim().split('\n').length, (await listed(device)).length, stdout);
     const missing = promisify(execFile)(kubectl, ['--kubeconfig', device.localKubeconfig, '-n', 'bank', 'get', 'pod', 'x']);
-    await assert.rejects(missing, /namespaces "bank" not found/);
+    await assert.rejects(missing, /pods "x" not found/);
   });
 
   await t.test('a relay that starts anew finds the device as it should be, and asks and sends nothing', async () => {

@@ -120,7 +120,7 @@ export interface FleetAgent {
   readonly dataDir: string;
   /** kubeconfig of the device's own API. */
   readonly localKubeconfig: string;
-  /** The device's own API. It is on another port after a restart: take it anew. */
+  /** The device's own API; `get` gives what the device holds. It is on another port after a restart: take it anew. */
   readonly local: KubeClient;
   process(): RunningProcess;
   /** Starts the agent and waits for nothing; `flags` in place of, or beside, those of the fleet. */
@@ -450,7 +450,7 @@ function deviceOf(device: Device): FleetAgent {
       await forbidSecretsOf(dataDir);
       await writeFile(localKubeconfig, await kubeconfigOf(String(localApi)), { mode: 0o600 });
       local?.close();
-      local = await kubeClient(localKubeconfig);
+      local = asHeld(await kubeClient(localKubeconfig));
       device.ending.push(() => local?.close());
     },
     command,
@@ -470,6 +470,14 @@ function deviceOf(device: Device): FleetAgent {
     },
   };
   return agent;
+}
+
+/** The device's API by what the device holds: a get of anything else would be asked of the cloud. */
+function asHeld(client: KubeClient): KubeClient {
+  return {
+    ...client,
+    get: async (id, namespace, name) => (await client.list(id, namespace, `fieldSelector=metadata.name%3D${name}`))[0],
+  };
 }
 
 /** Waits until the device's API shows the object in a state that `matches` accepts. */
