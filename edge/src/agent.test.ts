@@ -90,6 +90,7 @@ async function scene(t: TestContext) {
     api: { address: '127.0.0.1', port: 0 },
     workload: 'none',
     hollow: { tokens: true },
+    kubelet: {},
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
     limits: { apiConnections: 4_096, apiStrangers: 256, apiRequests: 256, apiWatches: 3_072 },

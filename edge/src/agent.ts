@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { objectKey } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
@@ -12,8 +13,9 @@ import { deviceFacts } from './ops/device-facts.ts';
 import { startEndpoint } from './ops/endpoint.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
 import { linkIdentity } from './ops/identity.ts';
+import { tellKubeletLife, tellKubeletState } from './ops/kubelet-facts.ts';
 import { listenFailure } from './ops/listen.ts';
-import { ensureLocalAccess } from './ops/local-access/index.ts';
+import { ensureLocalAccess, kubeletKubeconfig } from './ops/local-access/index.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
@@ -21,12 +23,21 @@ import { keySourceOf, sealOf } from './ops/store-key.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
 import type { TokenService } from './tokens/index.ts';
-import { type KubeletLife, startHollowNode, watchKubelet } from './workload/index.ts';
+import {
+  createKubeletRunner,
+  type KubeletLife,
+  type KubeletRunner,
+  planKubelet,
+  startHollowNode,
+  watchKubelet,
+} from './workload/index.ts';
 
 export interface AgentOptions {
   readonly settings: Settings;
   /** $CREDENTIALS_DIRECTORY of systemd, for a `store.key` that is a credential. */
   readonly credentials?: string | undefined;
+  /** Of the process: PATH and HOME are for a kubelet. Default: none. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** At least 0, below 1. */
   readonly random: () => number;
@@ -50,7 +61,14 @@ export interface Agent {
  * first relay is dialled. Losing the link ends nothing.
  * @throws HawserError `bad_config`, `address_in_use`, `store_busy`, `store_newer`; nothing is left running then
  */
-export async function startAgent({ settings, credentials, clock, random, logger }: AgentOptions): Promise<Agent> {
+export async function startAgent({
+  settings,
+  credentials,
+  environment = {},
+  clock,
+  random,
+  logger,
+}: AgentOptions): Promise<Agent> {
   const identity = linkIdentity(settings, logger);
   const { nodeName } = identity;
   const ending: (() => unknown)[] = [];
@@ -58,6 +76,7 @@ export async function startAgent({ settings, credentials, clock, random, logger 
     for (const end of ending.splice(0).toReversed()) await end();
   };
   try {
+    const plan = settings.workload === 'kubelet' ? await kubeletPlan(settings, nodeName, environment) : undefined;
     const path = storePath(settings.dataDir);
     const key = keySourceOf(settings.store.key, settings.dataDir, credentials);
     const store = openStore({ path, seal: sealOf(key), factsOfWhole: [SYNC_FACTS.lastSync], logger, clock });
@@ -114,13 +133,27 @@ export async function startAgent({ settings, credentials, clock, random, logger 
     const autonomy = startAutonomy({ store, registry, sync, nodeName, clock, uptime, logger });
     ending.push(autonomy.close);
 
-    const opsPort = await startOps(settings, { store, sync, tokens, kubelet, autonomy, server, kept, ...link }, logger, ending);
+    const runner =
+      plan === undefined
+        ? undefined
+        : createKubeletRunner({
+            ...{ plan, nodeName, environment, clock, logger },
+            kubeconfig: () => kubeletKubeconfig(resolve(settings.dataDir), api.url, nodeName),
+            onState: (state) => tellKubeletState(state, store, clock),
+          });
+    const opsPort = await startOps(
+      settings,
+      { store, sync, tokens, kubelet, runner, autonomy, server, kept, ...link },
+      logger,
+      ending,
+    );
     store.setFacts({
       [AGENT_FACTS.version]: AGENT_VERSION,
       [AGENT_FACTS.nodeName]: nodeName,
       [AGENT_FACTS.startedAt]: clock.now().toISOString(),
       [AGENT_FACTS.localApi]: api.url,
       [AGENT_FACTS.workload]: settings.workload,
+      [AGENT_FACTS.kubelet]: '',
       // The last process may not have lived to say so.
       ...(store.fact(AGENT_FACTS.link) === 'open'
         ? { [AGENT_FACTS.link]: 'down', [AGENT_FACTS.linkDetail]: 'the agent was ended' }
@@ -139,6 +172,11 @@ export async function startAgent({ settings, credentials, clock, random, logger 
         }),
       );
     }
+    if (runner !== undefined) {
+      ending.push(tellKubeletLife(kubelet, store, logger));
+      ending.push(runner.stop);
+      await runner.start();
+    }
     link.link.start();
     return { nodeName, localApi: api.url, store: path, opsPort, stop };
   } catch (error) {
@@ -152,6 +190,7 @@ type OpsParts = {
   readonly sync: Sync;
   readonly tokens: TokenService;
   readonly kubelet: KubeletLife;
+  readonly runner: KubeletRunner | undefined;
   readonly autonomy: AutonomousStop;
   readonly kept: KeptIdentity;
   readonly server: Pick<ApiServer, 'load'>;
@@ -159,7 +198,7 @@ type OpsParts = {
 
 async function startOps(
   { ops }: Settings,
-  { store, sync, tokens, kubelet, autonomy, server, kept, link, upstream, queries }: OpsParts,
+  { store, sync, tokens, kubelet, runner, autonomy, server, kept, link, upstream, queries }: OpsParts,
   logger: Logger,
   ending: (() => unknown)[],
 ): Promise<number | undefined> {
@@ -175,6 +214,7 @@ async function startOps(
     queries: queries.stats,
     answers: () => store.answers.stats(),
     isKubeletAlive: kubelet.isAlive,
+    runner: () => runner?.stats(),
     autonomy: autonomy.stats,
     certificate: kept.stats,
     clock: kept.clock,
@@ -189,6 +229,10 @@ async function startOps(
   const endpoint = await startEndpoint({ address: ops.address, port: ops.port, metrics, logger });
   ending.push(endpoint.close);
   return endpoint.port;
+}
+
+function kubeletPlan({ kubelet, dataDir }: Settings, nodeName: string, { PATH }: NonNullable<AgentOptions['environment']>) {
+  return planKubelet(kubelet, { dataDir, nodeName, searchPath: PATH });
 }
 
 function apiBounds({ apiConnections, apiStrangers, apiRequests, apiWatches }: Settings['limits']): ApiBounds {

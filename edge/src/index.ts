@@ -42,5 +42,6 @@ export {
   type KubeletLife,
   type NodeFacts,
   startHollowNode,
+  systemProcesses,
   watchKubelet,
 } from './workload/index.ts';

@@ -25,6 +25,7 @@ async function run({ settings, unknownVariables }: Config): Promise<void> {
   const { nodeName, localApi, store, opsPort, stop } = await startAgent({
     settings,
     credentials: process.env.CREDENTIALS_DIRECTORY,
+    environment: process.env,
     clock: systemClock,
     random: Math.random,
     logger,

@@ -1,6 +1,6 @@
 export { addSettings, sourcesOf } from './command.ts';
 export { addCompletion, type CompletionOptions } from './completion.ts';
-export type { SettingsFile } from './file.ts';
+export { readSettingsFile, type SettingsFile } from './file.ts';
 export { type LongTimerOptions, startTimer } from './long-timer.ts';
 export { describeSettings, findText, type Resolved, resolveSettings, resolveText, type Sources } from './resolve.ts';
 export { file, filled, flag, logLevel, oneOf, port, sectionsOf, together, whole } from './schema.ts';

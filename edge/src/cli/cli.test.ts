@@ -305,7 +305,7 @@ test('run ends with 2 for settings that are wrong and with 1 for a port in use, 
   const settings = await run('--api-port', 'x', '--workload', 'docker');
   assert.equal(settings.code, 2);
   assert.match(settings.stderr, /^hawser-agent: api\.port: .* \(--api-port\)$/m);
-  assert.match(settings.stderr, /^hawser-agent: workload: must be one of hollow, none, not "docker" \(--workload\)$/m);
+  assert.match(settings.stderr, /^hawser-agent: workload: must be one of hollow, kubelet, none, not "docker" \(--workload\)$/m);
   const name = await run('--node-name', 'edge-8');
   assert.equal(name.code, 2);
   assert.match(name.stderr, /nodeName: is edge-8, but the certificate .* is for edge-7/);

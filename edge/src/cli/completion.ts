@@ -10,6 +10,18 @@ const QUERIED = QUERY_TABLE.filter(({ type }) => type === 'get')
   .join(' ');
 
 export const COMPLETION: CompletionOptions = {
-  fileFlags: ['--config', '--data-dir', '--tls-cert', '--tls-key', '--tls-ca', '--store-key', '--token-file', '--new-key'],
+  fileFlags: [
+    '--config',
+    '--data-dir',
+    '--tls-cert',
+    '--tls-key',
+    '--tls-ca',
+    '--store-key',
+    '--token-file',
+    '--new-key',
+    '--kubelet',
+    '--kubelet-path',
+    '--kubelet-config',
+  ],
   words: { get: RESOURCES, query: QUERIED },
 };

@@ -1,13 +1,15 @@
 import { HawserError } from '@hawser/protocol';
-import { addCompletion, addSettings, environmentName, sourcesOf } from '@hawser/settings';
+import { addCompletion, addSettings, environmentName } from '@hawser/settings';
 import { Command, CommanderError, Option } from 'commander';
-import { type Config, resolveConfig, SETTINGS } from '../ops/settings.ts';
+import { type Config, EXTERNAL_KUBELET, resolveConfig, SETTINGS } from '../ops/settings.ts';
 import { COMPLETION } from './completion.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
 import type { CliIo } from './io.ts';
 import type { JoinFlags } from './join.ts';
 import { type KubeconfigFlags, kubeconfig } from './kubeconfig.ts';
+import type { KubeletOutput } from './kubelet.ts';
+import { addKubeletFlag, sourcesWithKubelet } from './kubelet-flag.ts';
 import { dataDirOf, ownCertificateOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
@@ -31,6 +33,9 @@ Examples:
   hawser-agent run --config /etc/hawser/agent.yaml
   hawser-agent run --relay-urls wss://relay.example:8443 --tls-cert device.crt --tls-key device.key --tls-ca ca.crt
   HAWSER_LOG_LEVEL=debug hawser-agent run --config agent.yaml --data-dir ./data --api-port 0
+  hawser-agent run --kubelet                          # starts the kubelet that it finds, and keeps it running
+  hawser-agent run --kubelet /opt/bin/kubelet --kubelet-args=--v=2 --kubelet-config /etc/hawser/kubelet.yaml
+  hawser-agent run --kubelet=external                 # a unit of systemd starts it: "hawser-agent kubelet config -o systemd"
 
 Exit codes: 0 stopped by SIGTERM or SIGINT, 1 could not start or go on, 2 wrong command line or settings.
 `;
@@ -98,6 +103,17 @@ Examples:
 Exit codes: 0 shown, whether something waits or not; 1 no store; 2 wrong command line.
 `;
 
+const KUBELET_HELP = `
+Starts nothing and writes nothing: the agent writes these files when it starts. What is wrong in the settings is told as it would be then.
+
+Examples:
+  hawser-agent kubelet config
+  hawser-agent kubelet config --kubelet /opt/bin/kubelet --kubelet-config kubelet.yaml -o yaml
+  hawser-agent kubelet config -o systemd         # the two lines for a unit, beside "hawser-agent run --kubelet=external"
+
+Exit codes: 0 shown, 2 wrong command line or settings, no kubelet, or one of a version that is not started.
+`;
+
 const KUBECONFIG_HELP = `
 It holds a token: keep it private. Without --write it is one that reads everything but Secrets; with --write one that also reads Secrets
 and writes what a kubelet may. The one for a kubelet names the file of its token. Only root and the user whose the data folder is get them.
@@ -150,7 +166,7 @@ function programOf(options: CliOptions): Command {
     .exitOverride();
 
   const run = program.command('run').description('run the agent until SIGTERM or SIGINT');
-  addSettings(run, SETTINGS).action(() => options.run(resolveConfig(sourcesOf(run, SETTINGS, env))));
+  addKubeletFlag(addSettings(run, SETTINGS)).action(() => options.run(resolveConfig(sourcesWithKubelet(run, env))));
   run.addHelpText('after', RUN_HELP);
 
   const joinCommand = program
@@ -252,6 +268,22 @@ function programOf(options: CliOptions): Command {
     kubeconfig(dataDirOf(kubeconfigCommand, env), kubeconfigCommand.opts<KubeconfigFlags>(), options),
   );
   kubeconfigCommand.addHelpText('after', KUBECONFIG_HELP);
+
+  const kubeletCommand = program.command('kubelet').description('the kubelet beside the agent');
+  const kubeletConfigCommand = kubeletCommand
+    .command('config')
+    .description('print its configuration and command line')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'yaml', 'command', 'systemd']).default('text'));
+  addKubeletFlag(addSettings(kubeletConfigCommand, SETTINGS)).action(async () => {
+    const { output, kubelet } = kubeletConfigCommand.opts<{ output: KubeletOutput; kubelet?: string | true }>();
+    // It is about nothing else, so nobody has to say it.
+    if (kubelet === undefined) kubeletConfigCommand.setOptionValue('kubelet', output === 'systemd' ? EXTERNAL_KUBELET : true);
+    const { settings } = resolveConfig(sourcesWithKubelet(kubeletConfigCommand, env));
+    // Loaded here: no other command needs it.
+    const { kubeletConfig } = await import('./kubelet.ts');
+    return kubeletConfig(settings, output, options);
+  });
+  kubeletConfigCommand.addHelpText('after', KUBELET_HELP);
 
   addStoreCommands(program, options);
 

@@ -26,6 +26,18 @@ export interface StatusReport {
   readonly version: string | null;
   readonly startedAt: string | null;
   readonly workload: string | null;
+  /** The kubelet that the agent runs; null where the workload is none. */
+  readonly kubelet: {
+    /** `running`, `waiting`, `blocked`, `clearing`, `stopping`, `stopped`, `external`. */
+    readonly state: string;
+    readonly since: string | null;
+    readonly version: string | null;
+    readonly detail: string | null;
+    /** Whether it renews its Lease at the local API. */
+    readonly alive: boolean;
+    /** Of one that ends again and again. */
+    readonly lastLines: readonly string[];
+  } | null;
   readonly localApi: string | null;
   /** uid of the kube-system namespace. */
   readonly cluster: string | null;
@@ -102,6 +114,7 @@ function reportOn(store: ReadonlyStore, joinedAs: string | null, now: Date): Sta
     version: fact(AGENT_FACTS.version),
     startedAt: fact(AGENT_FACTS.startedAt),
     workload: fact(AGENT_FACTS.workload),
+    kubelet: kubeletIn(fact),
     localApi: fact(AGENT_FACTS.localApi),
     cluster: clusterUid ?? null,
     storeId,
@@ -158,7 +171,8 @@ function describe(report: StatusReport): string {
     ...(report.joinedAs === null || report.joinedAs === report.node
       ? []
       : [['', `joined as ${report.joinedAs}: without tls.cert the agent takes that name when it starts next`] as const]),
-    ['Workload', report.workload ?? 'unknown'],
+    ['Workload', report.workload === 'hollow' ? 'hollow: simulated, nothing really runs' : (report.workload ?? 'unknown')],
+    ...kubeletRows(report, past),
     ['Local API', `${report.localApi ?? 'none'}${past}`],
     ['Cluster', report.cluster ?? 'none yet'],
     [
@@ -185,6 +199,31 @@ function describe(report: StatusReport): string {
     ['Sealed', report.store.seal ?? 'nothing'],
   ];
   return alignColumns(rows.map(([name, value]) => [name === '' ? '' : `${name}:`, value]));
+}
+
+function kubeletIn(fact: (name: string) => string | null): StatusReport['kubelet'] {
+  const state = fact(AGENT_FACTS.kubelet);
+  if (state === null) return null;
+  return {
+    state,
+    since: fact(AGENT_FACTS.kubeletSince),
+    version: fact(AGENT_FACTS.kubeletVersion),
+    detail: fact(AGENT_FACTS.kubeletDetail),
+    alive: fact(AGENT_FACTS.kubeletAlive) === 'true',
+    lastLines: fact(AGENT_FACTS.kubeletLastLines)?.split('\n') ?? [],
+  };
+}
+
+function kubeletRows({ kubelet }: StatusReport, past: string): readonly (readonly [string, string])[] {
+  if (kubelet === null) return [];
+  const { state, since, version, detail, alive, lastLines } = kubelet;
+  const lease = alive ? 'alive' : 'silent: it does not renew its Lease';
+  const parts = [state, version, since === null ? null : `since ${since}`, state === 'stopped' ? null : lease];
+  return [
+    ['Kubelet', `${parts.filter((part) => part !== null).join(', ')}${past}`],
+    ...(detail === null ? [] : [['', detail] as const]),
+    ...lastLines.map((line) => ['', line] as const),
+  ];
 }
 
 function certificateRows({ certificate, clock }: StatusReport): readonly (readonly [string, string])[] {

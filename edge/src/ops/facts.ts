@@ -6,6 +6,17 @@ export const AGENT_FACTS = {
   /** `https://127.0.0.1:6444` */
   localApi: 'agent.localApi',
   workload: 'agent.workload',
+  /** `running`, `waiting`, `blocked`, `clearing`, `stopping`, `stopped`, `external`; empty where the workload is no kubelet. */
+  kubelet: 'kubelet.state',
+  kubeletSince: 'kubelet.since',
+  /** `v1.36.2`; empty where it is not known. */
+  kubeletVersion: 'kubelet.version',
+  /** Its pid, why it does not run, or what is to be done. */
+  kubeletDetail: 'kubelet.detail',
+  /** The last lines that a kubelet which ends again and again has said. */
+  kubeletLastLines: 'kubelet.lastLines',
+  /** `true` while it renews its Lease at the local API. */
+  kubeletAlive: 'kubelet.alive',
   /** `open`, `down` */
   link: 'link.state',
   linkSince: 'link.since',

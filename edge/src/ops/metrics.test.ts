@@ -34,6 +34,7 @@ const readings: Readings = {
   }),
   answers: () => ({ answers: 3, size: 700 }),
   isKubeletAlive: () => true,
+  runner: () => ({ state: 'waiting', starts: 3, ends: 2, linesLeftOut: 7 }),
   certificate: () => ({ renewals: { issued: 2, promoted: 1 }, endsMs: 1_800_000_000_000 }),
   clock: () => 'behind',
   autonomy: () => ({ awaySeconds: 90, podsStopped: 3 }),

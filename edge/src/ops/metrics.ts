@@ -6,6 +6,7 @@ import type { DroppedEvents, KeptAnswers, RecheckStats, Size } from '../store/in
 import type { SyncStats } from '../sync/index.ts';
 import type { TokenStats } from '../tokens/index.ts';
 import type { QueriesStats, UpstreamStats } from '../upstream/index.ts';
+import type { RunnerStats } from '../workload/index.ts';
 
 /** What the parts of the agent count themselves, read when someone asks for the metrics. */
 export interface Readings {
@@ -20,6 +21,8 @@ export interface Readings {
   queries(): QueriesStats;
   answers(): ReturnType<KeptAnswers['stats']>;
   isKubeletAlive(): boolean;
+  /** Undefined where the workload is no kubelet. */
+  runner(): RunnerStats | undefined;
   autonomy(): AutonomousStopStats;
   certificate(): RenewalStats;
   /** What is thought of the device's clock. */
@@ -45,6 +48,7 @@ export interface Metrics {
 const DIGEST_DIGITS = 12;
 const LINK_STATES = ['idle', 'dialling', 'greeting', 'open', 'waiting', 'closed'];
 const CLOCK_VERDICTS = ['right', 'behind', 'ahead'];
+const KUBELET_STATES = ['stopped', 'clearing', 'blocked', 'running', 'waiting', 'stopping', 'external'];
 const SESSION_STATES = ['disconnected', 'greeting', 'waiting', 'syncing', 'inSync', 'ended'];
 
 /** All metrics of the agent. The library is loaded only where they are asked for: it costs some MB. */
@@ -172,6 +176,23 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   gauge('hawser_agent_last_sync_timestamp_seconds', 'When the store last held all that the cloud wants.', readings.lastSync);
   gauge('hawser_agent_kubelet_alive', '1 while the kubelet keeps renewing its Lease at the local API.', () =>
     readings.isKubeletAlive() ? 1 : 0,
+  );
+  oneOf(
+    'hawser_agent_kubelet_state',
+    '1 for the state of the kubelet that the agent runs.',
+    KUBELET_STATES,
+    () => readings.runner()?.state ?? '',
+  );
+  counter('hawser_agent_kubelet_starts_total', 'Times that the kubelet was started.', () => readings.runner()?.starts ?? 0);
+  counter(
+    'hawser_agent_kubelet_ends_total',
+    'Times that it ended unasked, or could not be started.',
+    () => readings.runner()?.ends ?? 0,
+  );
+  counter(
+    'hawser_agent_kubelet_lines_left_out_total',
+    'Lines of its log that were left out, since it said too much.',
+    () => readings.runner()?.linesLeftOut ?? 0,
   );
   gauge(
     'hawser_agent_reports_held',

@@ -31,6 +31,7 @@ test('what is not said has its default', () => {
     api: { address: '127.0.0.1', port: 6444 },
     workload: 'hollow',
     hollow: { tokens: true },
+    kubelet: {},
     ops: { address: '127.0.0.1' },
     logLevel: 'info',
     limits: { apiConnections: 4_096, apiStrangers: 256, apiRequests: 256, apiWatches: 3_072 },

@@ -27,6 +27,8 @@ const LOOPBACK = 'must be a loopback address: 127.0.0.1, ::1 or another of 127.0
 const loopback = v.pipe(v.string(LOOPBACK), v.regex(/^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/, LOOPBACK));
 const RELAY_URL = 'must be the address of a relay: wss://HOST[:PORT]';
 const relayUrl = v.pipe(v.string(RELAY_URL), v.check(isRelayUrl, RELAY_URL));
+/** A kubelet knows some 150 flags. */
+const MAX_KUBELET_ARGS = 256;
 const NODE_NAME = "must be a Node's name: lower case letters, digits, '-' and '.', at most 253";
 
 export const SettingsSchema = section({
@@ -54,14 +56,28 @@ export const SettingsSchema = section({
     apiRequests: whole(4, 4_096),
     apiWatches: whole(4, 20_000),
   }),
-  workload: oneOf(['hollow', 'none']),
+  workload: oneOf(['hollow', 'kubelet', 'none']),
   hollow: section({ tokens: flag }),
+  /** Only for the workload kubelet. */
+  kubelet: section({
+    path: v.optional(filled('the path of a kubelet, or external')),
+    config: v.optional(file),
+    args: v.optional(
+      v.pipe(
+        v.array(filled('a flag'), 'must be a list of flags'),
+        v.maxLength(MAX_KUBELET_ARGS, `must have at most ${MAX_KUBELET_ARGS} flags`),
+      ),
+    ),
+  }),
   ops: section({ address: loopback, port: v.optional(port) }),
   logLevel,
   /** A minute is what we promise for noticing; what is beyond an hour would not find damage before it matters. */
   recheckSeconds: whole(1, 3_600),
   backoff: section({ baseMs: whole(10, 60_000), capMs: whole(10, 3_600_000) }),
 });
+
+/** In place of `kubelet.path`: systemd starts it. */
+export const EXTERNAL_KUBELET = 'external';
 
 export type Settings = v.InferOutput<typeof SettingsSchema>;
 
@@ -104,13 +120,24 @@ export const SETTINGS: readonly Setting[] = [
   setting.text(
     'workload',
     'hollow',
-    'hollow: a simulated kubelet runs the pods; none: a kubelet of yours does, by the local API',
+    'hollow: a simulated kubelet, for demonstrations: nothing really runs; kubelet: a stock kubelet (docs/kubelet.md); none: a client of yours, by the local API',
   ),
   setting.flag(
     'hollow.tokens',
     true,
     'true: simulated pods ask the cloud for the tokens of their volumes, as real ones do; false: they start without',
   ),
+  setting.text(
+    'kubelet.path',
+    undefined,
+    'program of the kubelet that the agent starts; external: systemd starts it; default: looked for in PATH, /usr/bin, /usr/local/bin, /opt/bin, …',
+  ),
+  setting.text(
+    'kubelet.config',
+    undefined,
+    "YAML file with fields of a KubeletConfiguration that are to be other than the agent's: maxPods, clusterDNS, …",
+  ),
+  setting.list('kubelet.args', 'more flags of the kubelet, each as --flag=value'),
   setting.text('ops.address', '127.0.0.1', 'loopback address of /metrics and /healthz (plain HTTP)'),
   setting.number(
     'ops.port',
@@ -139,6 +166,7 @@ export function resolveConfig(sources: Sources): Config {
   const { baseMs, capMs } = config.settings.backoff;
   if (capMs < baseMs) throw new HawserError('bad_config', `backoff.capMs: ${capMs} is less than backoff.baseMs, ${baseMs}`);
   requireWholeTls(config.settings);
+  requireKubeletWorkload(config.settings);
   return config;
 }
 
@@ -153,5 +181,21 @@ function requireWholeTls({ tls, relay }: Settings): void {
       ([name]) =>
         `${name}: is missing; with ${given.join(' and ')} it is needed: set it in the file, as ${environmentName(name)} or with ${flagName(name)}`,
     );
+  if (lines.length > 0) throw new HawserError('bad_config', lines.join('\n'));
+}
+
+function requireKubeletWorkload({ workload, kubelet, api }: Settings): void {
+  const lines =
+    workload === 'kubelet'
+      ? []
+      : Object.entries(kubelet)
+          .filter(([, value]) => value !== undefined)
+          .map(
+            ([name]) =>
+              `kubelet.${name}: is for workload kubelet, and the workload is ${workload}: add --kubelet, or take it out`,
+          );
+  if (workload === 'kubelet' && kubelet.path === EXTERNAL_KUBELET && api.port === 0) {
+    lines.push('api.port: must be a fixed one: a kubelet that systemd starts does not hear of another');
+  }
   if (lines.length > 0) throw new HawserError('bad_config', lines.join('\n'));
 }
