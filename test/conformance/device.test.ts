@@ -13,7 +13,6 @@ import { runChecks } from './run.ts';
 
 /** What does not fit a device, and why, in the beginning of the words that the kit says. */
 const NOT_APPLICABLE: Readonly<Record<string, string>> = {
-  'accept.gzip': 'a list of',
   'apply.serverSide': 'server-side apply is not offered: 403',
   'delete.collection': 'mirror pods of edge-1 may not be deleted together',
   'delete.finalizers': 'mirror pods of edge-1 take no finalizers',

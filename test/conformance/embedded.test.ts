@@ -9,7 +9,6 @@ import { runChecks } from './run.ts';
 
 /** What does not fit the embedded API server, and why, in the beginning of the words that the kit says. */
 const NOT_APPLICABLE: Readonly<Record<string, string>> = {
-  'accept.gzip': 'a list of',
   'apply.serverSide': 'server-side apply is not offered: 415',
   'pods.grace': 'gated pods are bound to no node',
 };

@@ -1,6 +1,7 @@
 import type { Check } from '../kit.ts';
 import { DELETE_CHECKS } from './deletes.ts';
 import { DISCOVERY_CHECKS } from './discovery.ts';
+import { HTTP2_CHECKS } from './http2.ts';
 import { INFORMER_CHECKS } from './informers.ts';
 import { LIST_CHECKS } from './lists.ts';
 import { MANY_CHECKS } from './many.ts';
@@ -25,5 +26,6 @@ export const CHECKS: readonly Check[] = [
   ...WATCH_CHECKS,
   ...WATCH_LIST_CHECKS,
   ...MANY_CHECKS,
+  ...HTTP2_CHECKS,
   ...INFORMER_CHECKS,
 ];

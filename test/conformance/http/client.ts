@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
+import { gunzipSync } from 'node:zlib';
 import { isKubeObject, isObject, type KubeObject, type Status } from './objects.ts';
 import { Watch } from './watch.ts';
 
@@ -39,6 +40,7 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** As they came, compressed where they were. */
   readonly bytes: Buffer;
   readonly text: string;
   /** Undefined where the body is no JSON object with metadata. */
@@ -183,7 +185,8 @@ function searchOf(query: Query): string {
 
 function answerOf({ statusCode = 0, headers }: IncomingMessage, bytes: Buffer): Answer {
   const isJson = /^application\/json/.test(headers['content-type'] ?? '');
-  const text = bytes.toString('utf8');
+  const isPacked = headers['content-encoding'] === 'gzip';
+  const text = (isPacked ? gunzipSync(bytes, { maxOutputLength: MAX_ANSWER_BYTES }) : bytes).toString('utf8');
   const value = isJson ? parseAnswer(text) : undefined;
   const object = isKubeObject(value) ? value : isObject(value) ? { ...value, metadata: {} } : undefined;
   return { status: statusCode, headers, bytes, text, object, failure: object?.kind === 'Status' ? object : { metadata: {} } };

@@ -36,8 +36,8 @@ export const gatedPods: Candidate = {
   }),
 };
 
-/** What a kubelet tells of its static pods: the only pods that may be made on a device. */
-export function mirrorPods(nodeName: string): Candidate {
+/** What a kubelet tells of its static pods, with the Node as their owner: the only pods that a node may make (NodeRestriction). */
+export function mirrorPods(nodeName: string, nodeUid: string): Candidate {
   return {
     title: `mirror pods of ${nodeName}`,
     kind: PODS,
@@ -55,6 +55,7 @@ export function mirrorPods(nodeName: string): Candidate {
           'kubernetes.io/config.hash': 'hawser-conformance',
           'kubernetes.io/config.source': 'file',
         },
+        ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: nodeUid, controller: true }],
       },
       spec: {
         nodeName,

@@ -22,8 +22,8 @@ const MOST_NODES = 1;
 export async function probe(client: Client, trash: Trash, namespace: string, prefix: string): Promise<Found> {
   const subjects: Subject[] = [];
   const refused: string[] = [];
-  const nodes = await nodeNames(client);
-  const candidates = [configMaps, gatedPods, ...nodes.slice(0, MOST_NODES).map(mirrorPods)];
+  const nodes = await ownNodes(client);
+  const candidates = [configMaps, gatedPods, ...nodes.map(({ name, uid }) => mirrorPods(name, uid))];
   for (const candidate of candidates) {
     // Gated pods of a cluster make mirror pods superfluous.
     if (subjects.some(({ kind }) => kind === candidate.kind)) continue;
@@ -34,12 +34,13 @@ export async function probe(client: Client, trash: Trash, namespace: string, pre
   return { subjects, refused };
 }
 
-async function nodeNames(client: Client): Promise<string[]> {
+/** The Nodes that are shown, where they may be this client's own: of a cluster's many none is. */
+async function ownNodes(client: Client): Promise<{ readonly name: string; readonly uid: string }[]> {
   const answer = await client.call('GET', pathOf(NODES, ''), { query: { limit: MOST_NODES + 1 } });
-  const items = answer.status === 200 && Array.isArray(answer.object?.items) ? answer.object.items : [];
-  const names = items.flatMap((node: unknown) => (isObject(node) && isObject(node.metadata) ? [String(node.metadata.name)] : []));
-  // Of a cluster's many nodes none is this client's own.
-  return names.length > MOST_NODES ? [] : names;
+  const items: readonly unknown[] = answer.status === 200 && Array.isArray(answer.object?.items) ? answer.object.items : [];
+  const nodes = items.flatMap((node) => (isObject(node) && isObject(node.metadata) ? [node.metadata] : []));
+  if (nodes.length > MOST_NODES) return [];
+  return nodes.map(({ name, uid }) => ({ name: String(name), uid: String(uid) }));
 }
 
 /** @returns why it is none, for a person */
