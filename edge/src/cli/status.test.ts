@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { createAuthority } from '../../../test/support/pki.ts';
 import { createIdentityFolder } from '../enroll/index.ts';
 import { AGENT_FACTS } from '../ops/facts.ts';
+import { tellKubeletState } from '../ops/kubelet-facts.ts';
 import { storePath } from '../ops/paths.ts';
 import { openStore } from '../store/index.ts';
 import { CLUSTER, silent, storageKey, temporaryFolder, testObject, upsert, writeStatus } from '../store/testing.ts';
@@ -76,4 +77,27 @@ test('status of a device that has joined says so before its agent runs, and when
   );
   store.setFacts({ [AGENT_FACTS.nodeName]: 'truck-2' });
   assert.doesNotMatch((await statusOf(folder)).out, /joined as/);
+});
+
+test('status tells of the kubelet: why it does not run, and its last words', async (t) => {
+  const folder = join(temporaryFolder(t), 'data');
+  const store = openStore({ path: storePath(folder), logger: silent, clock: { now: () => NOW } });
+  t.after(() => store.close());
+  assert.doesNotMatch((await statusOf(folder)).out, /^Kubelet/m);
+  store.setFacts({ [AGENT_FACTS.workload]: 'kubelet' });
+  tellKubeletState({ name: 'running', pid: 7, version: 'v1.34.1', ends: 0 }, store, { now: () => NOW });
+  store.setFacts({ [AGENT_FACTS.kubeletAlive]: 'true' });
+  assert.match((await statusOf(folder)).out, /^Kubelet: +running, v1\.34\.1, since 2026-03-01T12:00:00\.000Z, alive\n +pid 7$/m);
+
+  const lastLines = ['E1123 run.go:72] no containerd', 'goodbye'];
+  tellKubeletState({ name: 'waiting', why: 'it has ended with code 1', ends: 4, lastLines }, store, { now: () => NOW });
+  store.setFacts({ [AGENT_FACTS.kubeletAlive]: 'false' });
+  const { out } = await statusOf(folder);
+  assert.match(out, /^Kubelet: +waiting, v1\.34\.1, since .*, silent: it does not renew its Lease$/m);
+  assert.match(out, /^ +it has ended with code 1, 4 times in a row\n +E1123 run\.go:72\] no containerd\n +goodbye$/m);
+
+  tellKubeletState({ name: 'blocked', pids: [9] }, store, { now: () => NOW });
+  const blocked = (await statusOf(folder)).out;
+  assert.match(blocked, /^ +another kubelet runs with its configuration \(pid 9\): stop it$/m);
+  assert.doesNotMatch(blocked, /goodbye/);
 });

@@ -114,7 +114,7 @@ function reportOn(store: ReadonlyStore, joinedAs: string | null, now: Date): Sta
     version: fact(AGENT_FACTS.version),
     startedAt: fact(AGENT_FACTS.startedAt),
     workload: fact(AGENT_FACTS.workload),
-    kubelet: kubeletIn(fact),
+    kubelet: kubeletIn(fact, store.running),
     localApi: fact(AGENT_FACTS.localApi),
     cluster: clusterUid ?? null,
     storeId,
@@ -201,7 +201,7 @@ function describe(report: StatusReport): string {
   return alignColumns(rows.map(([name, value]) => [name === '' ? '' : `${name}:`, value]));
 }
 
-function kubeletIn(fact: (name: string) => string | null): StatusReport['kubelet'] {
+function kubeletIn(fact: (name: string) => string | null, isRunning: boolean): StatusReport['kubelet'] {
   const state = fact(AGENT_FACTS.kubelet);
   if (state === null) return null;
   return {
@@ -209,7 +209,8 @@ function kubeletIn(fact: (name: string) => string | null): StatusReport['kubelet
     since: fact(AGENT_FACTS.kubeletSince),
     version: fact(AGENT_FACTS.kubeletVersion),
     detail: fact(AGENT_FACTS.kubeletDetail),
-    alive: fact(AGENT_FACTS.kubeletAlive) === 'true',
+    // Leases are in the agent's memory: without one nobody knows.
+    alive: isRunning && fact(AGENT_FACTS.kubeletAlive) === 'true',
     lastLines: fact(AGENT_FACTS.kubeletLastLines)?.split('\n') ?? [],
   };
 }
@@ -218,7 +219,7 @@ function kubeletRows({ kubelet }: StatusReport, past: string): readonly (readonl
   if (kubelet === null) return [];
   const { state, since, version, detail, alive, lastLines } = kubelet;
   const lease = alive ? 'alive' : 'silent: it does not renew its Lease';
-  const parts = [state, version, since === null ? null : `since ${since}`, state === 'stopped' ? null : lease];
+  const parts = [state, version, since === null ? null : `since ${since}`, past === '' ? lease : null];
   return [
     ['Kubelet', `${parts.filter((part) => part !== null).join(', ')}${past}`],
     ...(detail === null ? [] : [['', detail] as const]),
