@@ -3,6 +3,7 @@ import { measureAgentStart } from './agent-start.ts';
 import type { BenchContext } from './context.ts';
 import { measureFanout } from './fanout/fanout.ts';
 import { measureLeases } from './leases/leases.ts';
+import { measureLocal } from './local/local.ts';
 import { type BenchOptions, HELP, readOptions, UsageError } from './options.ts';
 import { jsonOf, type Report, tableOf } from './report.ts';
 import { measureSync } from './sync/sync.ts';
@@ -26,6 +27,8 @@ function measure(options: BenchOptions, context: BenchContext): Promise<Report> 
       return measureUpstream(options, context);
     case 'leases':
       return measureLeases(options, context);
+    case 'local':
+      return measureLocal(options, context);
     case 'agent':
       return measureAgentStart(options, context);
   }

@@ -58,7 +58,22 @@ export interface LeasesOptions extends CommonOptions {
   readonly callsPerSecond: number;
 }
 
-export type BenchOptions = SyncOptions | FanoutOptions | UpstreamOptions | LeasesOptions | AgentOptions;
+export interface LocalOptions extends CommonOptions {
+  readonly benchmark: 'local';
+  /** ConfigMaps, and as many pods, on the device whose API is read. */
+  readonly objects: number;
+  /** Of the device whose memory is measured. */
+  readonly pods: number;
+  readonly rounds: number;
+  /** Lists of each kind. */
+  readonly reads: number;
+  readonly watches: number;
+  readonly writes: number;
+  /** How long the device with pods is left alone before its memory is read. */
+  readonly settleSeconds: number;
+}
+
+export type BenchOptions = SyncOptions | FanoutOptions | UpstreamOptions | LeasesOptions | AgentOptions | LocalOptions;
 
 /** A mistake in the command line, for a person. */
 export class UsageError extends Error {
@@ -104,6 +119,15 @@ const NUMBERS = {
     seconds: { default: 60, least: 1, most: 3_600 },
     'calls-per-second': { default: 500, least: 1, most: 10_000 },
   },
+  local: {
+    objects: { default: 1_000, least: 1, most: 10_000 },
+    pods: { default: 20, least: 2, most: 110 },
+    rounds: { default: 5, least: 1, most: 100 },
+    reads: { default: 100, least: 1, most: 10_000 },
+    watches: { default: 300, least: 1, most: 2_000 },
+    writes: { default: 2_000, least: 1, most: 1_000_000 },
+    'settle-seconds': { default: 120, least: 0, most: 86_400 },
+  },
   agent: {
     pods: { default: 10, least: 1, most: 200 },
     rounds: { default: 5, least: 1, most: 100 },
@@ -148,6 +172,14 @@ afterwards. Progress goes to stderr. docs/benchmarks.md says what the figures me
   agent     start of an agent that reaches no relay, until its API serves
     --pods N           pods in its store (10)
     --rounds N         starts (5)
+  local     the device's own API without a link: start, lists, gets, watches, writes; memory with pods that a played kubelet runs (some 4 minutes)
+    --objects N        ConfigMaps of 1 KB in its store, and as many pods of 4 KB (1000)
+    --rounds N         starts (5)
+    --reads N          lists and WatchLists of each kind, and twenty times as many gets (100)
+    --watches N        watches at a time (300)
+    --writes N         status patches (2000)
+    --pods N           pods of the device whose memory is measured (20)
+    --settle-seconds N how long it is left alone before (120)
 
   --seed N             of all data (${DEFAULT_SEED})
   --profile FOLDER     write CPU profiles of relay and agents there
@@ -161,12 +193,13 @@ Examples
   npm run --silent bench -- sync --json
   npm run --silent bench -- fanout --nodes 10000 --json
   npm run --silent bench -- upstream --quick --json
+  npm run --silent bench -- local --json
 `;
 
 /** @returns undefined when help was asked for. @throws UsageError */
 export function readOptions(args: readonly string[]): BenchOptions | undefined {
   const [benchmark, ...rest] = args;
-  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout, upstream, leases or agent?');
+  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout, upstream, leases, agent or local?');
   if (benchmark === '--help' || benchmark === '-h' || benchmark === 'help') return undefined;
   switch (benchmark) {
     case 'sync': {
@@ -205,12 +238,18 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       const { 'calls-per-second': callsPerSecond, ...numbers } = read.numbers;
       return { benchmark, ...read.common, ...numbers, callsPerSecond };
     }
+    case 'local': {
+      const read = readFlags(rest, NUMBERS.local);
+      if (read === undefined) return undefined;
+      const { 'settle-seconds': settleSeconds, ...numbers } = read.numbers;
+      return { benchmark, ...read.common, ...numbers, settleSeconds };
+    }
     case 'agent': {
       const read = readFlags(rest, NUMBERS.agent);
       return read && { benchmark, ...read.common, ...read.numbers };
     }
     default:
-      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout, upstream, leases or agent`);
+      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout, upstream, leases, agent or local`);
   }
 }
 

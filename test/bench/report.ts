@@ -3,7 +3,8 @@ export interface Figure {
   /** The field of the JSON object. */
   readonly name: string;
   readonly about: string;
-  readonly value: number;
+  /** Null where it could not be measured here; a note says why. */
+  readonly value: number | null;
   readonly unit: string;
   /** What is to be held (DESIGN, "Sizes to hold"); undefined for figures that only inform. */
   readonly atMost?: number | undefined;
@@ -21,9 +22,9 @@ export interface Report {
 export function tableOf({ figures, notes, run }: Report): string {
   const rows = figures.map(({ name, about, value, unit, atMost }) => [
     about,
-    `${value} ${unit}`.trim(),
+    value === null ? 'not measured' : `${value} ${unit}`.trim(),
     atMost === undefined ? '' : `${atMost} ${unit}`.trim(),
-    atMost === undefined ? '' : value <= atMost ? 'held' : 'not held',
+    atMost === undefined || value === null ? '' : value <= atMost ? 'held' : 'not held',
     name,
   ]);
   const all = [['what', 'measured', 'at most', '', 'field'], ...rows];

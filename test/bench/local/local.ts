@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BenchContext } from '../context.ts';
+import type { LocalOptions } from '../options.ts';
+import { seeded } from '../random.ts';
+import type { Figure, Report } from '../report.ts';
+import { median, rounded } from '../statistics.ts';
+import { makeDevice, NODE, type RunningAgent, type UnlinkedDevice } from './agent.ts';
+import { type BenchClient, openClient } from './client.ts';
+import { measureLinked, REBOOT_PODS } from './linked.ts';
+import { NAMESPACE, ordinaryConfigMap, ordinaryPod } from './objects.ts';
+import { getP99, holdWatches, settledRss, timesOf, watchList } from './reads.ts';
+import { writeStatuses } from './writes.ts';
+
+/** Watches of one connection before another is opened, as the server says. */
+const STREAMS = 250;
+const WRITES_AT_A_TIME = 4;
+const WARM_UPS = 20;
+const GETS_PER_LIST = 20;
+/** Pods of one device. */
+const WRITTEN_PODS = 20;
+/** Looks at memory that comes to rest, and the time before each in ms. */
+const [LOOKS, LOOK_EVERY_MS] = [6, 500];
+
+/** The local API of an agent without a link: how soon, how fast, how large; then an agent with a link and a played kubelet: how large. */
+export async function measureLocal(options: LocalOptions, context: BenchContext): Promise<Report> {
+  const { objects, pods, rounds, seed } = options;
+  const { say } = context;
+  const random = seeded(seed);
+  const configMaps = Array.from({ length: objects }, (_, index) => ordinaryConfigMap(random, index));
+  const podObjects = Array.from({ length: objects }, (_, index) => ordinaryPod(random, NODE, index));
+  say(`a device with ${objects} ConfigMaps and ${objects} pods`);
+  const device = await makeDevice(context, 'device', [...configMaps, ...podObjects]);
+  const startMs = await measureStarts(device, rounds, say);
+  const agent = device.start();
+  let measured: Figure[];
+  try {
+    const { client } = await agent.serving;
+    const names = configMaps.map(({ metadata }) => metadata.name ?? '');
+    const podNames = podObjects.map(({ metadata }) => metadata.name ?? '');
+    measured = [
+      ...(await measureReads(options, client, names, say)),
+      ...(await measureWatches(options, context, agent, client, names)),
+      ...(await measureWrites(options, agent, client, podNames, say)),
+    ];
+    client.close();
+  } finally {
+    await agent.process.stop();
+  }
+  say(`an agent with a link and ${pods} pods that a played kubelet runs; ${options.settleSeconds} s`);
+  const linked = await measureLinked(context, { pods, seconds: options.settleSeconds, seed });
+  const again = Math.min(REBOOT_PODS, pods);
+  return {
+    figures: [
+      figure('readyMs', 'agent started without a link, until its API has served a list', median(startMs), 'ms', 0, 2_000),
+      ...measured,
+      figure('agentRssMB', `memory of an agent with a link and ${pods} pods`, linked.rss, 'MiB', 1, 80),
+      figure('agentRssAnonMB', '  of it no file backs', linked.anonymous, 'MiB', 1, 35),
+      figure(
+        'offlineRebootPlayedPodsMs',
+        `power comes without a network, until the played kubelet runs ${again} pods`,
+        linked.rebootMs,
+        'ms',
+        0,
+      ),
+      {
+        ...{ name: 'offlineReboot10PodsMs', about: 'the same with a real kubelet and its containers, 10 pods' },
+        ...{ value: null, unit: 'ms', atMost: 5_000 },
+      },
+    ],
+    run: { objects, pods, rounds, watches: options.watches, writes: options.writes, seed, node: process.version },
+    notes: [
+      'the agent is the bundle of npm run build; its store is a file with synchronous=FULL; clients speak HTTP/2',
+      `offlineReboot10PodsMs is null: ${process.env.KUBELET === undefined ? 'KUBELET names no kubelet' : NO_RUNTIME}`,
+    ],
+  };
+}
+
+const NO_RUNTIME = 'a kubelet alone does not do, it needs a container runtime whose containers a power cut has ended';
+
+async function measureStarts(device: UnlinkedDevice, rounds: number, say: BenchContext['say']): Promise<number[]> {
+  const times: number[] = [];
+  // The first start seals what lies in the store, which it does once.
+  for (let round = 0; round <= rounds; round += 1) {
+    say(round === 0 ? 'the first start' : `start without a link, ${round} of ${rounds}`);
+    const agent = device.start();
+    try {
+      const { client, ms } = await agent.serving;
+      client.close();
+      if (round > 0) times.push(ms);
+    } finally {
+      await agent.process.stop();
+    }
+  }
+  return times;
+}
+
+async function measureReads(
+  { objects, reads }: LocalOptions,
+  client: BenchClient,
+  names: readonly string[],
+  say: BenchContext['say'],
+): Promise<Figure[]> {
+  say('lists');
+  const listOf = async (resource: string, headers = {}) => {
+    const path = () => `/api/v1/namespaces/${NAMESPACE}/${resource}`;
+    await timesOf(client, WARM_UPS, path, headers);
+    return median(await timesOf(client, reads, path, headers));
+  };
+  const figures = [
+    figure('list1000Ms', `list of ${objects} ConfigMaps of 1 KB, median`, await listOf('configmaps'), 'ms', 1, 20),
+    figure('list1000PodsMs', `list of ${objects} pods of 4 KB, median`, await listOf('pods'), 'ms', 1),
+    figure('list1000GzipMs', '  the ConfigMaps in gzip', await listOf('configmaps', { 'accept-encoding': 'gzip' }), 'ms', 1),
+  ];
+  say('gets');
+  await getP99(client, WARM_UPS, names);
+  return [
+    ...figures,
+    figure('get_p99Ms', 'one ConfigMap, 99th percentile', await getP99(client, reads * GETS_PER_LIST, names), 'ms', 2),
+  ];
+}
+
+async function measureWatches(
+  { objects, reads, watches }: LocalOptions,
+  { say, signal }: BenchContext,
+  { process, server }: RunningAgent,
+  client: BenchClient,
+  names: readonly string[],
+): Promise<Figure[]> {
+  say('WatchLists');
+  for (let n = 0; n < WARM_UPS; n += 1) await watchList(client);
+  const firsts: number[] = [];
+  const alls: number[] = [];
+  for (let n = 0; n < reads; n += 1) {
+    const { firstMs, allMs } = await watchList(client);
+    firsts.push(firstMs);
+    alls.push(allMs);
+  }
+  say(`${watches} watches`);
+  const at = await server();
+  // Not earlier: one on which nobody asks anything is closed after ten seconds.
+  const clients = [client];
+  while (clients.length * STREAMS < watches + 1) clients.push(await openClient(at));
+  const memory = () => settledRss(process.pid, LOOKS, () => sleep(LOOK_EVERY_MS, undefined, { signal }));
+  const watched = Array.from({ length: watches }, (_, n) => names[n % names.length] ?? '');
+  const held = await holdWatches(clients, watched, memory);
+  held.close();
+  for (const each of clients) if (each !== client) each.close();
+  return [
+    figure('watchListFirstEventMs', `WatchList of ${objects} ConfigMaps, first event, median`, median(firsts), 'ms', 1, 5),
+    figure('watchListAllMs', '  the bookmark after the last', median(alls), 'ms', 1),
+    figure('watches300MB', `growth of the agent by ${watches} watches`, held.grownMB, 'MiB', 1, 10),
+  ];
+}
+
+async function measureWrites(
+  { writes, seed }: LocalOptions,
+  { process }: RunningAgent,
+  client: BenchClient,
+  names: readonly string[],
+  say: BenchContext['say'],
+): Promise<Figure[]> {
+  say('status patches');
+  const written = names.slice(0, WRITTEN_PODS);
+  const random = seeded(seed);
+  await writeStatuses(client, process.pid, { names: written, count: written.length, atATime: 1, random });
+  const { perSecond, bytesEach } = await writeStatuses(client, process.pid, {
+    ...{ names: written, count: writes, atATime: WRITES_AT_A_TIME, random },
+  });
+  return [
+    figure('writesPerSecond', `status patches of ${written.length} pods, each durable`, perSecond, '/s', 0),
+    figure('bytesWrittenPerStatusWrite', '  written to storage for each, checkpoints included', bytesEach, 'bytes', 0),
+  ];
+}
+
+function figure(name: string, about: string, value: number, unit: string, decimals: number, atMost?: number): Figure {
+  return { name, about, value: rounded(value, decimals), unit, ...(atMost === undefined ? {} : { atMost }) };
+}
