@@ -10,6 +10,7 @@ import { identity } from './identity.ts';
 import { inventories } from './inventories.ts';
 import { objects } from './objects.ts';
 import { patches } from './patches.ts';
+import { protobuf } from './protobuf.ts';
 import { selectors } from './selectors.ts';
 import { link } from './sockets/link.ts';
 import { localApi } from './sockets/local-api.ts';
@@ -27,6 +28,7 @@ export const TARGETS: readonly Target[] = [
   inventories,
   objects,
   patches,
+  protobuf,
   selectors,
   watchStream,
   enrolment,

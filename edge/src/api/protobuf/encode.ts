@@ -1,8 +1,8 @@
 import { MAGIC } from './decode.ts';
 import { type Field, type Form, type Message, messageOfKind, type Scalar } from './fields.ts';
-import { LENGTH, VARINT } from './reader.ts';
+import { LENGTH } from './reader.ts';
 import { readTime } from './times.ts';
-import { isUnknownFields, unknownFieldsOf } from './unknown.ts';
+import { isUnknownFields, UNKNOWN_FIELDS, unknownFieldsOf } from './unknown.ts';
 import { Writer } from './writer.ts';
 
 export interface Encoded {
@@ -27,11 +27,11 @@ export function encodeObject(object: object): Encoded | undefined {
   writer.bytes(Uint8Array.of(0x1a, 0x00, 0x22, 0x00));
   const start = writer.length;
   encoder.message(message, object);
-  closeField(writer, 2, start);
+  writer.close(SECOND, start);
   const typeMeta = writer.length;
-  writeText(writer, 2, kind);
-  writeText(writer, 1, apiVersion);
-  closeField(writer, 1, typeMeta);
+  writeText(writer, SECOND, kind);
+  writeText(writer, FIRST, apiVersion);
+  writer.close(FIRST, typeMeta);
   writer.bytes(MAGIC);
   return { bytes: writer.finish(), complete: encoder.complete };
 }
@@ -49,19 +49,20 @@ function typeMetaOf(object: object): { apiVersion: string; kind: string } {
   return { apiVersion: typeof apiVersion === 'string' ? apiVersion : '', kind: typeof kind === 'string' ? kind : '' };
 }
 
-/** Length and tag of a value that was written since `start`. */
-function closeField(writer: Writer, number: number, start: number): void {
-  writer.varint(writer.length - start);
-  writer.tag(number, LENGTH);
-}
+/** Tags of the first two fields of the envelope, of its TypeMeta and of an entry of a map, all of which have a length. */
+const FIRST = 8 + LENGTH;
+const SECOND = 2 * 8 + LENGTH;
 
-function writeText(writer: Writer, number: number, text: string): void {
+function writeText(writer: Writer, tag: number, text: string): void {
   const start = writer.length;
   writer.text(text);
-  closeField(writer, number, start);
+  writer.close(tag, start);
 }
 
 type Members = Readonly<Record<string, unknown>>;
+
+const NOTHING: Members = {};
+const UNKNOWN_BEGINS = UNKNOWN_FIELDS.charCodeAt(0);
 
 /** Members of Go's TypeMeta, which a message never has: the envelope says them. */
 const TYPE_META: ReadonlySet<string> = new Set(['apiVersion', 'kind']);
@@ -77,37 +78,47 @@ class Encoder {
 
   message(message: Message, value: unknown): void {
     if (!isMembers(value) && value !== undefined && value !== null) this.complete = false;
-    const object = isMembers(value) ? value : {};
-    if (this.#fields(message, object, '') < Object.keys(object).length) this.#requireKnown(message, object);
+    const object = isMembers(value) ? value : NOTHING;
+    let count = 0;
+    let unknown = false;
+    for (const name in object) {
+      count++;
+      if (name.charCodeAt(0) === UNKNOWN_BEGINS) unknown = true;
+    }
+    if (this.#fields(message, object, unknown ? '' : undefined) < count) this.#requireKnown(message, object);
   }
 
-  /** Returns how many members of the object were fields of the message, or kept for it. */
-  #fields(message: Message, object: Members, inlineIn: string): number {
-    let found = this.#unknown(object, unknownFieldsOf(inlineIn));
+  /**
+   * Returns how many members of the object were fields of the message.
+   * @param inlineIn where the message stands in its object; undefined where that has nothing that came without a name
+   */
+  #fields(message: Message, object: Members, inlineIn: string | undefined): number {
+    let found = 0;
+    if (inlineIn !== undefined) this.#unknown(object[unknownFieldsOf(inlineIn)]);
     const { fields } = message;
     for (let index = fields.length - 1; index >= 0; index--) {
       const field = fields[index];
       if (field === undefined) continue;
       if (field.inline && typeof field.type !== 'string') {
         const start = this.#writer.length;
-        found += this.#fields(field.type, object, inlineIn === '' ? field.name : `${inlineIn}.${field.name}`);
-        closeField(this.#writer, field.number, start);
+        const inside = inlineIn === undefined ? undefined : inlineIn === '' ? field.name : `${inlineIn}.${field.name}`;
+        found += this.#fields(field.type, object, inside);
+        this.#writer.close(field.tag, start);
         continue;
       }
       const value = object[field.name];
       if (value !== undefined) found++;
-      this.#field(field, value ?? undefined);
+      if (value !== undefined && value !== null) this.#field(field, value);
+      else if (field.absent === 'zero') this.#writer.zero(field.tag);
+      else if (field.absent === 'message') this.#value(field, field.tag, undefined);
     }
     return found;
   }
 
   /** Fields that came without a name go back as they came, after those that have one. */
-  #unknown(object: Members, member: string): number {
-    const value = object[member];
-    if (value === undefined) return 0;
+  #unknown(value: unknown): void {
     if (typeof value === 'string') this.#writer.bytes(Buffer.from(value, 'base64'));
-    else this.complete = false;
-    return 1;
+    else if (value !== undefined) this.complete = false;
   }
 
   /** Slow, and only where an object has more than its fields. */
@@ -121,55 +132,41 @@ class Encoder {
   }
 
   #field(field: Field, value: unknown): void {
-    switch (field.shape) {
-      case 'list':
-        this.#list(field, value);
-        break;
-      case 'map':
-        this.#map(field, value);
-        break;
-      case 'single':
-        if (value !== undefined || !field.pointer) this.#value(field, field.number, value);
-    }
-  }
-
-  #list(field: Field, value: unknown): void {
-    if (value === undefined) return;
-    if (!Array.isArray(value)) {
-      this.complete = false;
-      return;
-    }
-    for (let index = value.length - 1; index >= 0; index--) this.#value(field, field.number, value[index] ?? undefined);
+    if (field.shape === 'single') this.#value(field, field.tag, value);
+    else if (field.shape === 'map') this.#map(field, value);
+    else if (Array.isArray(value)) {
+      for (let index = value.length - 1; index >= 0; index--) this.#value(field, field.tag, value[index] ?? undefined);
+    } else this.complete = false;
   }
 
   #map(field: Field, value: unknown): void {
-    if (value === undefined) return;
     if (!isMembers(value)) {
       this.complete = false;
       return;
     }
-    const keys = Object.keys(value).sort(compareBytes);
+    const keys = sorted(Object.keys(value));
     for (let index = keys.length - 1; index >= 0; index--) {
       const key = keys[index] ?? '';
       const start = this.#writer.length;
       const entry = value[key] ?? undefined;
-      if (entry !== undefined || field.type !== 'y') this.#value(field, 2, entry);
-      writeText(this.#writer, 1, key);
-      closeField(this.#writer, field.number, start);
+      if (entry !== undefined || field.type !== 'y') this.#value(field, SECOND, entry);
+      writeText(this.#writer, FIRST, key);
+      this.#writer.close(field.tag, start);
     }
   }
 
   /** One value with its tag; undefined for what is empty. */
-  #value({ type }: Field, number: number, value: unknown): void {
-    const start = this.#writer.length;
-    if (typeof type === 'string') {
+  #value({ type }: Field, tag: number, value: unknown): void {
+    const writer = this.#writer;
+    const start = writer.length;
+    if (typeof type !== 'string') {
+      this.#content(type, value);
+      writer.close(tag, start);
+    } else {
       this.#scalar(type, value);
-      if (type !== 's' && type !== 'y') {
-        this.#writer.tag(number, VARINT);
-        return;
-      }
-    } else this.#content(type, value);
-    closeField(this.#writer, number, start);
+      if (type === 's' || type === 'y') writer.close(tag, start);
+      else writer.varint(tag);
+    }
   }
 
   #scalar(type: Scalar, value: unknown): void {
@@ -258,10 +255,12 @@ function namesOf(message: Message): ReadonlySet<string> {
   return names;
 }
 
-/** The order of the bytes in UTF-8, which is that of Go; JavaScript compares pairs of surrogates as they stand. */
-function compareBytes(a: string, b: string): number {
-  if (a === b) return 0;
-  return SURROGATE.test(a) || SURROGATE.test(b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : 1;
+/** In the order of their bytes in UTF-8, which is that of Go; JavaScript compares halves of surrogates as they stand. */
+function sorted(keys: string[]): string[] {
+  if (keys.length < 2) return keys;
+  return keys.some((key) => SURROGATE.test(key))
+    ? keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    : keys.sort();
 }
 
 const SURROGATE = /[\ud800-\udfff]/;

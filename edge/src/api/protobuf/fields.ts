@@ -1,3 +1,4 @@
+import { LENGTH, VARINT } from './reader.ts';
 import { FIELD_TABLE } from './table.ts';
 
 /** Letters of the table: string, int32, int64, bool, bytes. */
@@ -16,6 +17,10 @@ export interface Field {
   readonly pointer: boolean;
   /** JSON shows it when it is empty. */
   readonly shown: boolean;
+  /** Its number and wire type, as they stand before each value. */
+  readonly tag: number;
+  /** What Go writes of it where JSON has nothing: nothing, its tag and a zero, or an empty message, whose fields may be written all the same. */
+  readonly absent: 'nothing' | 'zero' | 'message';
 }
 
 /**
@@ -84,15 +89,18 @@ class TableMessage implements Message {
   }
 
   #parse(text: string): Field {
-    const [, name = '', number = '', marks = '', type = ''] = FIELD.exec(text) ?? [];
+    const [, name = '', digits = '', marks = '', type = ''] = FIELD.exec(text) ?? [];
+    const number = Number(digits);
+    const shape = marks.includes('[') ? 'list' : marks.includes('{') ? 'map' : 'single';
+    const pointer = marks.includes('*') || type === 'y';
+    const isVarint = shape !== 'map' && isScalar(type) && type !== 's' && type !== 'y';
     return {
-      name,
-      number: Number(number),
+      ...{ name, number, shape, pointer },
       type: isScalar(type) ? type : this.#message(type),
-      shape: marks.includes('[') ? 'list' : marks.includes('{') ? 'map' : 'single',
       inline: marks.includes('^'),
-      pointer: marks.includes('*') || type === 'y',
       shown: marks.includes('!'),
+      tag: number * 8 + (isVarint ? VARINT : LENGTH),
+      absent: pointer || shape !== 'single' ? 'nothing' : isScalar(type) ? 'zero' : 'message',
     };
   }
 

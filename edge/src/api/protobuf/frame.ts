@@ -3,6 +3,10 @@ import { Writer } from './writer.ts';
 
 /** Bytes of a length before a frame, big end first. */
 const LENGTH_BYTES = 4;
+const TYPE_TAG = 8 + LENGTH;
+const OBJECT_TAG = 2 * 8 + LENGTH;
+/** Of a RawExtension. */
+const RAW_TAG = 8 + LENGTH;
 
 /**
  * One event of a watch: its length, then a `meta.v1.WatchEvent` whose object is a RawExtension that holds the object in its envelope.
@@ -11,13 +15,12 @@ const LENGTH_BYTES = 4;
 export function watchFrame(type: string, object: Buffer): [head: Buffer, object: Buffer] {
   const writer = new Writer();
   writer.varint(object.length);
-  writer.tag(1, LENGTH);
+  writer.varint(RAW_TAG);
   writer.varint(writer.length + object.length);
-  writer.tag(2, LENGTH);
+  writer.varint(OBJECT_TAG);
   const typeStart = writer.length;
   writer.text(type);
-  writer.varint(writer.length - typeStart);
-  writer.tag(1, LENGTH);
+  writer.close(TYPE_TAG, typeStart);
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(writer.length + object.length);
   writer.bytes(length);

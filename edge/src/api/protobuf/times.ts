@@ -26,8 +26,14 @@ const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:Z|[+-]\d\d:\
 export function readTime(text: string, micro: boolean): Timestamp | undefined {
   const match = RFC_3339.exec(text);
   const milliseconds = match === null ? Number.NaN : Date.parse(text);
-  if (Number.isNaN(milliseconds)) return undefined;
+  if (Number.isNaN(milliseconds) || !isDay(text)) return undefined;
   const seconds = Math.floor(milliseconds / 1000);
   const micros = micro ? Number((match?.[1] ?? '').padEnd(6, '0').slice(0, 6)) : 0;
   return { seconds, nanos: micros * NANOS_PER_MICRO };
+}
+
+/** JavaScript takes the 30th of February for the 2nd of March. */
+function isDay(text: string): boolean {
+  const day = Number(text.slice(8, 10));
+  return day <= 28 || day <= new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
 }

@@ -3,6 +3,9 @@ const SCRATCH_BYTES = 64 * 1024;
 /** Shorter texts are looked at letter by letter first, which is faster than Node's writer where all are ASCII. */
 const SHORT_TEXT = 64;
 
+/** Of a varint of at most 32 bits. */
+const MAX_TAG_BYTES = 5;
+
 let scratch: Buffer | undefined;
 
 /**
@@ -33,9 +36,17 @@ export class Writer {
     return bytes;
   }
 
-  /** Of a field, after (that is, before) its value. */
-  tag(number: number, wireType: number): void {
-    this.varint(number * 8 + wireType);
+  /** A field of a scalar that is empty. */
+  zero(tag: number): void {
+    this.#room(MAX_TAG_BYTES + 1);
+    this.#buffer[--this.#at] = 0;
+    this.varint(tag);
+  }
+
+  /** Length and tag of what was written since `start`. */
+  close(tag: number, start: number): void {
+    this.varint(this.length - start);
+    this.varint(tag);
   }
 
   /** At most 2^53. */
