@@ -50,16 +50,18 @@ export async function loadScenarios(numbers: readonly string[]): Promise<Scenari
 }
 
 /**
- * What was sent: JSON that was parsed by the recorder, Protocol Buffers that it has decoded (and that what was learned since is put into), or
- * text that was neither, with long runs written out again.
+ * What was sent: JSON that was parsed by the recorder, the bytes of Protocol Buffers, or those of what it has decoded, with what was learned
+ * since put into it; or text that was neither, with long runs written out again.
  */
 export function bodyOf(body: unknown): string | Buffer | undefined {
   if (body === undefined) return undefined;
-  const { text, decoded }: { text?: unknown; decoded?: unknown } = typeof body === 'object' && body !== null ? body : {};
+  const { text, decoded, base64 }: { text?: unknown; decoded?: unknown; base64?: unknown } =
+    typeof body === 'object' && body !== null ? body : {};
   if (typeof text === 'string') {
     return text.replace(/<(\d+) times (.)>/g, (_match, times: string, letter: string) => letter.repeat(Number(times)));
   }
-  return typeof decoded === 'object' && decoded !== null ? encodeProtobuf(decoded) : JSON.stringify(body);
+  if (typeof decoded === 'object' && decoded !== null) return encodeProtobuf(decoded);
+  return typeof base64 === 'string' ? Buffer.from(base64, 'base64') : JSON.stringify(body);
 }
 
 export function isWatch(exchange: Exchange): boolean {

@@ -1,5 +1,6 @@
-import { fieldsOf, isFields, textOf } from '../apiserver/policy/fields.ts';
-import type { Exchange } from './recording.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type Fields, fieldsOf, isFields, textOf } from '../apiserver/policy/fields.ts';
+import { contentOf, type Exchange } from './recording.ts';
 
 /** Revisions in requests up to this one stand for "long ago", and those above the other for "far in the future". */
 const SMALLEST_REAL_REVISION = 10;
@@ -18,7 +19,7 @@ export class Translation {
   #drift = 0;
 
   learn(exchange: Exchange, live: { body?: unknown; events?: readonly unknown[] }): void {
-    this.#learnPair(exchange.response.body, live.body);
+    this.#learnPair(contentOf(exchange.response.body), live.body);
     (exchange.response.events ?? []).forEach((event, index) => {
       this.#learnPair(event.line, live.events?.[index]);
     });
@@ -42,6 +43,7 @@ export class Translation {
   body(exchange: Exchange): unknown {
     const { body, tokenClaims } = exchange.request;
     const token = this.#tokens.get(tokenClaims?.[0]?.payload.jti ?? '');
+    if (isFields(body) && body.decoded !== undefined) return this.#protobuf(body, body.decoded);
     const translated = this.#value(body, '');
     if (token === undefined || !isFields(translated)) return translated;
     return { ...translated, spec: { ...fieldsOf(translated.spec), token } };
@@ -85,6 +87,12 @@ export class Translation {
     const number = Number(recorded);
     if (!Number.isInteger(number) || number < SMALLEST_REAL_REVISION || number > LARGEST_REAL_REVISION) return recorded;
     return String(number + this.#drift);
+  }
+
+  /** The bytes as they were sent where nothing in them has another name here; else the same object, to be written anew. */
+  #protobuf(body: Fields, decoded: unknown): unknown {
+    const translated = this.#value(decoded, '');
+    return isDeepStrictEqual(translated, decoded) ? { base64: body.base64 } : { decoded: translated };
   }
 
   #value(value: unknown, key: string): unknown {

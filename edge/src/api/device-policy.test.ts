@@ -231,7 +231,7 @@ test('of pods a device makes only the mirrors of static ones', () => {
       now: new Date(0),
     });
   const mirror = pod({ 'kubernetes.io/config.mirror': 'hash' });
-  assert.equal(admit(mirror), mirror);
+  assert.deepEqual(admit(mirror), { ...mirror, status: { phase: 'Pending' } });
   assert.throws(
     () => admit(pod({})),
     (error: unknown) => error instanceof ApiError && error.code === 403,

@@ -145,12 +145,15 @@ function mayWrite(node: Identity, identity: Identity, nodeName: string, verb: st
   return ALLOWED;
 }
 
-/** Of pods only the mirror of a static one is made on its node (the annotation is the kubelet's); the cloud's NodeRestriction says the same. */
+/**
+ * Of pods only the mirror of a static one is made on its node (the annotation is the kubelet's); the cloud's NodeRestriction says the same.
+ * A new pod is Pending, as in the cluster.
+ */
 function requireMirror({ operation, resource, object }: Admission): KubeObject {
-  const isOther =
-    operation === 'create' && resource.id === 'pods' && object.metadata.annotations?.[MIRROR_ANNOTATION] === undefined;
-  if (isOther) throw forbidden(resource, object.metadata.name ?? '', 'a device makes no pods but mirrors of static ones');
-  return object;
+  if (operation !== 'create' || resource.id !== 'pods') return object;
+  if (object.metadata.annotations?.[MIRROR_ANNOTATION] === undefined)
+    throw forbidden(resource, object.metadata.name ?? '', 'a device makes no pods but mirrors of static ones');
+  return { ...object, status: { phase: 'Pending' } };
 }
 
 /** Paths that are no resource. What the cloud says to this device by {@link OWN_PATHS} is for its administrator, Secrets too. */

@@ -9,6 +9,7 @@ import { normalise } from '../../replay/normalise.ts';
  * - kubectl's copy of what it has applied, which does not go to devices, is another one, `lastApplied`;
  * - a change that says nothing new is left out: the device's own write comes again with the cloud's resourceVersion, and once more
  *   where it had a provisional uid;
+ * - that a watch tells of a change of the same object under another uid is one difference, `renamed`;
  * - events are laid side by side where they are equal, so that one more or less moves none of the others: `events.missing[N]` was
  *   recorded and did not come, `events.extra[N]` came and was not recorded.
  */
@@ -16,12 +17,27 @@ export function compareTold(recorded: ComparedAnswer, live: ComparedAnswer): Dif
   const [before, now] = [without(recorded), without(live)];
   const told = compareAnswers(recorded, live);
   const nulls = told.filter(({ recorded: was, live: is }) => (was ?? undefined) === (is ?? undefined)).map(({ where }) => where);
+  const renamed = [recorded, live].map(({ events = [] }) => countRenamed(events));
   const isApplied = countApplied(recorded) !== countApplied(live);
   return [
     ...compareBare(before, now),
     ...(nulls.length === 0 ? [] : [{ where: 'nulls', recorded: nulls, live: undefined }]),
+    ...(renamed[0] === renamed[1] ? [] : [{ where: 'renamed', recorded: renamed[0], live: renamed[1] }]),
     ...(isApplied ? [{ where: 'lastApplied', recorded: countApplied(recorded), live: countApplied(live) }] : []),
   ];
+}
+
+function countRenamed(events: readonly unknown[]): number {
+  const uids = new Map<string, unknown>();
+  let count = 0;
+  for (const event of events) {
+    const { type, object } = fieldsOf(event);
+    const { namespace, name, uid } = fieldsOf(fieldsOf(object).metadata);
+    const key = `${namespace}/${name}`;
+    if (type === 'MODIFIED' && uids.has(key) && uids.get(key) !== uid) count++;
+    uids.set(key, uid);
+  }
+  return count;
 }
 
 function countApplied(answer: ComparedAnswer): number {

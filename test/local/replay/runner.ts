@@ -92,7 +92,8 @@ class Replay {
 
   async #exchange(step: Step): Promise<void> {
     const { exchange } = step;
-    const live = await exchangeOnce(this.#request(exchange));
+    const request = this.#request(exchange);
+    const live = WATCHED.test(request.path) ? await refusedWatch(request) : await exchangeOnce(request);
     const { status, headers, body } = exchange.response;
     this.#translation.learn(exchange, live);
     if (live.headers.etag !== undefined) this.#etags.set(exchange.request.path, live.headers.etag);
@@ -130,6 +131,17 @@ class Replay {
       body: bodyOf(this.#translation.body(exchange)),
     };
   }
+}
+
+/** A watch that the recorded server refused. */
+const WATCHED = /[?&]watch=true/;
+
+/** One that is granted here would not end. */
+async function refusedWatch(request: LiveRequest) {
+  const { status, headers, ended, hangUp } = await openWatch(request);
+  if (status === 200) hangUp();
+  const [body] = await ended;
+  return { status, headers, body };
 }
 
 /** What an administrator, or the recorder in one's name, did to the cluster beside a kubelet. */
