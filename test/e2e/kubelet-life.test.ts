@@ -16,7 +16,7 @@ import { configMap, fleetFor, nodeReady, podInCloud, podOn, secret } from './har
 const PODS = Array.from({ length: 10 }, (_, n) => `app-${n}`);
 const WAIT_MS = 60_000;
 /** A kubelet's own times, shortened; nothing is waited for that only they bring about, but for a token that is past its time. */
-const QUICK = { '--sync-ms': '1000', '--lease-ms': '2000' };
+const QUICK = ['--sync-ms', '1000', '--lease-ms', '2000'];
 
 function appOn(node: string, name: string): KubeObject {
   const pod = podOn(node, name, { secrets: ['login'] });
@@ -62,10 +62,10 @@ test('a kubelet lives beside an agent: restarts of either, a power cut without a
   mkdirSync(staticPods);
   const server = device.local.server;
   const port = { '--api-port': new URL(server).port };
-  const start = (boot: string): KubeletProcess => {
+  const start = (boot: string, ...more: readonly string[]): KubeletProcess => {
     const logFile = join(fleet.dir, 'kubelet.log');
     const { node, dataDir } = device;
-    const started = startKubeletProcess({ node, dataDir, server, root, boot, staticPods, flags: QUICK, logFile });
+    const started = startKubeletProcess({ node, dataDir, server, root, boot, staticPods, flags: [...QUICK, ...more], logFile });
     t.after(started.kill);
     return started;
   };
@@ -166,7 +166,7 @@ test('a kubelet lives beside an agent: restarts of either, a power cut without a
     const began = performance.now();
     await device.start(port);
     const servesMs = performance.now() - began;
-    kubelet = start('second');
+    kubelet = start('second', '--protobuf');
     for (const name of PODS) {
       const isUp = ({ status }: KubeObject) => fieldsOf(status).phase === 'Running';
       const again = await atDevice(device, 'pods', 'default', name, (one) => isUp(one) && restartsOf(one)[0] === 1, WAIT_MS);

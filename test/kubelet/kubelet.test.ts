@@ -9,6 +9,8 @@ import { type LocalDevice, startLocalDevice } from '../local/device.ts';
 import { runCommand, startProcess } from '../support/processes.ts';
 import type { Happening } from './happenings.ts';
 import { type KubeletOptions, type PlayedKubelet, startPlayedKubelet } from './kubelet.ts';
+import { jsonEncoding } from './wire/encoding.ts';
+import { protobufEncoding } from './wire/protobuf.ts';
 
 const UID = '00000000-0000-4000-8000-0000000000';
 const POD = `${UID}03`;
@@ -61,25 +63,30 @@ async function deviceWithPod(t: TestContext): Promise<LocalDevice> {
   return device;
 }
 
-test('it registers, brings a pod to Running with what it mounts, and ends it when that is ordered', async (t) => {
-  const device = await deviceWithPod(t);
-  const kubelet = kubeletOf(t, device);
-  await kubelet.expect('the pod', isRunning);
-  assert.equal(mountedGreeting(kubelet), 'hello');
-  const { json } = await device.call('GET', POD_PATH);
-  assert.equal(fieldsOf(json?.status).phase, 'Running');
-  assert.equal(kubelet.watchedObjects(), 2);
+for (const encoding of [jsonEncoding, protobufEncoding]) {
+  for (const version of ['h2', 'http/1.1'] as const) {
+    test(`in ${encoding.name} over ${version} it registers, brings a pod to Running, and ends it when that is ordered`, async (t) => {
+      const device = await deviceWithPod(t);
+      const kubelet = kubeletOf(t, device, { encoding, versions: version === 'h2' ? ['h2', 'http/1.1'] : ['http/1.1'] });
+      await kubelet.expect('a connection', (happening) => is('connected')(happening) && happening.version === version);
+      await kubelet.expect('the pod', isRunning);
+      assert.equal(mountedGreeting(kubelet), 'hello');
+      const { json } = await device.call('GET', POD_PATH);
+      assert.equal(fieldsOf(json?.status).phase, 'Running');
+      assert.equal(kubelet.watchedObjects(), 2);
 
-  device.put(newer(configMap, '10', { data: { greeting: 'changed' } }));
-  await kubelet.expect('the edit', () => mountedGreeting(kubelet) === 'changed');
+      device.put(newer(configMap, '10', { data: { greeting: 'changed' } }));
+      await kubelet.expect('the edit', () => mountedGreeting(kubelet) === 'changed');
 
-  const ending = { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1, generation: 2 };
-  device.put(newer(pod, '11', { metadata: ending }));
-  await kubelet.expect('the end', is('podGone'));
-  assert.equal((await device.call('GET', POD_PATH)).status, 404);
-  assert.deepEqual([kubelet.mounts(POD), kubelet.watchedObjects()], [undefined, 0]);
-  assert.deepEqual(kubelet.podUids(), []);
-});
+      const ending = { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1, generation: 2 };
+      device.put(newer(pod, '11', { metadata: ending }));
+      await kubelet.expect('the end', is('podGone'));
+      assert.equal((await device.call('GET', POD_PATH)).status, 404);
+      assert.deepEqual([kubelet.mounts(POD), kubelet.watchedObjects()], [undefined, 0]);
+      assert.deepEqual(kubelet.podUids(), []);
+    });
+  }
+}
 
 test('started again, it finds its Node and leaves what runs as it is; after a power cut everything starts anew', async (t) => {
   const device = await deviceWithPod(t);

@@ -97,14 +97,16 @@ export function startPlayedKubelet(options: KubeletOptions): PlayedKubelet {
     recorder.record({ kind: 'Node', object: nodeObject({ name: node, hostIP }, '') }, 'Normal', 'Starting', 'Starting kubelet.');
     inform('/apis/storage.k8s.io/v1/csidrivers');
     inform('/apis/node.k8s.io/v1/runtimeclasses');
-    const leases = renewLease(around, node, timings.leaseMs);
     const parts = { around, node, hostIP, timings, objects, services, tokens: createTokens(around), mounts, runtime, recorder };
     const statics = followStaticPods(parts, options.staticPods, () => nodes.objects.get(`/${node}`)?.metadata.uid);
-    await registerNode(around, { name: node, hostIP }, recorder);
-    // Only a node that knows itself takes pods.
-    await nodes.synced();
-    pods = followPods(parts, statics);
-    await Promise.all([leases, keepNodeStatus(around, node, nodes)]);
+    const beRegistered = async () => {
+      await registerNode(around, { name: node, hostIP }, recorder);
+      // Only a node that knows itself takes pods.
+      await nodes.synced();
+      pods = followPods(parts, statics);
+      await keepNodeStatus(around, node, nodes);
+    };
+    await Promise.all([renewLease(around, node, timings.leaseMs), beRegistered()]);
   };
   live().catch((error: unknown) => {
     if (!signal.aborted) throw error;

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { readKubeconfig, tokenFile } from './kubeconfig.ts';
 import type { KubeletOptions } from './kubelet.ts';
 import { jsonEncoding } from './wire/encoding.ts';
+import { protobufEncoding } from './wire/protobuf.ts';
 
 export const HELP = `Plays a kubelet: a client that behaves at a Kubernetes API as a stock kubelet does. It runs no containers.
 One line of JSON on standard output for each thing that happens. SIGTERM and SIGINT end it, and nothing is written then.
@@ -15,6 +16,7 @@ usage: node test/kubelet/main.ts --node NAME --kubeconfig FILE
   --server URL          https://127.0.0.1:6444
   --ca FILE             PEM of the server's authority
   --token-file FILE     the kubelet's token; read for each request
+  --protobuf            asks and writes in Protocol Buffers, as a kubelet does that is not told otherwise
   --http1               HTTP/1.1 although the server speaks HTTP/2
   --root FOLDER         keeps what is mounted (FOLDER/pods/UID/VOLUME/PATH) and what runs; default in memory
   --boot ID             names one run of the machine: what ran in another has ended (default "first")
@@ -40,7 +42,7 @@ export function parseCommand(args: readonly string[]): Command {
     options: {
       ...{ node: text, kubeconfig: text, server: text, ca: text, 'token-file': text, root: text, boot: text },
       ...{ 'static-pods': text, 'start-ms': text, 'stop-ms': text, 'sync-ms': text, 'lease-ms': text },
-      ...{ http1: flag, requests: flag, help: flag },
+      ...{ protobuf: flag, http1: flag, requests: flag, help: flag },
     },
   });
   if (values.help === true) return { type: 'help' };
@@ -57,7 +59,7 @@ export function parseCommand(args: readonly string[]): Command {
     }),
   );
   const options: KubeletOptions = {
-    ...{ node, ...access, timings, encoding: jsonEncoding },
+    ...{ node, ...access, timings, encoding: values.protobuf === true ? protobufEncoding : jsonEncoding },
     ...(values.http1 === true ? { versions: ['http/1.1'] } : {}),
     ...(root === undefined ? {} : { root }),
     ...(boot === undefined ? {} : { boot }),

@@ -19,7 +19,8 @@ export interface KubeletProcessOptions {
   /** Names one run of the machine. */
   readonly boot?: string;
   readonly staticPods?: string;
-  readonly flags?: Readonly<Record<string, string>>;
+  /** `--sync-ms`, `1000`, `--protobuf` */
+  readonly flags?: readonly string[];
   readonly logFile?: string;
 }
 
@@ -31,11 +32,10 @@ export function startKubeletProcess(options: KubeletProcessOptions): KubeletProc
     ...{ '--ca': join(dataDir, 'api.crt'), '--token-file': join(dataDir, 'kubelet.token') },
     ...(boot === undefined ? {} : { '--boot': boot }),
     ...(staticPods === undefined ? {} : { '--static-pods': staticPods }),
-    ...options.flags,
   };
   const running = startProcess({
     name: `played kubelet ${node}`,
-    args: ['test/kubelet/main.ts', ...Object.entries(flags).flat()],
+    args: ['test/kubelet/main.ts', ...Object.entries(flags).flat(), ...(options.flags ?? [])],
     ...(logFile === undefined ? {} : { logFile }),
   });
   return { ...running, happened: running.lines as readonly Happening[] };

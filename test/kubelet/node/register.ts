@@ -39,7 +39,7 @@ export async function registerNode(around: Surroundings, facts: NodeFacts, recor
 
   await insist('resourceslices', async () => {
     const path = `/apis/resource.k8s.io/v1/resourceslices?fieldSelector=spec.nodeName%3D${name}`;
-    const body = { kind: 'DeleteOptions', apiVersion: 'resource.k8s.io/v1', metadata: {} };
+    const body = { kind: 'DeleteOptions', apiVersion: 'resource.k8s.io/v1' };
     const { status } = await client.call('DELETE', path, { body });
     // A server without the resource, too: then there are none.
     return status < 500 ? true : undefined;

@@ -58,7 +58,7 @@ export function followStaticPods(parts: PodParts, folder: string | undefined, no
   const remove = async ({ metadata }: KubeObject, preconditions: { readonly uid?: string }) => {
     const { name = '', namespace = '', uid } = metadata;
     const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-    const body = { kind: 'DeleteOptions', apiVersion: 'v1', metadata: {}, gracePeriodSeconds: 0, preconditions };
+    const body = { kind: 'DeleteOptions', apiVersion: 'v1', gracePeriodSeconds: 0, preconditions };
     const { status } = await client.call('DELETE', path, { body });
     happen({ event: 'mirrorDeleted', pod: name, namespace, uid, status });
   };

@@ -212,7 +212,7 @@ export function startPodWorker(parts: PodParts, first: KubeObject, mirrorOf?: Mi
     await stopContainers();
     if (phase.type !== 'ended') enter({ type: 'ended', sandbox: undefined, finishedAt: now() });
     const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-    const body = { kind: 'DeleteOptions', apiVersion: 'v1', metadata: {}, gracePeriodSeconds: 0, preconditions: { uid } };
+    const body = { kind: 'DeleteOptions', apiVersion: 'v1', gracePeriodSeconds: 0, preconditions: { uid } };
     for (;;) {
       const isWritten = wasOver || (await tell());
       const answer = isWritten ? await client.call('DELETE', path, { body }).catch(() => undefined) : undefined;

@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 export interface CallOptions {
-  readonly body?: KubeObject | undefined;
+  readonly body?: object | undefined;
   /** A patch is sent as strategic merge JSON, in all encodings. */
   readonly patch?: unknown;
   /** Default CALL_TIMEOUT_MS. */

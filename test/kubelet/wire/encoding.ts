@@ -13,7 +13,7 @@ export interface Encoding {
   readonly contentType: string;
   readonly accept: string;
   readonly acceptWatch: string;
-  encode(object: KubeObject): Uint8Array;
+  encode(object: object): Uint8Array;
   /** @throws SyntaxError for bytes that are not what `contentType` says */
   decode(bytes: Buffer, contentType: string): KubeObject;
   /** @throws SyntaxError; Error for an event above the bound */
