@@ -356,6 +356,7 @@ describe('a mirror pod', () => {
       annotations: { 'kubernetes.io/config.mirror': hash, 'kubernetes.io/config.hash': hash },
     },
     spec: { nodeName: NODE_NAME, containers: [{ name: 'c', image: 'i' }] },
+    status: { phase: 'Pending' },
   });
   const OF_MIRROR = { resource: 'pods', namespace: 'shop', name: 'static-edge-1' };
 
