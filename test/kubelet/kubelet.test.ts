@@ -126,6 +126,20 @@ test('its watches go on from where they were when the server comes back', async 
   assert.equal(kubelet.happened.filter(is('listed')).length, lists);
 });
 
+test('told to come again, it waits as long as it is told, and takes no pod before it has heard of all', async (t) => {
+  const device = await startLocalDevice({ synced: false });
+  t.after(device.close);
+  device.put(configMap, secret, pod);
+  const kubelet = kubeletOf(t, device);
+  // No container starts before the Services are known.
+  const ofServices = ({ event, path }: Happening) => event === 'toldToWait' && String(path).startsWith('/api/v1/services');
+  const { atMs: toldAt, seconds } = await kubelet.expect('to be told so', ofServices);
+  device.complete();
+  const { atMs: takenAt } = await kubelet.expect('the pod', isRunning, 60_000);
+  assert.ok(takenAt - toldAt >= Number(seconds) * 1_000, `told ${seconds} s at ${toldAt} ms, went on at ${takenAt} ms`);
+  assert.deepEqual(kubelet.happened.filter(is('orphanEnded')), []);
+});
+
 test('a static pod has a mirror, which comes back when it is deleted and goes with its manifest', async (t) => {
   const device = await startLocalDevice();
   t.after(device.close);
