@@ -57,7 +57,7 @@ export interface DeviceAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly bytes: Buffer;
-  /** Of bytes that are JSON; undefined for others. */
+  /** Of bytes that are one JSON text; undefined for others, and for the events of a watch. */
   readonly json: KubeObject | undefined;
 }
 
@@ -174,7 +174,12 @@ function send(target: Target, { token, headers = {}, body }: DeviceCall, nodeTok
         response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
         response.on('end', () => {
           const bytes = Buffer.concat(chunks);
-          const isJson = /^application\/json/.test(response.headers['content-type'] ?? '') && bytes.length > 0;
+          // A watch is a text for each event.
+          const isWatch = /[?&]watch=(?!false|0)/.test(target.path);
+          const isJson =
+            /^application\/json/.test(response.headers['content-type'] ?? '') &&
+            bytes.length > 0 &&
+            !(isWatch && response.statusCode === 200);
           const json = isJson ? JSON.parse(bytes.toString()) : undefined;
           resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, json });
         });

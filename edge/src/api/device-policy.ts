@@ -89,6 +89,7 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
       return decision;
     },
     served: DEVICE_RESOURCES,
+    versionsAhead: 'foreign',
     specialResources: [RESOURCE_SLICES],
     findElsewhere: (miss) => (isCertain(options.nodeName, miss.key) ? undefined : options.findElsewhere?.(miss)),
     admit: requireMirror,

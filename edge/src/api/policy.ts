@@ -26,6 +26,12 @@ export interface ApiPolicy {
   /** Resources that are not stored and that `handleSpecial` answers (reviews, bindings), for discovery and routing. Default none. */
   readonly specialResources?: readonly SpecialResource[];
   /**
+   * What a resourceVersion means that is above the Storage's newest revision.
+   * - `unreached` (default): another server of the cluster has been there. Reads wait for it, a watch is silent until then
+   * - `foreign`: this server alone gives them out, so it is of a Storage that was here before this one: lists and watches begin anew (410)
+   */
+  readonly versionsAhead?: 'unreached' | 'foreign';
+  /**
    * Looks for an object that is read by its name and that the Storage does not hold. Undefined: there is none (404). What is found is
    * shown with the Storage's position as its resourceVersion. Default: there is none.
    * @throws ApiError where nothing can be said about it, or nothing may; the reason of the signal

@@ -31,7 +31,7 @@ export interface MemoryStore extends EdgeStore {
 export function openMemoryStore({ image, logger, clock, limits, seal = PLAIN }: MemoryStoreOptions): MemoryStore {
   const database = openMemoryDatabase(image);
   try {
-    initialize(database, clock);
+    initialize(database);
     const applied = applySeal({ db: database, path: database.name, seal, logger });
     return new SqliteMemoryStore({
       path: database.name,

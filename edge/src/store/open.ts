@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { HawserError } from '@hawser/protocol';
 import { type Database, SqliteError } from 'better-sqlite3';
 import type { Logger } from 'pino';
@@ -41,7 +41,7 @@ export function openStore(options: StoreOptions): EdgeStore {
       const hadLog = hasLog(path);
       const opened = openOrBegin(path, logger, clock);
       db = opened;
-      initialize(opened, clock);
+      initialize(opened);
       if (hasLostLog(opened, hadLog)) {
         startOverWithoutLog(opened, path, clock.now(), factsOfWhole);
         logger.error({ path }, 'the log of the store is gone: its last writes are lost, and the cloud is asked what is missing');
@@ -85,14 +85,20 @@ function isDamaged(error: unknown): boolean {
   return error instanceof HawserError && error.code === 'store_damaged';
 }
 
+/** Revisions that a file has for itself: more than a device makes in a hundred years, at one a second. */
+const REVISIONS_OF_A_FILE = 2 ** 32;
+/** Where a file's revisions may begin, in these; all of them are numbers that JavaScript counts exactly. */
+const EPOCHS = 2 ** 20;
+
 /**
- * A new file gets its identity, and its change log begins at the milliseconds since 1970: above every revision that an earlier
- * file on this device can have given out, so that a watch from one is told to list again instead of waiting for ever.
+ * A new file gets its identity, and its change log begins at a place that is drawn at random among so many that no revision which an
+ * earlier file of this device has given out is one of its own: it is below where this one begins, or above where it is, and whoever comes
+ * with it is told to list again. The clock has no part in it, as a device may not know the time when a file begins.
  */
-export function initialize(db: Database, clock: Pick<Clock, 'now'>): void {
+export function initialize(db: Database): void {
   const meta = new Meta(db);
   if (meta.get('store_id') !== undefined) return;
-  const epoch = Math.max(1, clock.now().getTime());
+  const epoch = randomInt(1, EPOCHS) * REVISIONS_OF_A_FILE;
   db.transaction(() => {
     meta.set('store_id', randomBytes(16).toString('hex'));
     meta.set('epoch', String(epoch));

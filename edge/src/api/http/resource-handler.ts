@@ -150,11 +150,19 @@ const PATCH_TYPES: ReadonlyMap<string, PatchType> = new Map([
   ['application/json-patch+json', 'json'],
 ]);
 
+const APPLY_TYPES: ReadonlySet<string> = new Set(['application/apply-patch+yaml', 'application/apply-patch+cbor']);
+
 function patchType(contentType: string | undefined): PatchType {
-  const type = PATCH_TYPES.get(parseMediaRanges(contentType ?? '')[0]?.type ?? '');
+  const mediaType = parseMediaRanges(contentType ?? '')[0]?.type ?? '';
+  const type = PATCH_TYPES.get(mediaType);
+  if (APPLY_TYPES.has(mediaType)) throw unsupportedMediaType(NO_SERVER_SIDE_APPLY, {});
   if (type === undefined) throw unsupportedMediaType('415: Unsupported Media Type', {});
   return type;
 }
+
+const NO_SERVER_SIDE_APPLY =
+  'this server has no server-side apply: use kubectl apply without --server-side, or a patch that is ' +
+  'application/strategic-merge-patch+json, application/merge-patch+json or application/json-patch+json';
 
 /** Kinds whose delete answers the object even when it is gone. */
 const ANSWERS_OBJECT: ReadonlySet<string> = new Set(['pods', 'persistentvolumes', 'persistentvolumeclaims', 'serviceaccounts']);

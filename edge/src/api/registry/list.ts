@@ -8,7 +8,7 @@ import type { ApiContext, Target } from './context.ts';
 import { type ContinuePosition, decodeContinue, encodeContinue } from './continue-token.ts';
 import { type ListOptions, parseListVersion, validateListOptions } from './list-options.ts';
 import { fromStored, storageIdOf } from './views.ts';
-import { waitForRevision } from './wait.ts';
+import { isForeign, waitForRevision } from './wait.ts';
 
 export interface ListResult {
   /** Each with apiVersion and kind. */
@@ -34,6 +34,7 @@ export async function list(context: ApiContext, target: Target, options: ListOpt
     if (asked !== '' && asked !== '0') throw badRequest('specifying resource version is not allowed when using continue');
     return nextPage(context, target, decodeContinue(options.continue, namespace), filter, limit);
   }
+  if (isForeign(context, version)) throw expired(VERSION_TOO_OLD);
   await waitForRevision(context, version);
   // Any state will do: the limit is not worth a second page.
   if (asked === '0')
@@ -44,7 +45,7 @@ export async function list(context: ApiContext, target: Target, options: ListOpt
   try {
     return page(context, target, namespace, exact ? version : context.storage.revision(), undefined, filter, limit);
   } catch (cause) {
-    if (cause instanceof CompactedError) throw expired('The resourceVersion for the provided list is too old.');
+    if (cause instanceof CompactedError) throw expired(VERSION_TOO_OLD);
     throw cause;
   }
 }
@@ -77,15 +78,19 @@ async function nextPage(
   limit: number,
 ): Promise<ListResult> {
   const namespace = target.namespace === '' ? undefined : target.namespace;
+  const tooOld = () => expired(TOKEN_TOO_OLD, encodeContinue({ revision: -1, after: position.after }, namespace === undefined));
+  if (isForeign(context, position.revision)) throw tooOld();
   if (position.revision > 0) await waitForRevision(context, position.revision);
   const revision = position.revision < 0 ? context.storage.revision() : position.revision;
   try {
     return page(context, target, namespace, revision, position.after, filter, limit);
   } catch (cause) {
-    if (!(cause instanceof CompactedError)) throw cause;
-    throw expired(TOKEN_TOO_OLD, encodeContinue({ revision: -1, after: position.after }, namespace === undefined));
+    if (cause instanceof CompactedError) throw tooOld();
+    throw cause;
   }
 }
+
+const VERSION_TOO_OLD = 'The resourceVersion for the provided list is too old.';
 
 const TOKEN_TOO_OLD =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without ' +

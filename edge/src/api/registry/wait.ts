@@ -4,6 +4,11 @@ import type { ApiContext } from './context.ts';
 /** How long a read waits for a revision that has not been reached, in milliseconds; then 504. The API server's own value. */
 export const REVISION_WAIT_MS = 3000;
 
+/** Whether that revision was given out by a Storage that was here before, and not by this one. */
+export function isForeign({ storage, policy }: Pick<ApiContext, 'storage' | 'policy'>, revision: number): boolean {
+  return policy.versionsAhead === 'foreign' && revision > storage.revision();
+}
+
 /**
  * Resolves when the Storage has reached that revision.
  * @throws ApiError 504 with reason Timeout after {@link REVISION_WAIT_MS}

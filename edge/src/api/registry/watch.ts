@@ -5,7 +5,7 @@ import type { ApiContext, Target } from './context.ts';
 import { compileFilter } from './list.ts';
 import { parseWatchVersion, validateWatchOptions, type WatchOptions } from './list-options.ts';
 import { fromStored, storageIdOf } from './views.ts';
-import { waitForRevision } from './wait.ts';
+import { isForeign, waitForRevision } from './wait.ts';
 
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -40,7 +40,7 @@ const MAX_WATCH_TIMEOUT_MS = 7 * 24 * 3600_000;
  * 1. neither, or resourceVersion 0: ADDED for all that exists, and a marked bookmark if bookmarks are allowed;
  * 2. sendInitialEvents=true: the same, once the resourceVersion has been reached (ERROR 504 after 3 s);
  * 3. a resourceVersion of the past: the changes since, or ERROR 410 if they are no longer known;
- * 4. one of the future: nothing until it is passed.
+ * 4. one of the future: nothing until it is passed; where there can be none, ERROR 410 as in 3.
  *
  * Resolves when the watch is set up, which is when the API server sends headers.
  * @throws ApiError for options that are refused; everything later is an ERROR event.
@@ -49,7 +49,9 @@ export async function watch(context: ApiContext, target: Target, options: WatchO
   validateWatchOptions(options);
   const from = parseWatchVersion(options.resourceVersion);
   const running = new RunningWatch(context, target, options, sink);
-  if (options.sendInitialEvents === true) {
+  if (isForeign(context, from)) {
+    running.fail(expired(new CompactedError(from, storageNow(context)).message));
+  } else if (options.sendInitialEvents === true) {
     try {
       await waitForRevision(context, from);
     } catch (cause) {
