@@ -4,18 +4,7 @@ import { describe, it } from 'node:test';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { CompactedError, ConflictError, ExistsError, MissingError, type Storage } from '../api/storage.ts';
-import {
-  clock,
-  create,
-  openTestStore,
-  remove,
-  served,
-  storageKey,
-  temporaryFolder,
-  testObject,
-  testStore,
-  update,
-} from './testing.ts';
+import { create, openTestStore, remove, served, storageKey, temporaryFolder, testObject, testStore, update } from './testing.ts';
 import type { EdgeStore } from './types.ts';
 
 const key = (name: string, namespace = 'ns', resource = 'configmaps') => storageKey(resource, name, namespace);

@@ -1,5 +1,6 @@
 import { methodNotAllowed } from '../status.ts';
 import type { ApiRequest, ApiResponse } from './exchange.ts';
+import { whileThere } from './gone.ts';
 import { sendObject } from './respond.ts';
 
 /**
@@ -21,13 +22,6 @@ export async function answerOwnPath(
   query: URLSearchParams,
 ): Promise<void> {
   if (request.method !== 'GET') throw methodNotAllowed();
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  try {
-    const answer = await path({ query, signal: gone.signal });
-    await sendObject(response, 200, 'json', answer);
-  } catch (error) {
-    // Nobody is there to be told.
-    if (!gone.signal.aborted) throw error;
-  }
+  const answer = await whileThere(response, (signal) => path({ query, signal }));
+  if (answer !== undefined) await sendObject(response, 200, 'json', answer);
 }
