@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { PolicyRule, RuleBinding } from '@hawser/edge';
 import { parseAllDocuments } from 'yaml';
-import type { PolicyRule, RuleBinding } from './policy/rules.ts';
 
 interface RbacObject {
   readonly kind: string;

@@ -1,4 +1,4 @@
-import type { RuleBinding } from './policy/rules.ts';
+import type { RuleBinding } from '@hawser/edge';
 import { bindingsOf } from './rbac-files.ts';
 
 /** Where the relay lives, and keeps its leases. */

@@ -1,3 +1,4 @@
+import type { RuleBinding } from '@hawser/edge';
 import { type Clock, createApiServer, createRegistry, type Registry, systemClock } from '@hawser/edge';
 import { type Logger, pino } from 'pino';
 import type { CertificateAuthority } from '../support/pki.ts';
@@ -12,7 +13,6 @@ import { startNamespaceController } from './namespace-controller.ts';
 import type { StaticToken } from './policy/authentication.ts';
 import { startCertificateSigner } from './policy/certificate-signer.ts';
 import { createClusterPolicy } from './policy/cluster-policy.ts';
-import type { RuleBinding } from './policy/rules.ts';
 import { createServiceAccountTokens } from './policy/service-account-tokens.ts';
 import { type ImpersonationForm, RELAY_GROUPS, RELAY_USER, relayBindings } from './relay-identity.ts';
 import { type RelayRights, RelayRightsLog } from './relay-rights.ts';

@@ -37,16 +37,6 @@ describe('the conformance kit against the local API of a device', { timeout: 300
     assert.deepEqual(device.store.storage.list('pods'), []);
   });
 
-  it('finds nothing wrong for its kubelet', async (t) => {
-    const device = await startDevice(t);
-    const only = ['create.', 'patch.', 'delete.', 'pods.', 'watch.events', 'informers.random'];
-    const run = await runChecks({
-      ...{ namespace: 'default', seed, seconds: SECONDS, only },
-      access: accessOf(device, device.access.nodeToken),
-    });
-    assertClean(run, NOT_APPLICABLE);
-  });
-
   it('has informers that follow what the cloud sends, past the bound of the change log, through restarts and a new store', async (t) => {
     const random = new Random(seed);
     // So short that a watch that was away for a moment has lost its place.

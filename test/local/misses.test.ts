@@ -30,7 +30,7 @@ async function scene(t: TestContext, options: LocalDeviceOptions = {}) {
     ...options,
   });
   t.after(device.close);
-  const get = (path = PATH) => device.call('GET', path);
+  const get = (path = PATH) => device.call('GET', path, { token: device.access.token });
   return {
     device,
     asked,
@@ -160,6 +160,7 @@ test('a write of what the device does not hold is no "not found" either', async 
   const { device } = await scene(t);
   const write = (method: string, path: string, body?: object) =>
     device.call(method, path, {
+      token: device.access.token,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       headers: { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' },
     });

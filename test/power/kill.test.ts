@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { type LocalDevice, sendTo, startLocalDevice } from '../local/device.ts';
-import { KINDS, NODE, SYNCED_PODS } from './writes.ts';
+import { KINDS, NODE, NODE_UID, SYNCED_PODS } from './writes.ts';
 
 const ROUNDS = 8;
 /** Answers after which the process is killed, at most; all kinds are written once in eleven. */
@@ -34,7 +34,7 @@ function objects(): KubeObject[] {
   const node = {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name: NODE, uid: '00000000-0000-4000-8000-0000000000ff', resourceVersion: '9' },
+    metadata: { name: NODE, uid: NODE_UID, resourceVersion: '9' },
   };
   return [node, ...pods];
 }

@@ -13,6 +13,7 @@ export interface Kind {
 }
 
 export const NODE = 'edge-1';
+export const NODE_UID = '00000000-0000-4000-8000-0000000000ff';
 const PODS = '/api/v1/namespaces/default/pods';
 const EVENTS = '/api/v1/namespaces/default/events';
 const CSI_NODES = '/apis/storage.k8s.io/v1/csinodes';
@@ -52,7 +53,10 @@ export const SYNCED_PODS = ['strategic', 'merge', 'json', 'put', 'marked'];
 const mirror = (n: number) => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: `mirror-${n}`, namespace: 'default', annotations: { 'kubernetes.io/config.mirror': `hash-${n}` } },
+  metadata: {
+    ...{ name: `mirror-${n}`, namespace: 'default', annotations: { 'kubernetes.io/config.mirror': `hash-${n}` } },
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: NODE, uid: NODE_UID, controller: true }],
+  },
   spec: { nodeName: NODE, containers: [{ name: 'main', image: 'registry.example/main:1' }] },
 });
 

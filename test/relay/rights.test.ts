@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { PolicyRule } from '@hawser/edge';
 import { type JsonObject, type KubeObject, objectKey, PASSED_SIGNER, QUERY_TABLE, type Question } from '@hawser/protocol';
-import type { PolicyRule } from '../apiserver/policy/rules.ts';
 import { type ImpersonationForm, relayBindings } from '../apiserver/relay-identity.ts';
 import { deviceKey, joinOver, tokenSecret } from '../support/enrol-client.ts';
 import type { KubeClient } from '../support/kube.ts';

@@ -1,22 +1,18 @@
-import { type KubeObject, MIRROR_ANNOTATION } from '@hawser/protocol';
+import type { KubeObject } from '@hawser/protocol';
+import { answerReview, REVIEW_RESOURCES } from './access/reviews.ts';
+import { bindingsAllow } from './access/rules.ts';
 import { timestamp } from './clock.ts';
+import { admitOnDevice } from './device/admit.ts';
 import { refuseContainers } from './device/containers.ts';
-import { DEVICE_ADMIN, DEVICE_VIEWER, type Holder, identityOfHolder, nodeIdentity } from './device/identities.ts';
-import { answerResourceSlices, isResourceSlices, mayDeleteSlices } from './device/resource-slices.ts';
-import {
-  DEVICE_RESOURCES,
-  DEVICE_SURFACE,
-  idOf,
-  isCertain,
-  isOwn,
-  LEASES,
-  NODE_LEASE_NAMESPACE,
-  RESOURCE_SLICES,
-  writeRule,
-} from './device/surface.ts';
+import { DEVICE_ADMIN, DEVICE_VIEWER, type Holder, identityOfHolder, kubeletIdentity } from './device/identities.ts';
+import { answerResourceSlices, isResourceSlices } from './device/resource-slices.ts';
+import { deviceRights } from './device/rights.ts';
+import { DEVICE_RESOURCES, DEVICE_SURFACE, idOf, isCertain, isOwn, RESOURCE_SLICES, writeRule } from './device/surface.ts';
+import { authorizeNode } from './node/authorizer.ts';
+import { restrictPodDelete } from './node/restriction.ts';
 import type {
-  Admission,
   ApiPolicy,
+  Credentials,
   Decision,
   DeletePlan,
   DeleteRequest,
@@ -27,7 +23,7 @@ import type {
   SpecialAnswer,
   SpecialRequest,
 } from './policy.ts';
-import { forbidden, serviceUnavailable } from './status.ts';
+import { forbidden, quote, serviceUnavailable } from './status.ts';
 
 export interface DevicePolicyOptions {
   readonly nodeName: string;
@@ -46,9 +42,6 @@ export interface DevicePolicyOptions {
 /** Sent as Retry-After where only a first sync helps. */
 const NOT_SYNCED_RETRY_SECONDS = 2;
 
-/** Objects that bear the name of the node that they are of. */
-const PER_NODE: ReadonlySet<string> = new Set(['nodes', 'storage.k8s.io/csinodes']);
-
 /** What Kubernetes does not have. */
 const OWN_PATHS = '/hawser/';
 
@@ -56,61 +49,99 @@ const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
 /**
  * The policy of the API on the device:
- * 1. no token, no answer (401); one token lets in the administrator, who sees what the device holds, Secrets too, others the kubelet and
- *    a viewer, who reads all but Secrets;
+ * 1. no token, no answer (401); who may do what stands in `device/rights.ts`, and for a kubelet in `node/authorizer.ts` (403);
  * 2. before the first full sync nothing is read and nothing written (503 with Retry-After) but what brings it about: the kubelet's
  *    registration, and what is there of that;
- * 3. what a kubelet writes may be written, for this device's own node; everything else is changed in the cluster (403);
- * 4. tokens of ServiceAccounts are for who runs the pods, and not for the administrator, whom the cloud does not know (403).
+ * 3. what a kubelet writes may be written, for this device's own node, whoever writes it, since it is the node's word in the cluster;
+ *    everything else is changed there;
+ * 4. tokens of ServiceAccounts are for who runs the pods, and not for the administrator, whom the cloud does not know.
  *
- * What is served at all, and which writes are whose, stands in `device/surface.ts`.
+ * What is served at all stands in `device/surface.ts`.
  */
 export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
-  const node = nodeIdentity(options.nodeName);
+  const { nodeName } = options;
+  const node = kubeletIdentity(nodeName);
+  const bindingsOf = deviceRights(nodeName);
+  const decide = (identity: Identity, attributes: RequestAttributes) => {
+    const noContainers = attributes.resource === undefined ? undefined : refuseContainers(attributes.resource);
+    if (noContainers !== undefined) return noContainers;
+    if (bindingsAllow(bindingsOf(identity), identity, attributes)) return ALLOWED;
+    // What the device holds or is told is what this node may see: the cloud's own authorizer has said so.
+    if (identity.name === node.name) return authorizeNode(nodeName, attributes, () => true);
+    return denied(whyNot(identity, attributes));
+  };
   return {
-    authenticate({ bearerToken }) {
+    authenticate({ bearerToken, impersonate }) {
       const holder = bearerToken === undefined ? undefined : options.holderOf?.(bearerToken);
-      return holder === undefined ? undefined : identityOfHolder(holder, options.nodeName);
+      if (holder === undefined) return undefined;
+      const identity = identityOfHolder(holder, nodeName);
+      refuseImpersonation(identity, impersonate);
+      return identity;
     },
     authorize(identity, attributes) {
-      const { resource } = attributes;
-      if (resource === undefined) return mayRead(identity, attributes);
-      const noContainers = refuseContainers(resource);
-      if (noContainers !== undefined) return noContainers;
-      if (identity.name === DEVICE_VIEWER.name) {
-        const refusal = refuseViewer(attributes.verb, resource);
-        if (refusal !== undefined) return refusal;
-      }
-      if (isResourceSlices(resource))
-        return mayDeleteSlices(identity.name === node.name, options.nodeName, attributes.verb, resource);
-      const isRead = READS.has(attributes.verb);
-      const decision = isRead ? ALLOWED : mayWrite(node, identity, options.nodeName, attributes.verb, resource);
-      if (decision.allowed && !options.hasSynced() && !isEarly(options.nodeName, attributes.verb, resource)) throw notSynced();
+      const decision = decide(identity, attributes);
+      const { verb, resource } = attributes;
+      if (decision.allowed && resource !== undefined && !options.hasSynced() && !isEarly(nodeName, verb, resource))
+        throw notSynced();
       return decision;
+    },
+    admit: (admission) => admitOnDevice(nodeName, admission),
+    planDelete(request) {
+      if (request.resource.id !== 'pods') return { type: 'remove' };
+      restrictPodDelete(nodeName, request.object, request.resource);
+      return planPodDelete(request);
     },
     served: DEVICE_RESOURCES,
     versionsAhead: 'foreign',
-    specialResources: [RESOURCE_SLICES],
-    findElsewhere: (miss) => (isCertain(options.nodeName, miss.key) ? undefined : options.findElsewhere?.(miss)),
-    admit: requireMirror,
-    planDelete: (request) => (request.resource.id === 'pods' ? planPodDelete(request) : { type: 'remove' }),
+    specialResources: [RESOURCE_SLICES, ...REVIEW_RESOURCES],
+    findElsewhere: (miss) => (isCertain(nodeName, miss.key) ? undefined : options.findElsewhere?.(miss)),
     handleSpecial(request) {
       if (isResourceSlices(request)) return answerResourceSlices(request);
       if (isTokenRequest(request.verb, request)) return options.requestToken?.(request);
       const rule = writeRule(idOf(request), request.subresource, request.verb);
-      return rule?.by === 'cloud' ? options.submit?.(request) : undefined;
+      if (rule?.by === 'cloud') return options.submit?.(request);
+      return answerReview(request, {
+        audiences: [],
+        reviewToken(token, audiences) {
+          const holder = options.holderOf?.(token);
+          if (holder === undefined) return { type: 'invalid' };
+          return { type: 'valid', identity: identityOfHolder(holder, nodeName), audiences };
+        },
+        authorize: decide,
+        bindings: bindingsOf(request.identity),
+      });
     },
   };
 }
 
-function refuseViewer(verb: string, { group, resource }: ResourceAttributes): Decision | undefined {
-  if (!READS.has(verb)) return denied(`this token only reads; ${WRITING_TOKEN}`);
-  return group === '' && resource === 'secrets' ? denied(`this token reads no Secrets; ${WRITING_TOKEN}`) : undefined;
+/** Nobody here acts for another; silence would let `kubectl --as` look as if. @throws ApiError 403 */
+function refuseImpersonation({ name }: Identity, { user, groups, uid }: Credentials['impersonate']): void {
+  const asked = user ?? groups[0] ?? uid;
+  if (asked === undefined) return;
+  const users = { group: '', resource: 'users' };
+  throw forbidden(users, asked, `User ${quote(name)} cannot impersonate resource "users" in API group "" at the cluster scope`);
+}
+
+const ALLOWED: Decision = { allowed: true };
+
+/** For a person or a log, after what was refused. */
+function whyNot({ name }: Identity, { verb, path, resource }: RequestAttributes): string {
+  if (resource === undefined) {
+    return path.startsWith(OWN_PATHS) ? 'this is for the administrator of the device' : '';
+  }
+  if (isTokenRequest(verb, resource)) return 'tokens are for the node, which asks for those of its pods';
+  switch (name) {
+    case DEVICE_ADMIN.name:
+      return 'the API on a device takes only what a kubelet writes; change this in the cluster';
+    case DEVICE_VIEWER.name:
+      if (!READS.has(verb)) return `this token only reads; ${WRITING_TOKEN}`;
+      return resource.resource === 'secrets' ? `this token reads no Secrets; ${WRITING_TOKEN}` : '';
+    default:
+      return 'on a device a pod reads Services, EndpointSlices, Endpoints, Namespaces, its Node and itself';
+  }
 }
 
 const WRITING_TOKEN = 'an administrator of the device has "hawser-agent kubeconfig --write"';
-
-const ALLOWED: Decision = { allowed: true };
 
 /** Whether it is answered before the first full sync. */
 function isEarly(nodeName: string, verb: string, resource: ResourceAttributes): boolean {
@@ -127,41 +158,6 @@ function isTokenRequest(
   { group, resource, subresource }: Pick<SpecialRequest, 'group' | 'resource' | 'subresource'>,
 ) {
   return verb === 'create' && group === '' && resource === 'serviceaccounts' && subresource === 'token';
-}
-
-function mayWrite(node: Identity, identity: Identity, nodeName: string, verb: string, resource: ResourceAttributes): Decision {
-  const id = idOf(resource);
-  const rule = writeRule(id, resource.subresource, verb);
-  if (rule === undefined) return denied('the API on a device takes only what a kubelet writes; change this in the cluster');
-  if (rule.who === 'node' && identity.name !== node.name) {
-    return denied(
-      resource.subresource === 'token'
-        ? 'tokens are for the node, which asks for those of its pods'
-        : `this is for who runs the pods, ${node.name}`,
-    );
-  }
-  // The name of what is created stands in the body: the cloud's Node authorizer judges it.
-  if (PER_NODE.has(id) && verb !== 'create' && resource.name !== nodeName) return denied(`this device is the node ${nodeName}`);
-  if (id === LEASES && resource.namespace !== NODE_LEASE_NAMESPACE) return denied('a kubelet has its lease in kube-node-lease');
-  return ALLOWED;
-}
-
-/**
- * Of pods only the mirror of a static one is made on its node (the annotation is the kubelet's); the cloud's NodeRestriction says the same.
- * A new pod is Pending, as in the cluster.
- */
-function requireMirror({ operation, resource, object }: Admission): KubeObject {
-  if (operation !== 'create' || resource.id !== 'pods') return object;
-  if (object.metadata.annotations?.[MIRROR_ANNOTATION] === undefined)
-    throw forbidden(resource, object.metadata.name ?? '', 'a device makes no pods but mirrors of static ones');
-  return { ...object, status: { phase: 'Pending' } };
-}
-
-/** Paths that are no resource. What the cloud says to this device by {@link OWN_PATHS} is for its administrator, Secrets too. */
-function mayRead(identity: Identity, { verb, path }: RequestAttributes): Decision {
-  if (path.startsWith(OWN_PATHS) && identity.name !== DEVICE_ADMIN.name)
-    return denied('this is for the administrator of the device');
-  return verb === 'get' || verb === 'head' ? { allowed: true } : denied('there is nothing to write');
 }
 
 /** A pod is marked first, and goes with the delete of grace 0 that says that its containers have stopped. */

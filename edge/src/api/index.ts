@@ -1,9 +1,15 @@
+export { answerReview, REVIEW_RESOURCES, type TokenReviewVerdict } from './access/reviews.ts';
+export { bindingsAllow, bindingsOf, type PolicyRule, type RuleBinding, ruleAllows } from './access/rules.ts';
 export { type Clock, systemClock, timestamp } from './clock.ts';
+export * from './fields.ts';
 export type { ServerVersion } from './http/discovery.ts';
 export type { ApiRequest, ApiResponse } from './http/exchange.ts';
 export type { Fault, InterceptedRequest } from './http/fault.ts';
 export { type ApiServer, type ApiServerOptions, createApiServer, DEFAULT_VERSION, type ServerAddress } from './http/server.ts';
 export { compareKeys, type ItemKey } from './keys.ts';
+export { authorizeNode, type GraphKind, type NodeReaches, nodeNameOf } from './node/authorizer.ts';
+export { podReferences, volumeSecrets } from './node/pod-references.ts';
+export { restrictEviction, restrictMirror, restrictNode, restrictPodDelete } from './node/restriction.ts';
 export type * from './policy.ts';
 export { deniedAction } from './registry/authorize.ts';
 export type { ApiContext, Target } from './registry/context.ts';

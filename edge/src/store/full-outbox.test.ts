@@ -11,7 +11,7 @@ it('a write that finds no room is answered with 507, and changes nothing', async
   const pods = ['a', 'b'].map((name) => storageKey('pods', name));
   store.applyBatch(
     CLUSTER,
-    pods.map((pod) => upsert(pod, '10', testObject(pod, `uid-${pod.name}`))),
+    pods.map((pod) => upsert(pod, '10', testObject(pod, `uid-${pod.name}`, { spec: { nodeName: 'edge-1' } }))),
   );
   const policy = createDevicePolicy({ nodeName: 'edge-1', hasSynced: () => true });
   const { patch, delete: remove } = createRegistry({

@@ -143,19 +143,17 @@ describe('a node', () => {
     });
   });
 
-  it('has its labels, annotations and taints changed by what differs', async (t) => {
+  it('has its labels and annotations changed by what differs, and its taints by the cluster', async (t) => {
     const kubelet = new Kubelet(t);
     kubelet.receive('nodes', NODE_IN_CLOUD);
     const key = storageKey('nodes', NODE_NAME, '');
     const { metadata, ...rest } = served(kubelet.store, key);
-    const taints = [...(NODE.spec as { taints: JsonObject[] }).taints, { key: 'example.com/x', effect: 'NoExecute' }];
-    await kubelet.update('nodes', {
-      ...{ ...rest, spec: { taints } },
-      metadata: { ...metadata, labels: { ...LABELS, zone: 'z1' }, annotations: { a: 'b' } },
-    });
+    const changed = { ...rest, metadata: { ...metadata, labels: { ...LABELS, zone: 'z1' }, annotations: { a: 'b' } } };
+    await assert.rejects(kubelet.update('nodes', { ...changed, spec: { taints: [] } }), /is not allowed to modify taints/);
+    await kubelet.update('nodes', changed);
     assert.deepEqual(kubelet.report(), {
       ...{ ...OF_NODE, uid: 'uid-node', subresource: '', type: 'strategic patch' },
-      body: { metadata: { labels: { zone: 'z1' }, annotations: { a: 'b' } }, spec: { taints } },
+      body: { metadata: { labels: { zone: 'z1' }, annotations: { a: 'b' } } },
     });
   });
 
@@ -362,6 +360,7 @@ describe('a mirror pod', () => {
 
   it('is made, and its status is a report of its own under the uid that the cloud has given', async (t) => {
     const kubelet = new Kubelet(t);
+    kubelet.receive('nodes', NODE_IN_CLOUD);
     await kubelet.create('pods', mirror('h1', 'uid-node'));
     await kubelet.patch('pods/status', 'static-edge-1', { status: { phase: 'Running' } }, 'shop');
     await kubelet.patch('pods/status', 'static-edge-1', { status: { podIP: '10.1.0.1' } }, 'shop');
@@ -377,6 +376,7 @@ describe('a mirror pod', () => {
 
   it('that came and went before the cloud heard of it is no report at all', async (t) => {
     const kubelet = new Kubelet(t);
+    kubelet.receive('nodes', NODE_IN_CLOUD);
     await kubelet.create('pods', mirror('h1', 'uid-node'));
     await kubelet.patch('pods/status', 'static-edge-1', { status: { phase: 'Running' } }, 'shop');
     await kubelet.remove('pods', 'static-edge-1', 'shop');
@@ -387,6 +387,7 @@ describe('a mirror pod', () => {
 
   it('of which the cloud may have heard is made, removed and made anew, in order', async (t) => {
     const kubelet = new Kubelet(t);
+    kubelet.receive('nodes', NODE_IN_CLOUD);
     await kubelet.create('pods', mirror('h1', 'uid-node'));
     kubelet.report();
     kubelet.cut();

@@ -1,6 +1,6 @@
+import type { RuleBinding } from '@hawser/edge';
 import { badRequest, type Credentials, type Identity, type RequestAttributes, type Storage } from '@hawser/edge';
 import { impersonate } from './impersonation.ts';
-import type { RuleBinding } from './rules.ts';
 import { ISSUER, type ServiceAccountTokens } from './service-account-tokens.ts';
 
 /** A bearer token that the server knows by heart, as from `--token-auth-file`. */

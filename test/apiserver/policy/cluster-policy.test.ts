@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
 import { Agent } from 'node:https';
 import { after, before, describe, it } from 'node:test';
+import type { RuleBinding } from '@hawser/edge';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { exchangeOnce, openWatch } from '../../replay/client.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../server.ts';
 import { fieldsOf, itemsOf, textOf } from './fields.ts';
-import type { RuleBinding } from './rules.ts';
 
 const NODE_HEADERS = { 'impersonate-user': 'system:node:edge-1', 'impersonate-group': 'system:nodes' };
 /** A caller that may act as any node, in the constrained form, and there only read Secrets. */

@@ -1,12 +1,18 @@
+import type { RuleBinding } from '@hawser/edge';
 import {
   type Admission,
   ApiError,
   type ApiPolicy,
+  answerReview,
   type DeletePlan,
   type DeleteRequest,
   forbidden,
   type Identity,
+  nodeNameOf,
   notFound,
+  REVIEW_RESOURCES,
+  restrictNode,
+  restrictPodDelete,
   type SpecialAnswer,
   type SpecialRequest,
   type SpecialResource,
@@ -19,16 +25,13 @@ import { authorizeRequest } from './authorization.ts';
 import { requestedCommonName } from './certificate-signer.ts';
 import { defaultAnyObject, defaultNewObject, priorityOf } from './defaults/objects.ts';
 import { fieldsOf, textOf } from './fields.ts';
-import { nodeNameOf } from './node-authorizer.ts';
-import { restrictNode, restrictPodDelete } from './node-restriction.ts';
 import { planPodDelete } from './pod-deletion.ts';
-import { DEFAULT_BINDINGS, type RuleBinding } from './rules.ts';
-import type { ServiceAccountTokens } from './service-account-tokens.ts';
+import { DEFAULT_BINDINGS } from './rules.ts';
+import { ISSUER, type ServiceAccountTokens } from './service-account-tokens.ts';
 import { admitServiceAccount } from './service-accounts.ts';
 import { approveRequest } from './special/approval.ts';
 import { bindPod } from './special/binding.ts';
 import { evictPod } from './special/eviction.ts';
-import { answerReview, REVIEW_RESOURCES } from './special/reviews.ts';
 import { scaleWorkload } from './special/scale.ts';
 import { requestToken } from './special/token-request.ts';
 import { withTopologyLabels } from './topology.ts';
@@ -71,8 +74,12 @@ export function createClusterPolicy(options: ClusterPolicyOptions): ApiPolicy {
     specialResources: [BINDINGS, ...REVIEW_RESOURCES],
     handleSpecial: (request) =>
       answerReview(request, {
-        tokens: options.serviceAccountTokens,
-        staticIdentity: (token) => staticIdentities.get(token),
+        audiences: [ISSUER],
+        reviewToken(token, audiences) {
+          const known = staticIdentities.get(token);
+          if (known !== undefined) return { type: 'valid', identity: known, audiences };
+          return options.serviceAccountTokens.check(token, audiences, storage, options.now());
+        },
         authorize,
         bindings,
       }) ?? handleSubresource(request, options.serviceAccountTokens),

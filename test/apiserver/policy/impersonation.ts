@@ -1,6 +1,6 @@
 import type { Identity, RequestAttributes, ResourceAttributes } from '@hawser/edge';
+import { bindingsAllow, type RuleBinding } from '@hawser/edge';
 import { forbiddenResource } from './errors.ts';
-import { bindingsAllow, type RuleBinding } from './rules.ts';
 
 const NODE_USER_PREFIX = 'system:node:';
 const SERVICE_ACCOUNT_PREFIX = 'system:serviceaccount:';

@@ -1,16 +1,4 @@
-import type { Storage } from '@hawser/edge';
-import { fieldsOf, textOf } from './fields.ts';
-import { podReferences, volumeSecrets } from './pod-references.ts';
-
-/** The kinds of objects that a node may see only when a pod bound to it leads there. */
-export type GraphKind =
-  | 'pods'
-  | 'secrets'
-  | 'configmaps'
-  | 'persistentvolumeclaims'
-  | 'persistentvolumes'
-  | 'serviceaccounts'
-  | 'storage.k8s.io/volumeattachments';
+import { fieldsOf, type GraphKind, podReferences, type Storage, textOf, volumeSecrets } from '@hawser/edge';
 
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 

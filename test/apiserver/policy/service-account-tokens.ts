@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, verify } from 'node:crypto';
-import type { Identity, Storage } from '@hawser/edge';
+import type { Identity, Storage, TokenReviewVerdict } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose';
 import { type Fields, fieldsOf, numberOf, textOf, textsOf } from './fields.ts';
@@ -19,17 +19,12 @@ export interface TokenRequest {
   readonly now: Date;
 }
 
-export type TokenVerdict =
-  | { readonly type: 'valid'; readonly identity: Identity; readonly audiences: readonly string[] }
-  | { readonly type: 'wrongAudience'; readonly audiences: readonly string[] }
-  | { readonly type: 'invalid' };
-
 /** Signs and checks ServiceAccount tokens (JWT, ES256) with one key. */
 export interface ServiceAccountTokens {
   /** PKCS #8, to go on with the same key after a restart. */
   readonly keyPem: string;
   sign(request: TokenRequest): Promise<string>;
-  check(token: string, audiences: readonly string[], storage: Storage, now: Date): TokenVerdict;
+  check(token: string, audiences: readonly string[], storage: Storage, now: Date): TokenReviewVerdict;
 }
 
 export async function createServiceAccountTokens(keyPem?: string): Promise<ServiceAccountTokens> {

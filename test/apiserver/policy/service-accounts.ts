@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { type Admission, forbidden } from '@hawser/edge';
+import { type Admission, forbidden, restrictMirror } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { type Fields, fieldsOf, itemsOf, textOf } from './fields.ts';
-import { podReferences } from './pod-references.ts';
 
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 const TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -21,10 +20,7 @@ export function admitServiceAccount(admission: Admission): KubeObject {
   const namespace = pod.metadata.namespace ?? '';
   const refuse = (why: string) => forbidden(admission.resource, pod.metadata.name ?? '', why);
   if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) {
-    if (textOf(spec.serviceAccountName) !== '') throw refuse('a mirror pod may not reference service accounts');
-    if (podReferences(namespace, pod.metadata.name ?? '', spec).secrets.size > 0) {
-      throw refuse('a mirror pod may not reference secrets');
-    }
+    restrictMirror(admission);
     return pod;
   }
 

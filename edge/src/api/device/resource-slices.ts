@@ -1,4 +1,4 @@
-import type { Decision, ResourceAttributes, SpecialAnswer, SpecialRequest } from '../policy.ts';
+import type { ResourceAttributes, SpecialAnswer, SpecialRequest } from '../policy.ts';
 import { RESOURCE_SLICES } from './surface.ts';
 
 /*
@@ -10,22 +10,9 @@ export function isResourceSlices({ group, resource }: Pick<ResourceAttributes, '
   return group === RESOURCE_SLICES.group && resource === RESOURCE_SLICES.resource;
 }
 
-/** As the cluster's Node authorizer says it. */
-export function mayDeleteSlices(isNode: boolean, nodeName: string, verb: string, resource: ResourceAttributes): Decision {
-  if (verb !== 'deletecollection') return denied('a device holds no ResourceSlices; see them in the cluster');
-  if (!isNode) return denied(`this is for who runs the pods, system:node:${nodeName}`);
-  return resource.fieldSelector === `spec.nodeName=${nodeName}`
-    ? { allowed: true }
-    : denied('can only list/watch/deletecollection resourceslices with nodeName field selector');
-}
-
 /** None was there, as in a cluster whose nodes have no such drivers. */
 export function answerResourceSlices({ verb, storage }: SpecialRequest): SpecialAnswer | undefined {
   if (verb !== 'deletecollection') return undefined;
   const metadata = { resourceVersion: String(storage.revision()) };
   return { status: 200, body: { kind: 'ResourceSliceList', apiVersion: 'resource.k8s.io/v1', metadata, items: [] } };
-}
-
-function denied(reason: string): Decision {
-  return { allowed: false, reason };
 }

@@ -1,8 +1,15 @@
-import { ApiError, conflict, notFound, type SpecialAnswer, type SpecialRequest, timestamp } from '@hawser/edge';
+import {
+  ApiError,
+  conflict,
+  nodeNameOf,
+  notFound,
+  restrictEviction,
+  type SpecialAnswer,
+  type SpecialRequest,
+  timestamp,
+} from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { fieldsOf, itemsOf, numberOf, textOf } from '../fields.ts';
-import { nodeNameOf } from '../node-authorizer.ts';
-import { restrictEviction } from '../node-restriction.ts';
 import { planPodDelete } from '../pod-deletion.ts';
 import { blockingBudget } from './disruption-budget.ts';
 import { executeDelete, replaceObject } from './stored.ts';

@@ -3,6 +3,7 @@ import {
   conflict,
   forbidden,
   invalid,
+  nodeNameOf,
   notFound,
   type ResourceName,
   type SpecialAnswer,
@@ -11,7 +12,6 @@ import {
 } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
 import { type Fields, fieldsOf, isFields, itemsOf, numberOf, textOf, textsOf } from '../fields.ts';
-import { nodeNameOf } from '../node-authorizer.ts';
 import { ISSUER, type ServiceAccountTokens } from '../service-account-tokens.ts';
 import { invalidValue } from '../validate/field-errors.ts';
 

@@ -1,6 +1,5 @@
-import type { Decision, Identity, RequestAttributes, ResourceAttributes, Storage } from '@hawser/edge';
-import { type GraphKind, nodeReaches } from './node-graph.ts';
-import { type PolicyRule, ruleAllows } from './rules.ts';
+import { type PolicyRule, ruleAllows } from '../access/rules.ts';
+import type { Decision, Identity, RequestAttributes, ResourceAttributes } from '../policy.ts';
 
 const NODE_USER_PREFIX = 'system:node:';
 const NODES_GROUP = 'system:nodes';
@@ -28,41 +27,54 @@ const NODE_RULES: readonly PolicyRule[] = [
   { apiGroups: ['node.k8s.io'], resources: ['runtimeclasses'], verbs: ['get', 'list', 'watch'] },
 ];
 
+/** The kinds of objects that a node may see only when a pod bound to it leads there. */
+export type GraphKind =
+  | 'pods'
+  | 'secrets'
+  | 'configmaps'
+  | 'persistentvolumeclaims'
+  | 'persistentvolumes'
+  | 'serviceaccounts'
+  | 'storage.k8s.io/volumeattachments';
+
+/** Whether a pod that is bound to the node leads to the object. @param key `namespace/name`; the bare name for cluster-scoped kinds. */
+export type NodeReaches = (kind: GraphKind, key: string) => boolean;
+
 /** The Node authorizer of Kubernetes (plugin/pkg/auth/authorizer/node), for an identity that `nodeNameOf` accepts. */
-export function authorizeNode(storage: Storage, nodeName: string, request: RequestAttributes): Decision {
+export function authorizeNode(nodeName: string, request: RequestAttributes, reaches: NodeReaches): Decision {
   const { resource } = request;
   if (resource === undefined) return no();
   switch (resource.group === '' ? resource.resource : `${resource.group}/${resource.resource}`) {
     case 'secrets':
-      return readReferenced(storage, nodeName, 'secrets', request.verb, resource);
+      return readReferenced(reaches, nodeName, 'secrets', request.verb, resource);
     case 'configmaps':
-      return readReferenced(storage, nodeName, 'configmaps', request.verb, resource);
+      return readReferenced(reaches, nodeName, 'configmaps', request.verb, resource);
     case 'persistentvolumeclaims':
       if (resource.subresource === 'status') return no('can only update PVC status');
-      return getRelated(storage, nodeName, 'persistentvolumeclaims', request.verb, resource);
+      return getRelated(reaches, nodeName, 'persistentvolumeclaims', request.verb, resource);
     case 'persistentvolumes':
-      return getRelated(storage, nodeName, 'persistentvolumes', request.verb, resource);
+      return getRelated(reaches, nodeName, 'persistentvolumes', request.verb, resource);
     case 'storage.k8s.io/volumeattachments':
-      return getRelated(storage, nodeName, 'storage.k8s.io/volumeattachments', request.verb, resource);
+      return getRelated(reaches, nodeName, 'storage.k8s.io/volumeattachments', request.verb, resource);
     case 'serviceaccounts':
-      return serviceAccount(storage, nodeName, request.verb, resource);
+      return serviceAccount(reaches, nodeName, request.verb, resource);
     case 'coordination.k8s.io/leases':
       return lease(nodeName, request.verb, resource);
     case 'storage.k8s.io/csinodes':
       return csiNode(nodeName, request.verb, resource);
     case 'resource.k8s.io/resourceslices':
-      return no('can only list/watch/deletecollection resourceslices with nodeName field selector');
+      return resourceSlices(nodeName, request.verb, resource);
     case 'nodes':
       return node(nodeName, request.verb, resource);
     case 'pods':
-      return pod(storage, nodeName, request.verb, resource);
+      return pod(reaches, nodeName, request.verb, resource);
     default:
       return NODE_RULES.some((rule) => ruleAllows(rule, request)) ? yes() : no();
   }
 }
 
 function readReferenced(
-  storage: Storage,
+  reaches: NodeReaches,
   nodeName: string,
   kind: GraphKind,
   verb: string,
@@ -71,27 +83,33 @@ function readReferenced(
   if (!['get', 'list', 'watch'].includes(verb)) return no('can only read resources of this type');
   if (resource.subresource !== '') return no('cannot read subresource');
   if (resource.namespace === '') return no('can only read namespaced object of this type');
-  return related(storage, nodeName, kind, resource);
+  return related(reaches, nodeName, kind, resource);
 }
 
-function getRelated(storage: Storage, nodeName: string, kind: GraphKind, verb: string, resource: ResourceAttributes): Decision {
+function getRelated(
+  reaches: NodeReaches,
+  nodeName: string,
+  kind: GraphKind,
+  verb: string,
+  resource: ResourceAttributes,
+): Decision {
   if (verb !== 'get') return no('can only get individual resources of this type');
   if (resource.subresource !== '') return no('cannot get subresource');
-  return related(storage, nodeName, kind, resource);
+  return related(reaches, nodeName, kind, resource);
 }
 
-function related(storage: Storage, nodeName: string, kind: GraphKind, resource: ResourceAttributes): Decision {
+function related(reaches: NodeReaches, nodeName: string, kind: GraphKind, resource: ResourceAttributes): Decision {
   if (resource.name === '') return no('No Object name found');
   const key = resource.namespace === '' ? resource.name : `${resource.namespace}/${resource.name}`;
-  if (nodeReaches(storage, nodeName, kind, key)) return yes();
+  if (reaches(kind, key)) return yes();
   return no(`no relationship found between node '${nodeName}' and this object`);
 }
 
-function serviceAccount(storage: Storage, nodeName: string, verb: string, resource: ResourceAttributes): Decision {
+function serviceAccount(reaches: NodeReaches, nodeName: string, verb: string, resource: ResourceAttributes): Decision {
   const isToken = verb === 'create' && resource.subresource === 'token';
   const isRead = verb === 'get' && resource.subresource === '';
   if (!isToken && !isRead) return no('can only create tokens for individual service accounts');
-  return related(storage, nodeName, 'serviceaccounts', resource);
+  return related(reaches, nodeName, 'serviceaccounts', resource);
 }
 
 function lease(nodeName: string, verb: string, resource: ResourceAttributes): Decision {
@@ -117,6 +135,13 @@ function csiNode(nodeName: string, verb: string, resource: ResourceAttributes): 
   return yes();
 }
 
+function resourceSlices(nodeName: string, verb: string, resource: ResourceAttributes): Decision {
+  if (resource.subresource !== '') return no('cannot authorize ResourceSlice subresources');
+  if (['get', 'create', 'update', 'patch', 'delete'].includes(verb)) return yes();
+  if (['list', 'watch', 'deletecollection'].includes(verb) && selectsNode(resource.fieldSelector, nodeName)) return yes();
+  return no('can only list/watch/deletecollection resourceslices with nodeName field selector');
+}
+
 /** Which Node a write may touch is NodeRestriction's decision, not made here: it answers with another wording. */
 function node(nodeName: string, verb: string, resource: ResourceAttributes): Decision {
   if (resource.subresource === 'status') return ['update', 'patch'].includes(verb) ? yes() : no();
@@ -128,7 +153,7 @@ function node(nodeName: string, verb: string, resource: ResourceAttributes): Dec
   return no(`node '${nodeName}' cannot read ${what}, only its own Node object`);
 }
 
-function pod(storage: Storage, nodeName: string, verb: string, resource: ResourceAttributes): Decision {
+function pod(reaches: NodeReaches, nodeName: string, verb: string, resource: ResourceAttributes): Decision {
   switch (resource.subresource) {
     case 'status':
       return ['update', 'patch'].includes(verb) ? yes() : no();
@@ -141,7 +166,7 @@ function pod(storage: Storage, nodeName: string, verb: string, resource: Resourc
   }
   switch (verb) {
     case 'get':
-      return related(storage, nodeName, 'pods', resource);
+      return related(reaches, nodeName, 'pods', resource);
     case 'create':
     case 'delete':
       return yes();

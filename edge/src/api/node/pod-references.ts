@@ -1,4 +1,4 @@
-import { type Fields, fieldsOf, itemsOf, textOf } from './fields.ts';
+import { type Fields, fieldsOf, itemsOf, textOf } from '../fields.ts';
 
 /** What a pod or persistent volume names, as `namespace/name`; cluster-scoped things by name alone. */
 export interface References {

@@ -1,18 +1,10 @@
-import {
-  type Decision,
-  type Identity,
-  type RequestAttributes,
-  type SpecialAnswer,
-  type SpecialRequest,
-  type SpecialResource,
-  type Storage,
-  timestamp,
-} from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
+import { timestamp } from '../clock.ts';
 import { type Fields, fieldsOf, isFields, textOf, textsOf } from '../fields.ts';
-import { nodeNameOf } from '../node-authorizer.ts';
-import type { RuleBinding } from '../rules.ts';
-import { ISSUER, type ServiceAccountTokens } from '../service-account-tokens.ts';
+import { nodeNameOf } from '../node/authorizer.ts';
+import type { Decision, Identity, RequestAttributes, SpecialAnswer, SpecialRequest, SpecialResource } from '../policy.ts';
+import { badRequest } from '../status.ts';
+import { bindingsOf, type RuleBinding } from './rules.ts';
 
 const AUTHENTICATION = 'authentication.k8s.io';
 const AUTHORIZATION = 'authorization.k8s.io';
@@ -27,51 +19,60 @@ export const REVIEW_RESOURCES: readonly SpecialResource[] = [
   review(AUTHORIZATION, 'subjectaccessreviews', 'SubjectAccessReview'),
 ];
 
+/** What a token is worth to a server that asks about one. */
+export type TokenReviewVerdict =
+  | { readonly type: 'valid'; readonly identity: Identity; readonly audiences: readonly string[] }
+  | { readonly type: 'wrongAudience'; readonly audiences: readonly string[] }
+  | { readonly type: 'invalid' };
+
 export interface ReviewContext {
-  readonly tokens: ServiceAccountTokens;
-  /** A static token's identity, or undefined. */
-  readonly staticIdentity: (token: string) => Identity | undefined;
+  /** The API server's own audiences: those of a token about which nobody says for whom it should be. */
+  readonly audiences: readonly string[];
+  /** @param audiences of which one must be the token's, unless it is one that has none */
+  readonly reviewToken: (token: string, audiences: readonly string[]) => TokenReviewVerdict;
+  /** Without any effect: the question is not the request that it is about. */
   readonly authorize: (identity: Identity, attributes: RequestAttributes) => Decision;
   readonly bindings: readonly RuleBinding[];
 }
 
-/** Answers the review, or undefined when the resource is none of them. */
+/** Answers the review, or undefined when the resource is none of them. @throws ApiError 400 */
 export function answerReview(request: SpecialRequest, context: ReviewContext): SpecialAnswer | undefined {
   const kind = REVIEW_RESOURCES.find(({ group, resource }) => group === request.group && resource === request.resource)?.kind;
-  if (kind === undefined) return undefined;
+  if (kind === undefined || request.verb !== 'create') return undefined;
   const spec = fieldsOf(request.body?.spec);
   switch (kind) {
     case 'SelfSubjectReview':
       return answer(request, kind, undefined, { userInfo: userInfo(request.identity) });
     case 'TokenReview':
-      return answer(request, kind, spec, reviewToken(context, spec, request.storage, request.now));
+      return answer(request, kind, spec, reviewToken(context, spec));
     case 'SelfSubjectRulesReview':
       return answer(request, kind, {}, reviewRules(context.bindings, request.identity, textOf(spec.namespace)));
     case 'SelfSubjectAccessReview':
       return answer(request, kind, spec, reviewAccess(context, request.identity, spec));
+    case 'LocalSubjectAccessReview':
+      requireSameNamespace(spec, request.namespace);
+      return answer(request, kind, spec, reviewAccess(context, subjectOf(spec), spec));
     default:
       return answer(request, kind, spec, reviewAccess(context, subjectOf(spec), spec));
   }
 }
 
 function answer(request: SpecialRequest, kind: string, spec: Fields | undefined, status: Fields): SpecialAnswer {
+  const metadata = kind === 'SelfSubjectReview' ? { creationTimestamp: timestamp(request.now) } : {};
   const body: KubeObject = {
     kind,
     apiVersion: `${request.group}/v1`,
-    metadata: kind === 'SelfSubjectReview' ? { creationTimestamp: timestamp(request.now) } : {},
+    metadata: request.namespace === '' ? metadata : { ...metadata, namespace: request.namespace },
     ...(spec === undefined ? {} : { spec }),
     status,
   };
   return { status: 201, body };
 }
 
-function reviewToken(context: ReviewContext, spec: Fields, storage: Storage, now: Date): Fields {
-  const token = textOf(spec.token);
+function reviewToken(context: ReviewContext, spec: Fields): Fields {
   const asked = textsOf(spec.audiences);
-  const audiences = asked.length === 0 ? [ISSUER] : asked;
-  const known = context.staticIdentity(token);
-  if (known !== undefined) return { authenticated: true, user: userInfo(known), audiences };
-  const verdict = context.tokens.check(token, audiences, storage, now);
+  const audiences = asked.length === 0 ? context.audiences : asked;
+  const verdict = context.reviewToken(textOf(spec.token), audiences);
   switch (verdict.type) {
     case 'valid':
       return { authenticated: true, user: userInfo(verdict.identity), audiences: verdict.audiences };
@@ -110,24 +111,31 @@ function attributesOf(spec: Fields): RequestAttributes {
   };
 }
 
+function requireSameNamespace(spec: Fields, namespace: string): void {
+  if (textOf(fieldsOf(spec.resourceAttributes).namespace) === namespace) return;
+  throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
+}
+
+/** Whoever asks about another says who that is, groups and all, as the API server takes it. */
 function subjectOf(spec: Fields): Identity {
-  return { name: textOf(spec.user), groups: textsOf(spec.groups) };
+  const extra = Object.entries(fieldsOf(spec.extra)).map(([key, values]) => [key, textsOf(values)] as const);
+  return {
+    name: textOf(spec.user),
+    groups: textsOf(spec.groups),
+    ...(textOf(spec.uid) === '' ? {} : { uid: textOf(spec.uid) }),
+    ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
+  };
 }
 
 function reviewRules(bindings: readonly RuleBinding[], identity: Identity, namespace: string): Fields {
-  const rules = bindings
-    .filter(
-      ({ subject, namespace: limit }) =>
-        ('user' in subject ? subject.user === identity.name : identity.groups.includes(subject.group)) &&
-        (limit === undefined || limit === namespace),
-    )
-    .flatMap((binding) => binding.rules);
+  const rules = bindingsOf(bindings, identity, namespace).flatMap((binding) => binding.rules);
+  const isNode = nodeNameOf(identity) !== undefined;
   return {
     resourceRules: rules.filter((rule) => rule.resources !== undefined),
     nonResourceRules: rules.filter((rule) => rule.nonResourceURLs !== undefined),
     // What the Node authorizer allows depends on objects and has no form as rules.
-    incomplete: nodeNameOf(identity) !== undefined,
-    ...(nodeNameOf(identity) === undefined ? {} : { evaluationError: 'node authorizer does not support user rule resolution' }),
+    incomplete: isNode,
+    ...(isNode ? { evaluationError: 'node authorizer does not support user rule resolution' } : {}),
   };
 }
 

@@ -1,10 +1,10 @@
-import { type Admission, type ApiError, forbidden, type ResourceName, type SpecialRequest, type Storage } from '@hawser/edge';
-import type { KubeObject } from '@hawser/protocol';
-import { fieldsOf, itemsOf, sameJson, textOf } from './fields.ts';
-import { forbiddenLabelChanges } from './node-labels.ts';
+import { type KubeObject, MIRROR_ANNOTATION } from '@hawser/protocol';
+import { fieldsOf, itemsOf, sameJson, textOf } from '../fields.ts';
+import type { Admission, SpecialRequest } from '../policy.ts';
+import { type ApiError, forbidden, type ResourceName } from '../status.ts';
+import type { Storage } from '../storage.ts';
+import { forbiddenLabelChanges } from './labels.ts';
 import { podReferences } from './pod-references.ts';
-
-const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 /**
  * NodeRestriction: what a node may write, looking at the objects (plugin/pkg/admission/noderestriction).
@@ -49,6 +49,16 @@ export function restrictPodDelete(nodeName: string, pod: KubeObject, resource: R
 export function restrictEviction(nodeName: string, pod: KubeObject, request: SpecialRequest): void {
   if (fieldsOf(pod.spec).nodeName !== nodeName) {
     throw forbidden(request, request.name, `node ${nodeName} can only evict pods with spec.nodeName set to itself`);
+  }
+}
+
+/** What the ServiceAccount admission says of mirror pods, before NodeRestriction is asked. @throws ApiError 403 */
+export function restrictMirror({ resource, object }: Pick<Admission, 'resource' | 'object'>): void {
+  const { name = '', namespace = '' } = object.metadata;
+  const spec = fieldsOf(object.spec);
+  if (textOf(spec.serviceAccountName) !== '') throw forbidden(resource, name, 'a mirror pod may not reference service accounts');
+  if (podReferences(namespace, name, spec).secrets.size > 0) {
+    throw forbidden(resource, name, 'a mirror pod may not reference secrets');
   }
 }
 
