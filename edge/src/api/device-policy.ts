@@ -4,7 +4,7 @@ import { bindingsAllow } from './access/rules.ts';
 import { timestamp } from './clock.ts';
 import { admitOnDevice } from './device/admit.ts';
 import { refuseContainers } from './device/containers.ts';
-import { DEVICE_ADMIN, DEVICE_VIEWER, type Holder, identityOfHolder, kubeletIdentity } from './device/identities.ts';
+import { DEVICE_ADMIN, DEVICE_VIEWER, type Holder, identityOfHolder, kubeletIdentity, podOf } from './device/identities.ts';
 import { answerResourceSlices, isResourceSlices } from './device/resource-slices.ts';
 import { deviceRights } from './device/rights.ts';
 import { DEVICE_RESOURCES, DEVICE_SURFACE, idOf, isCertain, isOwn, RESOURCE_SLICES, writeRule } from './device/surface.ts';
@@ -125,19 +125,21 @@ function refuseImpersonation({ name }: Identity, { user, groups, uid }: Credenti
 const ALLOWED: Decision = { allowed: true };
 
 /** For a person or a log, after what was refused. */
-function whyNot({ name }: Identity, { verb, path, resource }: RequestAttributes): string {
+function whyNot(identity: Identity, { verb, path, resource }: RequestAttributes): string {
   if (resource === undefined) {
     return path.startsWith(OWN_PATHS) ? 'this is for the administrator of the device' : '';
   }
   if (isTokenRequest(verb, resource)) return 'tokens are for the node, which asks for those of its pods';
-  switch (name) {
+  switch (identity.name) {
     case DEVICE_ADMIN.name:
       return 'the API on a device takes only what a kubelet writes; change this in the cluster';
     case DEVICE_VIEWER.name:
       if (!READS.has(verb)) return `this token only reads; ${WRITING_TOKEN}`;
       return resource.resource === 'secrets' ? `this token reads no Secrets; ${WRITING_TOKEN}` : '';
     default:
-      return 'on a device a pod reads Services, EndpointSlices, Endpoints, Namespaces, its Node and itself';
+      return podOf(identity) === undefined
+        ? ''
+        : 'on a device a pod reads Services, EndpointSlices, Endpoints, Namespaces, its Node and itself';
   }
 }
 
