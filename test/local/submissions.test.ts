@@ -81,7 +81,10 @@ test('what the cluster says to an eviction is what is said, and what is not know
 test('a mirror pod that the cluster has not heard of waits with its eviction', async (t) => {
   const { device, asked } = await scene(t, () => SUCCESS);
   const metadata = { name: 'web', namespace: 'shop', annotations: { 'kubernetes.io/config.mirror': 'hash' } };
-  const made = await device.call('POST', '/api/v1/namespaces/shop/pods', { body: { ...POD, metadata } });
+  const made = await device.call('POST', '/api/v1/namespaces/shop/pods', {
+    token: device.access.token,
+    body: { ...POD, metadata },
+  });
   assert.equal(made.status, 201);
   const { status, headers } = await device.call('POST', EVICTION, { body: { metadata: { name: 'web' } } });
   assert.deepEqual([status, headers['retry-after']], [503, '1']);
@@ -92,7 +95,10 @@ test('a binding is refused: pods come to a device by the cluster', async (t) => 
   const { device, asked } = await scene(t, () => SUCCESS);
   device.put(POD);
   const body = { metadata: { name: 'web' }, target: { kind: 'Node', name: 'edge-1' } };
-  const { status, json } = await device.call('POST', '/api/v1/namespaces/shop/pods/web/binding', { body });
+  const { status, json } = await device.call('POST', '/api/v1/namespaces/shop/pods/web/binding', {
+    token: device.access.token,
+    body,
+  });
   assert.equal(status, 403);
   assert.match(String(json?.message), /change this in the cluster/);
   assert.deepEqual(asked, []);
