@@ -91,6 +91,7 @@ test("what lies on a device shows no Secret and is nobody else's to read", { tim
       'api.key',
       'api.token',
       'kubelet.token',
+      'viewer.token',
       'store.key',
       'identity/device.pem',
     ]) {

@@ -19,7 +19,7 @@ const TRY_EVERY_MS = 2;
 
 /** A device without a link that has been in sync: its store is made in this process, its agent is one of its own. */
 export interface UnlinkedDevice {
-  /** Starts the agent; the token is that of a kubelet. */
+  /** Starts the agent; the token is that of its administrator, who may list everything. */
   start(): RunningAgent;
 }
 
@@ -52,7 +52,7 @@ export async function makeDevice(context: BenchContext, name: string, objects: r
   const server = async (): Promise<ServerOf> => ({
     url: `https://127.0.0.1:${port}`,
     ca: await readFile(join(folder, 'api.crt'), 'utf8'),
-    token: (await readFile(join(folder, 'kubelet.token'), 'utf8')).trim(),
+    token: (await readFile(join(folder, 'api.token'), 'utf8')).trim(),
   });
   return {
     start() {
