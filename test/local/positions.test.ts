@@ -21,7 +21,7 @@ interface List {
 }
 
 async function listed(device: LocalDevice, query = ''): Promise<List> {
-  const { status, json } = await device.call('GET', `${LIST}${query}`);
+  const { status, json } = await device.call('GET', `${LIST}${query}`, { token: device.access.token });
   assert.equal(status, 200, JSON.stringify(json));
   return json as unknown as List;
 }
@@ -39,7 +39,9 @@ async function held(device: LocalDevice): Promise<Held> {
 }
 
 async function watched(device: LocalDevice, query: string): Promise<{ type: string; object: KubeObject }[]> {
-  const { status, bytes } = await device.call('GET', `${LIST}?watch=true&timeoutSeconds=1&${query}`);
+  const { status, bytes } = await device.call('GET', `${LIST}?watch=true&timeoutSeconds=1&${query}`, {
+    token: device.access.token,
+  });
   assert.equal(status, 200);
   return bytes
     .toString()
@@ -51,13 +53,17 @@ async function watched(device: LocalDevice, query: string): Promise<{ type: stri
 
 async function assertExpired(device: LocalDevice, { position, token }: Held): Promise<void> {
   for (const query of [`?resourceVersion=${position}&resourceVersionMatch=Exact`, `?resourceVersion=${position}&limit=1`]) {
-    const { status, json } = await device.call('GET', `${LIST}${query}`);
+    const { status, json } = await device.call('GET', `${LIST}${query}`, { token: device.access.token });
     assert.deepEqual([status, json?.reason], [410, 'Expired'], query);
   }
-  const goingOn = await device.call('GET', `${LIST}?limit=1&continue=${token}`);
+  const goingOn = await device.call('GET', `${LIST}?limit=1&continue=${token}`, { token: device.access.token });
   assert.deepEqual([goingOn.status, goingOn.json?.reason], [410, 'Expired']);
   const rest = goingOn.json?.metadata.continue;
-  assert.equal((await device.call('GET', `${LIST}?limit=1&continue=${rest}`)).status, 200, 'it names a way to go on');
+  assert.equal(
+    (await device.call('GET', `${LIST}?limit=1&continue=${rest}`, { token: device.access.token })).status,
+    200,
+    'it names a way to go on',
+  );
   const [first, ...others] = await watched(device, `resourceVersion=${position}`);
   assert.deepEqual([first?.type, first?.object.code, first?.object.reason, others.length], ['ERROR', 410, 'Expired', 0]);
 }
@@ -90,7 +96,9 @@ test('positions of a store that was replaced are told to list again, whether the
   const above = BigInt((await held(device)).position) + 1n;
   const [error] = await watched(device, `resourceVersion=${above}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan`);
   assert.deepEqual([error?.type, error?.object.code], ['ERROR', 410]);
-  const notOlder = await device.call('GET', `${LIST}?resourceVersion=${above}&resourceVersionMatch=NotOlderThan`);
+  const notOlder = await device.call('GET', `${LIST}?resourceVersion=${above}&resourceVersionMatch=NotOlderThan`, {
+    token: device.access.token,
+  });
   assert.deepEqual([notOlder.status, notOlder.json?.reason], [410, 'Expired']);
 });
 

@@ -53,11 +53,15 @@ test('a field selector takes the fields that an API server takes of each kind, a
   t.after(device.close);
   for (const [path, fields] of Object.entries(FIELDS)) {
     for (const field of fields) {
-      const { status, json } = await device.call('GET', `${path}?fieldSelector=${field}%3Dx,${field}%21%3Dy`);
+      const { status, json } = await device.call('GET', `${path}?fieldSelector=${field}%3Dx,${field}%21%3Dy`, {
+        token: device.access.token,
+      });
       assert.equal(status, 200, `${path} ${field}: ${JSON.stringify(json)}`);
     }
     for (const query of ['', '&watch=true']) {
-      const { status, json } = await device.call('GET', `${path}?fieldSelector=spec.foo%3Dx${query}`);
+      const { status, json } = await device.call('GET', `${path}?fieldSelector=spec.foo%3Dx${query}`, {
+        token: device.access.token,
+      });
       const words =
         fields === COMMON
           ? '"spec.foo" is not a known field selector: only "metadata.name", "metadata.namespace"'
