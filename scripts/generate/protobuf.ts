@@ -40,6 +40,17 @@ const OTHER_MESSAGES: readonly string[] = [
   ...['APIGroup', 'APIGroupList', 'APIResourceList', 'APIVersions'].map((kind) => `meta.v1.${kind}`),
 ];
 
+/**
+ * Messages that the description lacks. A kubelet deletes the ResourceSlices of its node at each start, and is answered with their list, which
+ * has none where nothing drives devices; what is in one is told in JSON.
+ */
+const UNDESCRIBED: Types = {
+  'resource.v1.ResourceSliceList': {
+    metadata: { n: 1, t: 'meta.v1.ListMeta' },
+    items: { n: 2, t: 'meta.v1.PartialObjectMetadata', repeated: true },
+  },
+};
+
 const SCALARS: ReadonlyMap<string, string> = new Map([
   ['string', 's'],
   ['int32', 'i'],
@@ -50,7 +61,7 @@ const SCALARS: ReadonlyMap<string, string> = new Map([
 
 /** The module with the table. */
 export function protobufTable(file: string): string {
-  const types = shortNamed(v.parse(Types, JSON.parse(readFileSync(file, 'utf8'))));
+  const types = { ...shortNamed(v.parse(Types, JSON.parse(readFileSync(file, 'utf8')))), ...UNDESCRIBED };
   const lines = reachable(types, roots(types))
     .sort()
     .map((name) => lineOf(name, types));
@@ -87,7 +98,7 @@ function roots(types: Types): string[] {
     const name = `${group === '' ? 'core' : group.split('.')[0]}.${version}.${kind}`;
     return [name, `${name}List`];
   });
-  return [...kinds, ...OTHER_MESSAGES].filter((name) => types[name] !== undefined);
+  return [...kinds, ...OTHER_MESSAGES, ...Object.keys(UNDESCRIBED)].filter((name) => types[name] !== undefined);
 }
 
 function reachable(types: Types, from: readonly string[]): string[] {

@@ -311,6 +311,7 @@ export const SHOWN_EMPTY: Fields = {
   'node.v1.RuntimeClassList': 'items',
   'policy.v1.PodDisruptionBudgetList': 'items',
   'policy.v1.PodDisruptionBudgetStatus': 'disruptionsAllowed currentHealthy desiredHealthy expectedPods',
+  'resource.v1.ResourceSliceList': 'items',
   'scheduling.v1.PriorityClass': 'value',
   'scheduling.v1.PriorityClassList': 'items',
   'storage.v1.CSIDriverList': 'items',

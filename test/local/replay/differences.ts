@@ -107,12 +107,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'Of a pod that is gone the authorizer of a cluster says 403 to a node, and the device that there is none.',
   },
   {
-    scenario: /^08-kubelet-protobuf-/,
-    request: /resourceslices/,
-    where: /^(header content-type|body\.items)$/,
-    reason: 'Lists of ResourceSlices have no message here: JSON, which kubelets take too. An empty list is not left out of it.',
-  },
-  {
     scenario: '08-kubelet-protobuf-5-logs-and-webhook-auth',
     exchanges: [0],
     reason: 'Logs are not served.',

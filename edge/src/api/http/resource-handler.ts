@@ -37,7 +37,7 @@ export interface ResourceRequest {
 /** Carries a request out and answers it. @throws ApiError before anything has been sent */
 export async function handleResource(context: ApiContext, resourceRequest: ResourceRequest): Promise<void> {
   const { request, response, identity, target, verb, query } = resourceRequest;
-  const negotiated = await speakable(negotiate(request.headers.accept, verb === 'watch'), target.resource);
+  const negotiated = await speakable(negotiate(request.headers.accept, verb === 'watch'), target.resource, verb);
   const { presentation } = negotiated;
   const includeObject = parseIncludeObject(query.get('includeObject'));
   const view = (): View => ({ presentation, includeObject, now: context.clock.now() });
@@ -99,11 +99,12 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
 }
 
 /** The same, or the text that the client takes as well where the kind has no messages. @throws ApiError 406 */
-async function speakable(negotiated: Negotiated, resource: ApiResource): Promise<Negotiated> {
+async function speakable(negotiated: Negotiated, resource: ApiResource, verb: string): Promise<Negotiated> {
   const { encoding, presentation, instead } = negotiated;
   if (encoding !== 'protobuf' || presentation !== 'plain') return negotiated;
   const { messageOfKind } = await import('../protobuf/index.ts');
-  if (messageOfKind(apiVersionOf(resource), resource.kind) !== undefined) return negotiated;
+  const kind = verb === 'list' || verb === 'deletecollection' ? `${resource.kind}List` : resource.kind;
+  if (messageOfKind(apiVersionOf(resource), kind) !== undefined) return negotiated;
   if (instead === undefined)
     throw notAcceptable(`only the following media types are accepted for a ${resource.kind}: application/json, application/yaml`);
   return { encoding: instead, presentation };

@@ -316,6 +316,7 @@ policy.v1.PodDisruptionBudgetList metadata=1meta.v1.ListMeta items=2[!PodDisrupt
 policy.v1.PodDisruptionBudgetSpec minAvailable=1*intstr.IntOrString selector=2*meta.v1.LabelSelector maxUnavailable=3*intstr.IntOrString unhealthyPodEvictionPolicy=4*s
 policy.v1.PodDisruptionBudgetStatus observedGeneration=1l disruptedPods=2{meta.v1.Time disruptionsAllowed=3!i currentHealthy=4!i desiredHealthy=5!i expectedPods=6!i conditions=7[meta.v1.Condition
 resource.Quantity string=1s
+resource.v1.ResourceSliceList metadata=1meta.v1.ListMeta items=2[!meta.v1.PartialObjectMetadata
 scheduling.v1.PriorityClass metadata=1meta.v1.ObjectMeta value=2!i globalDefault=3b description=4s preemptionPolicy=5*s
 scheduling.v1.PriorityClassList metadata=1meta.v1.ListMeta items=2[!PriorityClass
 storage.v1.CSIDriver metadata=1meta.v1.ObjectMeta spec=2CSIDriverSpec
