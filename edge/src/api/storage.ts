@@ -1,4 +1,5 @@
 import type { KubeObject } from '@hawser/protocol';
+import type { ItemKey } from './keys.ts';
 
 /**
  * What the API is served from. Two implementations: memory (embedded API server of the tests and the demo) and SQLite (the device).
@@ -18,6 +19,16 @@ export interface Storage {
   get(key: StorageKey): KubeObject | undefined;
   /** Sorted by namespace and name. `namespace` undefined means all. */
   list(resource: string, namespace?: string): KubeObject[];
+  /**
+   * The same for a Storage that holds texts: what is only passed on is not read. Optional: others have `list` and `get`.
+   * @param name only objects of that name
+   */
+  held?(resource: string, namespace: string | undefined, name: string | undefined): Held[];
+  /**
+   * The same in one piece, in UTF-8, for who passes on all of it. Optional.
+   * @param most undefined comes back where there are more, and where an object would have to be read for it
+   */
+  joined?(resource: string, namespace: string | undefined, form: JoinedForm, most: number): Uint8Array | undefined;
   /**
    * The list as it was at that revision (for the pages of a long list and `resourceVersionMatch=Exact`).
    * @throws CompactedError when the revision is too old. Revisions of the future are the caller's to refuse.
@@ -39,6 +50,20 @@ export interface Storage {
   subscribe(resource: string, listener: (change: Change) => void): () => void;
   /** Calls `listener` whenever the revision moved, whatever the resource (for bookmarks). */
   subscribeRevision(listener: (revision: number) => void): () => void;
+}
+
+/** `items`: as in a list, without kind and apiVersion, with commas between. `added`: a line each, as a watch begins with them. */
+export type JoinedForm = 'items' | 'added';
+
+/** An object that a Storage holds, as it is served now. */
+export interface Held extends ItemKey {
+  /**
+   * As JSON that begins with kind, apiVersion and metadata; undefined where there is no such text. It is what lies there: damage that leaves it
+   * no JSON is only seen by who reads it.
+   */
+  readonly json: string | undefined;
+  /** Read from the text with each use. @throws what `get` throws */
+  readonly object: KubeObject;
 }
 
 /** `resource` is the id of protocol's resource table: `pods`, `apps/deployments`. `namespace` is "" for cluster-scoped ones. */

@@ -53,7 +53,7 @@ export class ChangeLog implements Derived {
 
   /** @param previous the revision of the object's state before; undefined for ADDED */
   append(type: ChangeType, key: StorageKey, object: JsonObject | undefined, previous: number | undefined): Change {
-    const text = object === undefined ? null : JSON.stringify(object);
+    const text = object === undefined ? null : textOf(object);
     const { resource, namespace, name } = key;
     const revision = this.#revision + 1;
     const follows = this.#last === this.#revision ? null : this.#last;
@@ -175,6 +175,20 @@ function prepare(db: Database) {
     ),
     remove: db.prepare<[number]>('DELETE FROM changes WHERE revision = ?'),
   };
+}
+
+/** An object for the change log: what it is comes first, so that a text is served without being read. */
+function textOf({ kind, apiVersion, metadata, ...rest }: JsonObject): string {
+  return JSON.stringify({ kind, apiVersion, metadata, ...rest });
+}
+
+/** How such a text begins; a metadata without anything is left to who reads. */
+const HEAD = /^\{"kind":"\w+","apiVersion":"[\w./-]+","metadata":\{(?=")/;
+
+/** The same as served, with its resourceVersion; undefined for a text that begins otherwise: of an older agent, or damaged. */
+export function servedText(text: string, revision: number): string | undefined {
+  const head = HEAD.exec(text)?.[0];
+  return head && `${head}"resourceVersion":"${revision}",${text.slice(head.length)}`;
 }
 
 /**

@@ -1,14 +1,16 @@
 import type { KubeObject } from '@hawser/protocol';
-import type { Change, Storage, StorageKey, Write } from '../api/storage.ts';
+import { asHeld } from '../api/held.ts';
+import type { Change, Held, JoinedForm, Storage, StorageKey, Write } from '../api/storage.ts';
+import type { SqliteStorage } from './storage.ts';
 import type { VolatileObjects } from './volatile-objects.ts';
 
 /** What the local API serves from: the database, and for some resources memory alone. One change log numbers both. */
 export class LayeredStorage implements Storage {
-  readonly #database: Storage;
+  readonly #database: SqliteStorage;
   readonly #memory: VolatileObjects;
   readonly #isVolatile: (resource: string) => boolean;
 
-  constructor(database: Storage, memory: VolatileObjects, isVolatile: (resource: string) => boolean) {
+  constructor(database: SqliteStorage, memory: VolatileObjects, isVolatile: (resource: string) => boolean) {
     this.#database = database;
     this.#memory = memory;
     this.#isVolatile = isVolatile;
@@ -28,6 +30,16 @@ export class LayeredStorage implements Storage {
 
   list(resource: string, namespace?: string): KubeObject[] {
     return this.#of(resource).list(resource, namespace);
+  }
+
+  held(resource: string, namespace: string | undefined, name: string | undefined): Held[] {
+    if (!this.#isVolatile(resource)) return this.#database.held(resource, namespace, name);
+    const held = this.#memory.list(resource, namespace).map(asHeld);
+    return name === undefined ? held : held.filter((one) => one.name === name);
+  }
+
+  joined(resource: string, namespace: string | undefined, form: JoinedForm, most: number): Uint8Array | undefined {
+    return this.#isVolatile(resource) ? undefined : this.#database.joined(resource, namespace, form, most);
   }
 
   listAt(resource: string, revision: number, namespace?: string): KubeObject[] {

@@ -8,14 +8,17 @@ import {
   type CreateWrite,
   type DeleteWrite,
   ExistsError,
+  type Held,
+  type JoinedForm,
   MissingError,
   type Storage,
   type StorageKey,
   type UpdateWrite,
   type Write,
 } from '../api/storage.ts';
-import { type ChangeLog, parseServed } from './change-log.ts';
+import { type ChangeLog, parseServed, servedText } from './change-log.ts';
 import type { Flight } from './flight.ts';
+import { JoinedTexts } from './joined-texts.ts';
 import type { LocalEvents } from './local-events.ts';
 import type { Objects } from './objects.ts';
 import type { OutboxTable } from './outbox.ts';
@@ -53,10 +56,12 @@ interface ServedRecord {
 export class SqliteStorage implements Storage {
   readonly #parts: StorageParts;
   readonly #list: ReturnType<typeof prepareList>;
+  readonly #joined: JoinedTexts;
 
   constructor(parts: StorageParts) {
     this.#parts = parts;
     this.#list = prepareList(parts.db);
+    this.#joined = new JoinedTexts(parts.db);
   }
 
   revision(): number {
@@ -74,6 +79,18 @@ export class SqliteStorage implements Storage {
 
   list(resource: string, namespace?: string): KubeObject[] {
     return this.#records(resource, namespace).map((record) => this.#read(record));
+  }
+
+  held(resource: string, namespace: string | undefined, name: string | undefined): Held[] {
+    if (name === undefined) return this.#records(resource, namespace).map((record) => this.#held(record));
+    if (namespace === undefined) return this.#list.named.all(resource, name).map((record) => this.#held(record));
+    const record = this.#list.one.get(resource, namespace, name);
+    return record === undefined ? [] : [this.#held(record)];
+  }
+
+  joined(resource: string, namespace: string | undefined, form: JoinedForm, most: number): Uint8Array | undefined {
+    if (most < Number.POSITIVE_INFINITY && this.#joined.count(resource, namespace) > most) return undefined;
+    return this.#joined.of(resource, namespace, form);
   }
 
   listAt(resource: string, revision: number, namespace?: string): KubeObject[] {
@@ -255,8 +272,23 @@ export class SqliteStorage implements Storage {
     return object;
   }
 
-  #read({ object, revision }: ServedRecord): KubeObject {
-    return parseServed(this.#parts.texts.take(object, about.change(revision)), revision);
+  #read(record: ServedRecord): KubeObject {
+    return parseServed(this.#text(record), record.revision);
+  }
+
+  #held(record: ServedRecord): Held {
+    const text = this.#text(record);
+    const { namespace, name, revision } = record;
+    return {
+      ...{ namespace, name, json: servedText(text, revision) },
+      get object() {
+        return parseServed(text, revision);
+      },
+    };
+  }
+
+  #text({ object, revision }: ServedRecord): string {
+    return this.#parts.texts.take(object, about.change(revision));
   }
 
   #records(resource: string, namespace: string | undefined): ServedRecord[] {
@@ -283,6 +315,7 @@ function prepareList(db: Database) {
     WHERE o.resource = ?`;
   return {
     one: db.prepare<[string, string, string], ServedRecord>(`${served} AND o.namespace = ? AND o.name = ?`),
+    named: db.prepare<[string, string], ServedRecord>(`${served} AND o.name = ? ORDER BY o.namespace`),
     all: db.prepare<[string], ServedRecord>(`${served} ORDER BY o.namespace, o.name`),
     inNamespace: db.prepare<[string, string], ServedRecord>(`${served} AND o.namespace = ? ORDER BY o.name`),
   };

@@ -14,16 +14,20 @@ const LEVEL = 1;
 const compress = promisify(gzip);
 
 /**
- * What goes out for these bytes, in place of them; headers say what it is. The work is done in a thread of libuv's pool: requests beside it go on.
+ * What goes out for these parts, in place of them; headers say what it is. The work is done in a thread of libuv's pool: requests beside it go on.
  */
-export async function encoded(response: ApiResponse, bytes: Buffer): Promise<Buffer> {
-  if (bytes.length < GZIP_FROM_BYTES) return bytes;
+export async function encoded(response: ApiResponse, parts: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+  if (lengthOf(parts) < GZIP_FROM_BYTES) return parts;
   const varies = response.getHeader('vary');
   response.setHeader('vary', varies === undefined ? 'Accept-Encoding' : `${varies}, Accept-Encoding`);
-  if (!takesGzip(response.req.headers['accept-encoding'])) return bytes;
-  const small = await compress(bytes, { level: LEVEL });
+  if (!takesGzip(response.req.headers['accept-encoding'])) return parts;
+  const small = await compress(Buffer.concat(parts), { level: LEVEL });
   response.setHeader('content-encoding', 'gzip');
-  return small;
+  return [small];
+}
+
+export function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((length, part) => length + part.length, 0);
 }
 
 /** Whether an Accept-Encoding names gzip, or everything, and not as what is not wanted (RFC 9110, section 12.5.3). */

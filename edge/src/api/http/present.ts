@@ -1,6 +1,8 @@
 import { type ApiResource, apiVersionOf, type KubeObject } from '@hawser/protocol';
-import type { ListResult } from '../registry/list.ts';
+import type { JoinedList, ListResult } from '../registry/list.ts';
+import { fromStored, storageIdOf } from '../registry/views.ts';
 import { badRequest, notAcceptable } from '../status.ts';
+import type { Held } from '../storage.ts';
 import { tableOf, tableRow } from './table/table.ts';
 import { type IncludeObject, partial, type View } from './view.ts';
 
@@ -55,6 +57,33 @@ export function presentList(resource: ApiResource, list: ListResult, view: View)
         items: items.map(partial),
       };
   }
+}
+
+/** A plain list as JSON in parts, of texts as they lie there where they may be shown so. */
+export function listParts(resource: ApiResource, list: ListResult<Held> | JoinedList): readonly Uint8Array[] {
+  const { metadata, items } = 'joined' in list ? joinedParts(list) : heldParts(resource, list);
+  const kind = `${resource.kind}List`;
+  const head = JSON.stringify({ kind, apiVersion: apiVersionOf(resource), metadata, items: [] }).slice(0, -2);
+  return [Buffer.from(head), items, Buffer.from(']}\n')];
+}
+
+function joinedParts({ joined, ...metadata }: JoinedList) {
+  return { metadata, items: joined };
+}
+
+function heldParts(resource: ApiResource, { items, ...metadata }: ListResult<Held>) {
+  const type = `{"kind":"${resource.kind}","apiVersion":"${apiVersionOf(resource)}",`;
+  const isStored = storageIdOf(resource) === resource.id;
+  const texts = items.map((item) =>
+    isStored && item.json?.startsWith(type) === true
+      ? `{${item.json.slice(type.length)}`
+      : itemText(fromStored(resource, item.object)),
+  );
+  return { metadata, items: Buffer.from(texts.join(',')) };
+}
+
+function itemText({ kind, apiVersion, ...item }: KubeObject): string {
+  return JSON.stringify(item);
 }
 
 /** The object of a watch event. Only the first Table of a watch describes its columns. */

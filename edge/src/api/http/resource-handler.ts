@@ -5,7 +5,7 @@ import { create } from '../registry/create.ts';
 import { decodeObject } from '../registry/decode.ts';
 import { type DeleteResult, remove, removeCollection } from '../registry/delete.ts';
 import { get } from '../registry/get.ts';
-import { list } from '../registry/list.ts';
+import { list, listText } from '../registry/list.ts';
 import { patch } from '../registry/patch.ts';
 import { update } from '../registry/update.ts';
 import { watch } from '../registry/watch.ts';
@@ -15,10 +15,10 @@ import { bodyFormat, parseBody, readBody, summarize } from './body.ts';
 import type { ApiRequest, ApiResponse } from './exchange.ts';
 import { whileThere } from './gone.ts';
 import { type Negotiated, negotiate, parseMediaRanges } from './negotiate.ts';
-import { parseIncludeObject, presentList, presentObject } from './present.ts';
+import { listParts, parseIncludeObject, presentList, presentObject } from './present.ts';
 import { type Gvk, parseProtobuf } from './protobuf-body.ts';
 import { deleteOptions, listOptions, selectorOptions, timeoutMs, writeOptions } from './query.ts';
-import { addWarning, sendObject } from './respond.ts';
+import { addWarning, sendJson, sendObject } from './respond.ts';
 import type { View } from './view.ts';
 import { watchFormat } from './watch-format.ts';
 import { respondWithWatch, type WatchResponses } from './watch-response.ts';
@@ -42,6 +42,7 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
   const includeObject = parseIncludeObject(query.get('includeObject'));
   const view = (): View => ({ presentation, includeObject, now: context.clock.now() });
   const { resource } = target;
+  const isPlainJson = presentation === 'plain' && negotiated.encoding === 'json';
   const answer = (object: KubeObject, status = 200) =>
     sendObject(response, status, negotiated, presentObject(resource, object, view()));
 
@@ -54,6 +55,7 @@ export async function handleResource(context: ApiContext, resourceRequest: Resou
       return object && answer(object);
     }
     case 'list':
+      if (isPlainJson) return sendJson(response, listParts(resource, await listText(context, target, listOptions(query))));
       return sendObject(
         response,
         200,

@@ -1,5 +1,5 @@
 import type { ApiError } from '../status.ts';
-import { encoded } from './compress.ts';
+import { encoded, lengthOf } from './compress.ts';
 import { type ApiResponse, readNoFurther } from './exchange.ts';
 import { type Encoding, type Negotiated, PROTOBUF_TYPE } from './negotiate.ts';
 
@@ -16,7 +16,13 @@ export type How = Encoding | Pick<Negotiated, 'encoding' | 'instead'>;
 export async function sendObject(response: ApiResponse, status: number, how: How, body: object): Promise<void> {
   const { encoding, content } = await encode(typeof how === 'string' ? { encoding: how } : how, body);
   if (!response.hasHeader('content-type')) response.setHeader('content-type', CONTENT_TYPES[encoding]);
-  send(response, status, await encoded(response, content));
+  send(response, status, await encoded(response, [content]));
+}
+
+/** The same for JSON that is there already. */
+export async function sendJson(response: ApiResponse, parts: readonly Uint8Array[]): Promise<void> {
+  response.setHeader('content-type', CONTENT_TYPES.json);
+  send(response, 200, await encoded(response, parts));
 }
 
 async function encode(
@@ -35,7 +41,7 @@ async function encode(
 export function sendText(response: ApiResponse, status: number, text: string): void {
   response.setHeader('content-type', 'text/plain; charset=utf-8');
   response.setHeader('x-content-type-options', 'nosniff');
-  send(response, status, Buffer.from(text));
+  send(response, status, [Buffer.from(text)]);
 }
 
 /** The path of an unknown group, and everything else that is not even the beginning of an API path. */
@@ -60,11 +66,15 @@ export function addWarning(response: ApiResponse, text: string): void {
   response.setHeader('warning', [...earlier, `299 - "${text.replaceAll(/["\\]/g, '\\$&')}"`]);
 }
 
-function send(response: ApiResponse, status: number, bytes: Buffer): void {
+function send(response: ApiResponse, status: number, parts: readonly Uint8Array[]): void {
   response.setHeader('cache-control', 'no-cache, private');
-  response.setHeader('content-length', bytes.length);
+  response.setHeader('content-length', lengthOf(parts));
   response.writeHead(status);
-  response.end(bytes);
+  // In one piece for the connection, and not copied for that.
+  response.cork();
+  for (const part of parts) response.write(part);
+  response.uncork();
+  response.end();
 }
 
 async function toYaml(body: object): Promise<string> {

@@ -6,6 +6,8 @@ export interface WatchFormat {
   readonly contentType: string;
   /** What goes over the wire for one event, in parts. Both arguments as they are to be shown. */
   event(type: string, object: KubeObject): readonly (string | Uint8Array)[];
+  /** The same of an object that is there as JSON and is to be shown as it is; undefined in a format of another kind. */
+  readonly text?: (type: string, json: string) => string;
 }
 
 /**
@@ -26,12 +28,17 @@ export class EventBodies {
   }
 }
 
+function line(type: string, json: string): string {
+  return `{"type":"${type}","object":${json}}\n`;
+}
+
 /** A line of JSON for each event, or a frame with its length before it. */
 export async function watchFormat({ encoding }: Pick<Negotiated, 'encoding'>, bodies: EventBodies): Promise<WatchFormat> {
   if (encoding !== 'protobuf') {
     return {
       contentType: 'application/json',
-      event: (type, object) => [`{"type":"${type}","object":${bodies.json(object)}}\n`],
+      event: (type, object) => [line(type, bodies.json(object))],
+      text: line,
     };
   }
   const { encodeObject, watchFrame } = await import('../protobuf/index.ts');

@@ -37,6 +37,7 @@ export async function respondWithWatch(
 ): Promise<void> {
   let backlogBound = Number.POSITIVE_INFINITY;
   let first = true;
+  const isPlain = view().presentation === 'plain';
   let gone = false;
   let stop: StopWatch = () => {};
   // What happens in one turn of the event loop, such as a whole list, goes out in one piece.
@@ -79,14 +80,21 @@ export async function respondWithWatch(
     response.setHeader('cache-control', 'no-cache, private');
     sendHead(response, 200);
   };
+  const joined = (lines: Uint8Array) => {
+    begin();
+    batch();
+    response.write(lines);
+  };
   stop = await start({
+    ...(isPlain && format.text !== undefined ? { joined } : {}),
     event(event) {
       // Ended by us, and the client has not taken all of it yet: its watch goes on until then.
       if (response.writableEnded) return;
       begin();
-      const shown = presentEvent(resource, event.object, view(), first);
       batch();
-      for (const part of format.event(event.type, shown)) response.write(part);
+      const text = isPlain && event.json !== undefined ? format.text?.(event.type, event.json) : undefined;
+      if (text !== undefined) response.write(text);
+      else for (const part of format.event(event.type, presentEvent(resource, event.object, view(), first))) response.write(part);
       first = false;
       if (response.writableLength > backlogBound) watch.cut();
     },

@@ -11,6 +11,8 @@ export function tellingOfRoom(storage: Storage): Storage {
     revision: () => storage.revision(),
     compactedRevision: () => storage.compactedRevision(),
     get: (key) => storage.get(key),
+    ...(storage.held === undefined ? {} : { held: storage.held.bind(storage) }),
+    ...(storage.joined === undefined ? {} : { joined: storage.joined.bind(storage) }),
     list: (resource, namespace) => storage.list(resource, namespace),
     listAt: (resource, revision, namespace) => storage.listAt(resource, revision, namespace),
     changesAfter: (resource, after) => storage.changesAfter(resource, after),

@@ -1,8 +1,9 @@
 import { apiVersionOf, type KubeObject } from '@hawser/protocol';
+import { heldBy } from '../held.ts';
 import { ApiError, expired } from '../status.ts';
-import { type Change, CompactedError } from '../storage.ts';
+import { type Change, CompactedError, type Held } from '../storage.ts';
 import type { ApiContext, Target } from './context.ts';
-import { compileFilter } from './list.ts';
+import { compileFilter, compileSelection } from './list.ts';
 import { parseWatchVersion, validateWatchOptions, type WatchOptions } from './list-options.ts';
 import { fromStored, storageIdOf } from './views.ts';
 import { isForeign, waitForRevision } from './wait.ts';
@@ -11,11 +12,15 @@ export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   /** Of a BOOKMARK only kind, apiVersion and metadata; of an ERROR a Status. */
   readonly object: KubeObject;
+  /** The object as JSON, where there is such a text: reading `object` is work then. */
+  readonly json?: string | undefined;
 }
 
 /** Where a watch delivers to. `end` comes once, last, and never after the receiver has called `stop`. */
 export interface WatchSink {
   event(event: WatchEvent): void;
+  /** For who passes events on as lines of JSON: many ADDED at once. Optional. */
+  joined?(lines: Uint8Array): void;
   end(): void;
 }
 
@@ -76,6 +81,7 @@ class RunningWatch {
   readonly #target: Target;
   readonly #sink: WatchSink;
   readonly #matches: (object: KubeObject) => boolean;
+  readonly #selection: ReturnType<typeof compileSelection>;
   readonly #bookmarks: boolean;
   readonly #lifetimeMs: number;
   readonly #cleanups: (() => void)[] = [];
@@ -88,6 +94,7 @@ class RunningWatch {
     this.#target = target;
     this.#sink = sink;
     this.#matches = compileNamespaceFilter(target, compileFilter(target, options));
+    this.#selection = compileSelection(target, options);
     this.#bookmarks = options.allowWatchBookmarks ?? false;
     const asked = options.timeoutSeconds ?? 0;
     this.#lifetimeMs =
@@ -113,9 +120,16 @@ class RunningWatch {
     this.#cleanups.push(clock.after(this.#lifetimeMs, () => this.#end()));
     // Storage reads are synchronous: nothing can happen between what is read here and the subscription.
     if (mode === 'initialEvents') {
-      const { namespace } = this.#target;
-      for (const object of storage.list(id, namespace === '' ? undefined : namespace)) {
-        if (this.#matches(object)) this.#emit('ADDED', this.#shown(object));
+      const { name, filter } = this.#selection;
+      const { namespace, resource } = this.#target;
+      const within = namespace !== '' ? namespace : resource.namespaced || name === undefined ? undefined : '';
+      const joins = this.#sink.joined !== undefined && filter === undefined && name === undefined && id === resource.id;
+      const joined = joins ? storage.joined?.(id, within, 'added', Number.POSITIVE_INFINITY) : undefined;
+      if (joined !== undefined) this.#sink.joined?.(joined);
+      else {
+        for (const held of heldBy(storage, id, within, name)) {
+          if (filter === undefined || filter(held.object)) this.#emitHeld(held);
+        }
       }
       if (this.#bookmarks) this.#bookmark({ 'k8s.io/initial-events-end': 'true' });
       this.#bookmarkOnce(BOOKMARK_AFTER_INITIAL_MS, 'ifMoved');
@@ -150,6 +164,13 @@ class RunningWatch {
 
   #emit(type: WatchEvent['type'], object: KubeObject): void {
     if (!this.#ended) this.#sink.event({ type, object });
+  }
+
+  #emitHeld(held: Held): void {
+    if (this.#ended) return;
+    const { resource } = this.#target;
+    if (held.json === undefined || storageIdOf(resource) !== resource.id) this.#emit('ADDED', this.#shown(held.object));
+    else this.#sink.event(new HeldEvent(held));
   }
 
   #end(): void {
@@ -191,6 +212,26 @@ class RunningWatch {
     };
     again();
     this.#cleanups.push(() => cancel());
+  }
+}
+
+/** Of an object that is read when, and if, somebody looks at it. */
+class HeldEvent implements WatchEvent {
+  readonly type = 'ADDED';
+  readonly #held: Held;
+  #object: KubeObject | undefined;
+
+  constructor(held: Held) {
+    this.#held = held;
+  }
+
+  get json(): string | undefined {
+    return this.#held.json;
+  }
+
+  get object(): KubeObject {
+    this.#object ??= this.#held.object;
+    return this.#object;
   }
 }
 
