@@ -135,6 +135,11 @@ async function whatIsRefused(t: TestContext, { run, fails, fileWith }: Runner): 
     assert.match(await fails('exec', 'web', '--', 'true'), /does not reach into containers; .*crictl exec/);
     assert.match(await fails('port-forward', 'pod/web', '8080:80'), /does not reach into containers; .*crictl port-forward/);
   });
+
+  await t.test('auth can-i says beforehand what may be done', async () => {
+    assert.equal((await run('auth', 'can-i', 'list', 'pods')).trim(), 'yes');
+    assert.match(await fails('auth', 'can-i', 'create', 'configmaps'), /^no/);
+  });
 }
 
 class Runner {
