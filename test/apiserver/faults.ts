@@ -173,13 +173,18 @@ export class Faults {
     });
   }
 
-  /** What the handler writes is whole when it ends, so that its end is all that has to wait. */
+  /** Nothing of it leaves before it is released: what the handler writes is corked, and its end waits. */
   #holdAnswer(response: ApiResponse): void {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
+    response.cork();
     const end = response.end.bind(response);
     response.end = (...given: unknown[]) => {
-      void this.#hold(this.#heldAnswers, gone.signal).then(() => Reflect.apply(end, response, given));
+      void this.#hold(this.#heldAnswers, gone.signal).then(() => {
+        // Node loses what is corked when a response ends.
+        while (response.writableCorked > 0) response.uncork();
+        Reflect.apply(end, response, given);
+      });
       return response;
     };
   }
