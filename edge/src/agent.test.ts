@@ -242,7 +242,10 @@ test('what is the cluster’s cannot be written on the device, what a kubelet wr
 test('what was not answered when the link broke is sent again on the next one', async (t) => {
   const { start, call, token, link } = await scene(t);
   const agent = await start();
-  const pod = testObject(storageKey('pods', 'web'), 'uid-web', { spec: { nodeName: 'edge-1', containers: [] }, status: { phase: 'Pending' } });
+  const pod = testObject(storageKey('pods', 'web'), 'uid-web', {
+    spec: { nodeName: 'edge-1', containers: [] },
+    status: { phase: 'Pending' },
+  });
   const first = await link(0);
   await firstSync(first, upsert(storageKey('pods', 'web'), '8', pod));
   await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);

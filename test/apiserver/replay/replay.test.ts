@@ -7,8 +7,11 @@ import { replayScenario } from './runner.ts';
 
 /** Scenarios that run at the same time, each with a server of its own: most of the time they wait. */
 const AT_ONCE = 4;
+/** How much faster than it was recorded. What then differs is replayed once more by itself: a machine with much to do is late for a watch of half a second. */
+const SPEED = 10;
+const CAREFUL_SPEED = 2;
 /** Longest that all of it may take, in milliseconds; it takes about 8 s on two quiet cores. */
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 240_000;
 
 const scenarios = await loadScenarios(['01', '02', '03', '04', '05', '06']);
 const skip = scenarios === undefined ? `no recordings at ${RECORDINGS_FOLDER}` : false;
@@ -38,9 +41,17 @@ async function replayAll(all: readonly Scenario[]): Promise<ExchangeResult[]> {
   const results: ExchangeResult[] = [];
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      results.push(...(await replayScenario(next, all)));
+      results.push(...(await replayScenario(next, all, SPEED)));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
+  const late = all.filter(({ name }) => judge(of(results, name), KNOWN_DIFFERENCES).unlisted.length > 0);
+  const again: ExchangeResult[] = [];
+  for (const scenario of late) again.push(...(await replayScenario(scenario, all, CAREFUL_SPEED)));
+  const isReplaced = new Set(late.map(({ name }) => name));
+  return [...results.filter(({ scenario }) => !isReplaced.has(scenario)), ...again];
+}
+
+function of(results: readonly ExchangeResult[], name: string): ExchangeResult[] {
+  return results.filter(({ scenario }) => scenario === name);
 }

@@ -16,10 +16,8 @@ import { type EmbeddedApiServer, startEmbeddedApiServer } from '../server.ts';
 import { fastClock } from './clock.ts';
 import { INTERVENTIONS } from './interventions.ts';
 
-/** The server's clock and the recorded gaps both run so many times faster than the wall clock. */
-const SPEED = 10;
-/** Real milliseconds that a watch gets to answer its headers before the replay goes on; one from the future takes 3 s / SPEED. */
-const WATCH_OPEN_MS = 1_000;
+/** Real milliseconds that a watch gets to answer its headers before the replay goes on; one from the future takes 3 s of the server's. */
+const WATCH_OPEN_MS = 4_000;
 const ALICE = { token: 'alice-token-of-the-replay', user: 'alice', groups: [] };
 
 interface RunningWatch {
@@ -28,12 +26,15 @@ interface RunningWatch {
   readonly live: LiveWatch;
 }
 
-/** Sends the recorded requests to a fresh server, in their order and with their gaps, and compares the answers. */
-export async function replayScenario(scenario: Scenario, all: readonly Scenario[]): Promise<ExchangeResult[]> {
-  const server = await startSeeded(presupposed(scenario, all));
+/**
+ * Sends the recorded requests to a fresh server, in their order and with their gaps, and compares the answers.
+ * @param speed the server's clock and the recorded gaps both run so many times faster than the wall clock
+ */
+export async function replayScenario(scenario: Scenario, all: readonly Scenario[], speed: number): Promise<ExchangeResult[]> {
+  const server = await startSeeded(presupposed(scenario, all), speed);
   const agent = new Agent({ ca: server.caPem, keepAlive: true });
   try {
-    return await new Replay(scenario, server, agent).run();
+    return await new Replay(scenario, server, agent, speed).run();
   } finally {
     agent.destroy();
     await server.close();
@@ -44,16 +45,18 @@ class Replay {
   readonly #scenario: Scenario;
   readonly #server: EmbeddedApiServer;
   readonly #agent: Agent;
+  readonly #speed: number;
   readonly #translation = new Translation();
   readonly #watches = new Set<RunningWatch>();
   readonly #results: ExchangeResult[] = [];
   /** If-None-Match is not among the recorded headers; a recorded 304 says that it was sent. */
   readonly #etags = new Map<string, string>();
 
-  constructor(scenario: Scenario, server: EmbeddedApiServer, agent: Agent) {
+  constructor(scenario: Scenario, server: EmbeddedApiServer, agent: Agent, speed: number) {
     this.#scenario = scenario;
     this.#server = server;
     this.#agent = agent;
+    this.#speed = speed;
   }
 
   async run(): Promise<ExchangeResult[]> {
@@ -61,7 +64,7 @@ class Replay {
     this.#intervene(-1);
     for (const [index, exchange] of this.#scenario.exchanges.entries()) {
       await this.#finishWatches((watch) => endOf(watch.exchange) <= exchange.atMs);
-      await sleep(Math.max(0, start + exchange.atMs / SPEED - Date.now()));
+      await sleep(Math.max(0, start + exchange.atMs / this.#speed - Date.now()));
       if (isWatch(exchange)) await this.#openWatch(exchange, index);
       else await this.#exchange(exchange, index);
       this.#intervene(index);
@@ -102,7 +105,7 @@ class Replay {
     this.#watches.delete(watch);
     const { exchange, live } = watch;
     if (exchange.response.ended !== 'server') {
-      await sleep((exchange.response.endedAfterMs ?? 0) / SPEED);
+      await sleep((exchange.response.endedAfterMs ?? 0) / this.#speed);
       live.hangUp();
     }
     const events = await live.ended;
@@ -161,10 +164,10 @@ function endOf(exchange: Exchange): number {
   return exchange.atMs + (exchange.response.endedAfterMs ?? Number.POSITIVE_INFINITY);
 }
 
-async function startSeeded(seeds: Seeds): Promise<EmbeddedApiServer> {
+async function startSeeded(seeds: Seeds, speed: number): Promise<EmbeddedApiServer> {
   return startEmbeddedApiServer({
     storage: new MemoryStorage({ startRevision: seeds.revision, objects: allObjects(seeds) }),
-    clock: fastClock(SPEED),
+    clock: fastClock(speed),
     tokens: [ALICE],
   });
 }
