@@ -4,6 +4,7 @@ import { decodeEnvelope, openEnvelope } from './decode.ts';
 import { encodeMessage, encodeObject } from './encode.ts';
 import { messageNamed } from './fields.ts';
 import { watchFrame } from './frame.ts';
+import { UNKNOWN_FIELDS } from './unknown.ts';
 
 /** A bookmark of a real API server, without the length before it: all that Go keeps as values is there, though it is empty. */
 const BOOKMARK =
@@ -43,6 +44,27 @@ describe('an object in Protocol Buffers', () => {
       [...places].sort((a, b) => a - b),
     );
     assert.ok(places.every((place) => place > 0));
+  });
+
+  it('passes on what came without a name, and nothing else that a client of JSON writes in its place', () => {
+    const event = { kind: 'Event', apiVersion: 'v1', metadata: { name: 'e' }, involvedObject: { name: 'web' } };
+    const whole = encodeObject(event)?.bytes;
+    const told = (hex: string, inside = false) => {
+      const kept = { [UNKNOWN_FIELDS]: Buffer.from(hex, 'hex').toString('base64') };
+      return encodeObject(inside ? { ...event, involvedObject: { name: 'web', ...kept } } : { ...event, ...kept });
+    };
+    for (const inside of [false, true]) {
+      const encoded = told('f87f05', inside);
+      assert.ok(encoded?.complete && encoded.bytes.includes(Buffer.from('f87f05', 'hex')));
+    }
+    // Cut off, no field at all, a group, and another object that the event would be about.
+    for (const hex of ['00ff', 'f87f', 'fa7f7f', 'ff', 'fb7ffc7f', '12071a056f74686572', 'f87f0512071a056f74686572']) {
+      const encoded = told(hex);
+      assert.equal(encoded?.complete, false, hex);
+      assert.deepEqual(encoded?.bytes, whole, hex);
+    }
+    assert.equal(told('1a056f74686572', true)?.complete, false);
+    assert.equal(isComplete({ ...event, [UNKNOWN_FIELDS]: 5 }), false);
   });
 
   it('takes lists of which items have a type, as lists in JSON', () => {

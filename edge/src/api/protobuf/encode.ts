@@ -1,6 +1,6 @@
 import { MAGIC } from './decode.ts';
 import { type Field, type Form, type Message, messageOfKind, type Scalar } from './fields.ts';
-import { LENGTH } from './reader.ts';
+import { LENGTH, ProtobufError, Reader } from './reader.ts';
 import { readTime } from './times.ts';
 import { isUnknownFields, UNKNOWN_FIELDS, unknownFieldsOf } from './unknown.ts';
 import { Writer } from './writer.ts';
@@ -94,7 +94,7 @@ class Encoder {
    */
   #fields(message: Message, object: Members, inlineIn: string | undefined): number {
     let found = 0;
-    if (inlineIn !== undefined) this.#unknown(object[unknownFieldsOf(inlineIn)]);
+    if (inlineIn !== undefined) this.#unknown(message, object[unknownFieldsOf(inlineIn)]);
     const { fields } = message;
     for (let index = fields.length - 1; index >= 0; index--) {
       const field = fields[index];
@@ -115,10 +115,15 @@ class Encoder {
     return found;
   }
 
-  /** Fields that came without a name go back as they came, after those that have one. */
-  #unknown(value: unknown): void {
-    if (typeof value === 'string') this.#writer.bytes(Buffer.from(value, 'base64'));
-    else if (value !== undefined) this.complete = false;
+  /**
+   * Fields that came without a name go back as they came, after those that have one. A client of JSON can write anything under that name: what
+   * is no such fields would take the whole list with it, or say something else than the object does, and is left out.
+   */
+  #unknown(message: Message, value: unknown): void {
+    if (value === undefined) return;
+    const bytes = Buffer.from(typeof value === 'string' ? value : '', 'base64');
+    if (typeof value === 'string' && haveNoNames(message, bytes)) this.#writer.bytes(bytes);
+    else this.complete = false;
   }
 
   /** Slow, and only where an object has more than its fields. */
@@ -233,6 +238,22 @@ function membersOf(form: Form, value: unknown): unknown {
     default:
       return value;
   }
+}
+
+/** Whether these bytes are whole fields, and none that the message has itself. */
+function haveNoNames(message: Message, bytes: Buffer): boolean {
+  const reader = new Reader(bytes);
+  try {
+    while (reader.at < bytes.length) {
+      const tag = reader.tag(bytes.length);
+      if (message.field(tag >>> 3) !== undefined) return false;
+      reader.skip(tag & 7, bytes.length);
+    }
+  } catch (error) {
+    if (error instanceof ProtobufError) return false;
+    throw error;
+  }
+  return true;
 }
 
 function isMembers(value: unknown): value is Members {
