@@ -56,6 +56,28 @@ test("an eviction is the cluster's to grant, of the pod that is here", async (t)
   assert.equal((await device.call('POST', EVICTION, { body: { ...body, metadata: { name: 'other' } } })).status, 400);
 });
 
+test('what must be so of a pod that is evicted is looked at on the device, whose versions the cluster does not know', async (t) => {
+  const { device, asked } = await scene(t, () => SUCCESS);
+  device.put(POD);
+  const { uid } = POD.metadata;
+  const version = (await device.call('GET', '/api/v1/namespaces/shop/pods/web')).json?.metadata.resourceVersion;
+  const evict = async (preconditions: unknown, more: object = {}) =>
+    (await device.call('POST', EVICTION, { body: { metadata: { name: 'web' }, deleteOptions: { preconditions }, ...more } }))
+      .status;
+  for (const preconditions of [{ uid, resourceVersion: version }, { uid: null, resourceVersion: null }, null]) {
+    assert.equal(await evict(preconditions), 201);
+    const question = asked.pop();
+    assert.ok(question?.type === 'submit');
+    assert.deepEqual(JSON.parse(question.body).deleteOptions, { preconditions: { uid } }, JSON.stringify(preconditions));
+  }
+  assert.equal(await evict({ uid: 'of another' }), 409);
+  assert.equal(await evict({ resourceVersion: '7' }), 409, 'that is its version in the cluster');
+  assert.equal(await evict({ uid: 7 }), 400);
+  assert.equal(await evict({}, { kind: 'Pod', apiVersion: 'v1' }), 400, 'another kind is no eviction');
+  assert.equal(await evict({}, { metadata: { name: 'web', namespace: 'other' } }), 400);
+  assert.deepEqual(asked, []);
+});
+
 test('what the cluster says to an eviction is what is said, and what is not known is not said to be done', async (t) => {
   let says: CloudAnswer = SUCCESS;
   const { device, asked } = await scene(t, () => says);
