@@ -2,6 +2,7 @@ import type { ApiError } from '../status.ts';
 import { encoded, lengthOf } from './compress.ts';
 import { type ApiResponse, readNoFurther } from './exchange.ts';
 import { type Encoding, type Negotiated, PROTOBUF_TYPE } from './negotiate.ts';
+import { toYaml } from './yaml.ts';
 
 const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
   json: 'application/json',
@@ -75,9 +76,4 @@ function send(response: ApiResponse, status: number, parts: readonly Uint8Array[
   for (const part of parts) response.write(part);
   response.uncork();
   response.end();
-}
-
-async function toYaml(body: object): Promise<string> {
-  const { stringify } = await import('yaml');
-  return stringify(body, { sortMapEntries: true, aliasDuplicateObjects: false, lineWidth: 0 });
 }
