@@ -5,18 +5,21 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { API_TIMES, type ApiTimes } from '../../edge/src/api/http/times.ts';
 import { until } from '../support/until.ts';
 import { startTestServer } from './server.ts';
 
+const MIB = 1024 * 1024;
+
 /** The API's bounds over HTTPS: who goes over one is refused or closed with a reason, and a client beside it is served as ever. */
 
-const ALL = { connections: 100, strangers: 50, requests: 50, watches: 50 };
+const ALL = { connections: 100, strangers: 50, requests: 50, watches: 50, unreadBytes: 64 * MIB };
 const CONFIGS = '/api/v1/namespaces/default/configmaps';
 
-async function start(t: TestContext, bounds: Partial<typeof ALL>) {
+async function start(t: TestContext, bounds: Partial<typeof ALL>, times: Partial<ApiTimes> = {}) {
   const held: (() => void)[] = [];
   const server = await startTestServer({
-    server: { bounds: { ...ALL, ...bounds } },
+    server: { bounds: { ...ALL, ...bounds }, times: { ...API_TIMES, ...times } },
     policy: {
       // Who says nothing about itself is nobody.
       authenticate: ({ bearerToken }) =>
@@ -145,3 +148,50 @@ test('a body of a stranger is not read', async (t) => {
 function plain(port: number): Socket {
   return connect(port, '127.0.0.1').on('error', () => undefined);
 }
+
+/** 8 MB in all: more than the sockets of both ends hold. */
+function fill({ storage }: Awaited<ReturnType<typeof start>>): void {
+  for (let index = 0; index < 16; index++) {
+    const [namespace, name] = ['default', `big-${index}`];
+    const object = {
+      ...{ apiVersion: 'v1', kind: 'ConfigMap', data: { text: 'x'.repeat(MIB / 2) } },
+      metadata: { namespace, name, uid: `00000000-0000-4000-8000-0000000000${index + 10}` },
+    };
+    storage.commit({ type: 'create', key: { resource: 'configmaps', namespace, name }, object });
+  }
+}
+
+const ASK = 'HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer me\r\n\r\n';
+
+test('who asks and does not read is cut off when too much waits, and who reads is served', async (t) => {
+  const server = await start(t, { unreadBytes: 16 * MIB });
+  fill(server);
+  const { tls, call, mine, reached } = server;
+  const cut: string[] = [];
+  // Paused: none of them reads.
+  for (const [index, path] of [CONFIGS, `${CONFIGS}?watch=true`, CONFIGS, `${CONFIGS}?watch=true`, CONFIGS].entries()) {
+    const socket = await tls();
+    t.after(() => socket.destroy());
+    socket.on('error', () => undefined).once('close', () => cut.push(`${index}`));
+    socket.write(`GET ${path} ${ASK}`);
+  }
+  await until('too much waits no longer', 20_000, undefined, async () => {
+    assert.equal((await call('GET', `${CONFIGS}/big-1`, mine)).status, 200);
+    const { requests, watches } = server.server.load();
+    return reached('unread') > 0 && requests + watches <= 2;
+  });
+  const whole = await call('GET', CONFIGS, mine);
+  assert.equal(whole.status, 200);
+  assert.equal(whole.bytes.length > 8 * MIB, true);
+});
+
+test('an answer that its client does not take in time is cut off, and makes room for others', async (t) => {
+  const server = await start(t, { requests: 1 }, { answerMs: 2_000 });
+  fill(server);
+  const socket = await server.tls();
+  t.after(() => socket.destroy());
+  socket.on('error', () => undefined).write(`GET ${CONFIGS} ${ASK}`);
+  await until('it is cut off', 20_000, undefined, async () => server.reached('time') === 1);
+  await until('there is room', 20_000, undefined, async () => server.server.load().requests === 0);
+  assert.equal((await server.call('GET', `${CONFIGS}/none`, server.mine)).status, 404);
+});

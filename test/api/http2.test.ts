@@ -23,7 +23,7 @@ import { startTestServer } from './server.ts';
 /** What only HTTP/2 has: streams that share a connection, and bounds of both that node:http2 leaves to its users. */
 
 const BOUNDS = { connections: 100, strangers: 50, requests: 50, watches: 500 };
-const TIMES = { headersMs: 10_000, requestMs: 60_000, idleMs: 95_000, graceMs: 1_000, lookEveryMs: 2_000 };
+const TIMES = { headersMs: 10_000, requestMs: 60_000, answerMs: 120_000, idleMs: 95_000, graceMs: 1_000, lookEveryMs: 2_000 };
 const CONFIGS = '/api/v1/namespaces/default/configmaps';
 const ME = { authorization: 'Bearer me' };
 

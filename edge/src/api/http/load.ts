@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { tooManyRequests } from '../status.ts';
-import { type ApiResponse, isGone } from './exchange.ts';
+import { type ApiResponse, cutOff, isGone } from './exchange.ts';
 
 /** How much one server of the API takes on at a time. */
 export interface ApiBounds {
@@ -15,10 +15,27 @@ export interface ApiBounds {
   readonly requests: number;
   /** Open watches; one more is answered 429. */
   readonly watches: number;
+  /** Bytes of all answers and watches together that their clients have not taken. Default {@link UNREAD_BYTES}. */
+  readonly unreadBytes?: number;
 }
 
+/**
+ * A client that asks and does not read leaves its answers with the agent. A list of all that a device holds has a few MB, and is taken within
+ * milliseconds. At the bound what has most waiting is cut off, until the rest is below it: a client that reads asks again.
+ */
+export const UNREAD_BYTES = 64 * 1024 * 1024;
+/** They are added up for each of so many requests, or when so many milliseconds have passed since. */
+const LOOK_EVERY = 8;
+const LOOK_AFTER_MS = 500;
+
 /** For servers that tests use as a cluster's: each watch may hold a connection. */
-export const CLUSTER_BOUNDS: ApiBounds = { connections: 20_000, strangers: 20_000, requests: 20_000, watches: 20_000 };
+export const CLUSTER_BOUNDS: ApiBounds = {
+  connections: 20_000,
+  strangers: 20_000,
+  requests: 20_000,
+  watches: 20_000,
+  unreadBytes: Number.POSITIVE_INFINITY,
+};
 
 /** What was over a bound, by the name that metrics and docs have for it. */
 export const API_BOUNDS = [
@@ -30,6 +47,7 @@ export const API_BOUNDS = [
   'bodyBytes',
   'frames',
   'time',
+  'unread',
 ] as const;
 export type ApiBound = (typeof API_BOUNDS)[number];
 
@@ -52,6 +70,9 @@ export class Load {
   /** Connections of whom nobody knows, the oldest first. */
   readonly #strangers = new Map<string, Socket>();
   readonly #running = { requests: 0, watches: 0 };
+  readonly #answers = new Set<ApiResponse>();
+  readonly #answerMs: number;
+  #looked = { requests: 0, at: 0 };
   readonly #reached: Record<ApiBound, number> = {
     connections: 0,
     strangers: 0,
@@ -61,10 +82,13 @@ export class Load {
     bodyBytes: 0,
     frames: 0,
     time: 0,
+    unread: 0,
   };
 
-  constructor(bounds: ApiBounds) {
+  /** @param answerMs what an answer that is no watch may take, until its client has it all, in milliseconds; then it is cut off */
+  constructor(bounds: ApiBounds, answerMs: number) {
     this.#bounds = bounds;
+    this.#answerMs = answerMs;
   }
 
   /** A connection below TLS. */
@@ -97,10 +121,39 @@ export class Load {
       throw tooManyRequests(`${this.#bounds[kind]} ${what}, as many as there may be: try again later`, RETRY_SECONDS);
     }
     if (isGone(response)) return;
+    this.#limitUnread();
     this.#running[kind] += 1;
+    this.#answers.add(response);
+    const timer = kind === 'requests' ? setTimeout(() => this.#cut(response, 'time'), this.#answerMs).unref() : undefined;
     response.once('close', () => {
+      clearTimeout(timer);
       this.#running[kind] -= 1;
+      this.#answers.delete(response);
     });
+  }
+
+  #limitUnread(): void {
+    const { requests, at } = this.#looked;
+    const now = performance.now();
+    if (requests + 1 < LOOK_EVERY && now - at < LOOK_AFTER_MS) {
+      this.#looked = { requests: requests + 1, at };
+      return;
+    }
+    this.#looked = { requests: 0, at: now };
+    let over = -(this.#bounds.unreadBytes ?? UNREAD_BYTES);
+    for (const { writableLength } of this.#answers) over += writableLength;
+    if (over <= 0) return;
+    const sizes = [...this.#answers].map((answer) => ({ answer, size: answer.writableLength }));
+    for (const { answer, size } of sizes.sort((a, b) => b.size - a.size)) {
+      if (over <= 0) return;
+      over -= size;
+      this.#cut(answer, 'unread');
+    }
+  }
+
+  #cut(response: ApiResponse, bound: ApiBound): void {
+    this.reached(bound);
+    cutOff(response);
   }
 
   /** What ends the connection below that of TLS or HTTP/2, whatever its other end does. */

@@ -72,7 +72,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const watches = new WatchResponses();
   const bounds = options.bounds ?? CLUSTER_BOUNDS;
   const times = options.times ?? API_TIMES;
-  const load = new Load(bounds);
+  const load = new Load(bounds, times.answerMs);
   const sessions = new Sessions(times, load);
   const closing = new AbortController();
   let bound: ServerAddress | undefined;
