@@ -47,7 +47,9 @@ async function writeAndKill(folder: string, access: LocalDevice['access'], answe
   });
   const closed = once(device, 'close');
   try {
-    const [url] = await once(createInterface(device.stdout), 'line');
+    const died = closed.then(() => assert.fail('the device ended before it listened'));
+    const [url] = await Promise.race([once(createInterface(device.stdout), 'line'), died]);
+    died.catch(() => undefined);
     const send = sendTo(url, access);
     let heard = 0;
     for (let n = first; device.exitCode === null && device.signalCode === null; n++) {
