@@ -77,6 +77,16 @@ test('a pod whose nodeSelector no node matches stays unbound', () => {
   assert.deepEqual(perNode(w.pods), { undefined: 3 });
 });
 
+test('a pod with a scheduling gate is bound when the gate is gone', () => {
+  const gates = [{ name: 'example.com/later' }];
+  const w = world({ nodes: [node('a')], deployments: [workload('Deployment', 'web', { schedulingGates: gates })] });
+  settle(w);
+  assert.deepEqual(perNode(w.pods), { undefined: 3 });
+  w.pods = w.pods.map((pod) => ({ ...pod, spec: { ...(pod.spec as object), schedulingGates: [] } }));
+  settle(w);
+  assert.deepEqual(perNode(w.pods), { a: 3 });
+});
+
 test('a settled cluster gives nothing to do', () => {
   const w = world({
     nodes: [node('a')],

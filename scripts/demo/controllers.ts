@@ -76,7 +76,7 @@ function podsPerNode(daemonSet: KubeObject, view: ClusterView): Action[] {
     });
 }
 
-/** The node with the fewest pods among those that the pod's nodeSelector allows. Pods without a node to go to stay Pending. */
+/** The node with the fewest pods among those that the pod's nodeSelector allows. Pods that are gated, or without a node to go to, stay Pending. */
 function bindings(view: ClusterView): Action[] {
   const load = new Map<string, number>();
   for (const pod of view.pods) {
@@ -84,7 +84,7 @@ function bindings(view: ClusterView): Action[] {
     if (node !== undefined) load.set(node, (load.get(node) ?? 0) + 1);
   }
   return view.pods
-    .filter((pod) => nodeNameOf(pod) === undefined && pod.metadata.deletionTimestamp === undefined)
+    .filter((pod) => nodeNameOf(pod) === undefined && pod.metadata.deletionTimestamp === undefined && !isGated(pod))
     .flatMap((pod): Action[] => {
       const selector = (pod.spec as PodSpec | undefined)?.nodeSelector ?? {};
       const [best] = view.nodes
@@ -97,8 +97,13 @@ function bindings(view: ClusterView): Action[] {
     });
 }
 
+function isGated(pod: KubeObject): boolean {
+  return ((pod.spec as PodSpec | undefined)?.schedulingGates ?? []).length > 0;
+}
+
 interface PodSpec {
   readonly nodeName?: string;
+  readonly schedulingGates?: readonly unknown[];
   readonly nodeSelector?: Record<string, string>;
   readonly [field: string]: unknown;
 }

@@ -215,6 +215,7 @@ The demo stays up. In another terminal, in this folder:
 
   the cluster     kubectl --kubeconfig ${fleet.kubeconfig} get nodes,pods -A -o wide
   a device        kubectl --kubeconfig ${first.localKubeconfig} get pods -A
+                  (umask 077; npx hawser-agent kubeconfig --write --data-dir ${first.dataDir} > device.kubeconfig)   # to write too
   its store       npx hawser-agent get pods -A --data-dir ${first.dataDir}
                   npx hawser-agent status --data-dir ${first.dataDir}
   a question      npx hawser-agent query pv hawser-demo-note --live --data-dir ${first.dataDir}
@@ -229,9 +230,8 @@ ${
   a third device  npx hawser-relay token create --kubeconfig ${fleet.kubeconfig} \\
                     --node-name edge-3 --relay wss://127.0.0.1:${fleet.relays[0]?.linkPort}
 
-The API server is made for tests: it takes JSON and YAML (kubectl apply, edit, patch, scale, delete), no Protocol Buffers
-(kubectl create configmap …). Its controllers make pods, bind them, and evict those of nodes that are lost; they do no
-scaling, roll-outs, status or Events.
+The API server is made for tests: it takes what kubectl create, apply, edit, patch, scale and delete send. Its controllers make
+pods, bind them, and evict those of nodes that are lost; they do no scaling, roll-outs, status or Events.
 `
     : ''
 }
