@@ -30,7 +30,10 @@ import { until } from '../../test/support/until.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { systemClock } from './api/clock.ts';
 import { createIdentityFolder } from './enroll/index.ts';
+import { AGENT_FACTS } from './ops/facts.ts';
+import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
+import { openStore } from './store/index.ts';
 import { removal, storageKey, testObject, upsert } from './store/testing.ts';
 
 const CLUSTER = 'c0ffee00-0000-4000-8000-000000000001';
@@ -118,7 +121,7 @@ async function scene(t: TestContext) {
 
   /** The link of that number, once its first message is there; it is always a Hello. */
   const link = (index: number) =>
-    until(`link ${index}`, 5_000, undefined, async () => {
+    until(`link ${index}`, 30_000, undefined, async () => {
       const found = links[index];
       return found !== undefined && found.messages.length > 0 ? found : undefined;
     });
@@ -182,7 +185,7 @@ const PATH = '/api/v1/namespaces/default/configmaps/settings';
 async function firstSync(played: PlayedLink, ...more: ReturnType<typeof upsert>[]) {
   played.say(welcome('syncing'));
   played.say(batch(1, upsert(SETTINGS_KEY, '7', SETTINGS_MAP), ...more));
-  await until('the ack', 5_000, undefined, async () => played.messages.some(({ type }) => type === 'ack'));
+  await until('the ack', 30_000, undefined, async () => played.messages.some(({ type }) => type === 'ack'));
   played.say(IN_SYNC);
 }
 
@@ -194,7 +197,7 @@ test('before the first sync the local API asks to come again, and never says tha
   const early = await call(agent, 'GET', '/api/v1/pods', token());
   assert.deepEqual([early.status, early.body.reason, early.retryAfter], [503, 'ServiceUnavailable', '2']);
   await firstSync(await link(0));
-  const served = await until('the object', 5_000, undefined, async () => {
+  const served = await until('the object', 30_000, undefined, async () => {
     const answer = await call(agent, 'GET', PATH, token());
     return answer.status === 200 ? answer.body : undefined;
   });
@@ -206,12 +209,29 @@ test('an agent that starts with the link down serves what it holds', async (t) =
   const { start, call, token, link, closeServer } = await scene(t);
   const first = await start();
   await firstSync(await link(0));
-  await until('sync', 5_000, undefined, async () => (await call(first, 'GET', PATH, token())).status === 200);
+  await until('sync', 30_000, undefined, async () => (await call(first, 'GET', PATH, token())).status === 200);
   await first.stop();
   await closeServer();
   const second = await start();
   const answer = await call(second, 'GET', PATH, token());
   assert.deepEqual([answer.status, answer.body.data], [200, { greeting: 'hello' }]);
+});
+
+test('an agent whose last process was killed with its link open says that the link is down since this start', async (t) => {
+  const { settings, start, closeServer } = await scene(t);
+  await closeServer();
+  const open = () => openStore({ path: storePath(settings.dataDir), logger: pino({ level: 'silent' }), clock: systemClock });
+  const killed = open();
+  killed.setFacts({ [AGENT_FACTS.link]: 'open', [AGENT_FACTS.linkSince]: '2026-03-01T12:00:00.000Z' });
+  killed.close();
+  const before = new Date().toISOString();
+  const agent = await start();
+  await agent.stop();
+  const store = open();
+  t.after(() => store.close());
+  assert.equal(store.fact(AGENT_FACTS.link), 'down');
+  const since = store.fact(AGENT_FACTS.linkSince) ?? '';
+  assert.ok(since >= before, `since ${since}, started after ${before}`);
 });
 
 test('what is the cluster’s cannot be written on the device, what a kubelet writes can', async (t) => {
@@ -223,14 +243,14 @@ test('what is the cluster’s cannot be written on the device, what a kubelet wr
     status: { phase: 'Pending' },
   });
   await firstSync(played, upsert(storageKey('pods', 'web'), '8', pod));
-  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  await until('sync', 30_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
   const refused = await call(agent, 'PATCH', PATH, token(), { data: { greeting: 'changed' } });
   assert.equal(refused.status, 403);
   assert.match(String(refused.body.message), /change this in the cluster/);
   const status = '/api/v1/namespaces/default/pods/web/status';
   const written = await call(agent, 'PATCH', status, token(), { metadata: { uid: 'uid-web' }, status: { phase: 'Running' } });
   assert.equal(written.status, 200);
-  const [report] = await until('the report', 5_000, undefined, async () =>
+  const [report] = await until('the report', 30_000, undefined, async () =>
     played.reports().length > 0 ? played.reports() : undefined,
   );
   assert.deepEqual(
@@ -248,21 +268,21 @@ test('what was not answered when the link broke is sent again on the next one', 
   });
   const first = await link(0);
   await firstSync(first, upsert(storageKey('pods', 'web'), '8', pod));
-  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  await until('sync', 30_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
   await call(agent, 'PATCH', '/api/v1/namespaces/default/pods/web/status', token(), { status: { phase: 'Running' } });
-  await until('the report', 5_000, undefined, async () => first.reports().length === 1);
+  await until('the report', 30_000, undefined, async () => first.reports().length === 1);
   first.cut();
   const second = await link(1);
   assert.equal(second.messages[0]?.type, 'hello');
   second.say(welcome('inSync'));
-  const again = await until('the report again', 5_000, undefined, async () => second.reports()[0]);
+  const again = await until('the report again', 30_000, undefined, async () => second.reports()[0]);
   assert.deepEqual(again, first.reports()[0]);
   second.say({
     type: 'reportAnswer',
     number: again.number,
     outcome: { type: 'unavailable', retryAfterMs: 20, message: 'later' },
   });
-  await until('a third time', 5_000, undefined, async () => second.reports().length === 2);
+  await until('a third time', 30_000, undefined, async () => second.reports().length === 2);
   const applied = { type: 'applied', uid: 'uid-web', resourceVersion: '9', name: 'web' } as const;
   second.say({ type: 'reportAnswer', number: again.number, outcome: applied });
   second.cut();
@@ -283,7 +303,7 @@ test('answers to what was never asked change nothing, and the link goes on', asy
     played.say({ type: 'reportAnswer', number: id, outcome: { type: 'refused', code: 404, reason: 'NotFound', message: '' } });
   }
   played.say(batch(2, upsert(storageKey('configmaps', 'more'), '8', testObject(storageKey('configmaps', 'more'), 'uid-more'))));
-  await until('the ack', 5_000, undefined, async () => played.messages.filter(({ type }) => type === 'ack').length === 2);
+  await until('the ack', 30_000, undefined, async () => played.messages.filter(({ type }) => type === 'ack').length === 2);
   assert.equal((await call(agent, 'GET', PATH, token())).status, 200);
   assert.deepEqual(played.reports(), []);
 });
@@ -330,7 +350,7 @@ test('the bounds of the local API are settings', async (t) => {
   const { settings, start, call, token, link } = await scene(t);
   const agent = await start({ limits: { ...settings.limits, apiWatches: 4 } });
   await firstSync(await link(0));
-  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  await until('sync', 30_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
   const watching = { ca: readFileSync(join(settings.dataDir, 'api.crt')), headers: { authorization: `Bearer ${token()}` } };
   const open = Array.from({ length: 4 }, () =>
     request(new URL('/api/v1/pods?watch=1', agent.localApi), { ...watching, agent: false }),
@@ -346,7 +366,7 @@ const QUERY = '/hawser/v1/query?resource=persistentvolumes&name=disk';
 
 /** The questions of a link, once there are so many. */
 function questions(played: PlayedLink, count: number) {
-  return until(`${count} questions`, 5_000, undefined, async () => {
+  return until(`${count} questions`, 30_000, undefined, async () => {
     const found = played.messages.flatMap((message) => (message.type === 'query' ? [message.query] : []));
     return found.length === count ? found : undefined;
   });
@@ -394,7 +414,7 @@ test('a relay that speaks for another cluster is refused, and what the device ho
   const agent = await start();
   const first = await link(0);
   await firstSync(first);
-  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  await until('sync', 30_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
   first.cut();
   const second = await link(1);
   second.say(welcome('syncing', 'another-cluster'));
@@ -420,7 +440,7 @@ test('bytes that are no message end the link and nothing else', async (t) => {
   const agent = await start();
   const played = await link(0);
   await firstSync(played);
-  await until('sync', 5_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
+  await until('sync', 30_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
   played.raw(Buffer.from('not a message'));
   assert.equal((await played.closed).code, 1002);
   assert.equal(logs.findLast(({ msg }) => msg === 'relay broke the protocol')?.code, 'malformed_frame');
@@ -470,7 +490,7 @@ test('the hollow node registers, and registers anew when the cloud has lost its 
   await start({ workload: 'hollow' });
   const played = await link(0);
   played.say(welcome('nodeMissing'));
-  const registration = await until('the registration', 5_000, undefined, async () => played.reports()[0]);
+  const registration = await until('the registration', 30_000, undefined, async () => played.reports()[0]);
   assert.deepEqual([registration.resource, registration.operation.type], ['nodes', 'create']);
   const uid = '5ca1ab1e-0000-4000-8000-000000000001';
   played.say({
@@ -483,7 +503,7 @@ test('the hollow node registers, and registers anew when the cloud has lost its 
   const node = testObject(key, uid, { status: JSON.parse(bodyOf(registration)).status });
   played.say(batch(1, upsert(key, '11', node)));
   played.say(IN_SYNC);
-  await until('the ack', 5_000, undefined, async () => played.messages.some(({ type }) => type === 'ack'));
+  await until('the ack', 30_000, undefined, async () => played.messages.some(({ type }) => type === 'ack'));
 
   played.say({ type: 'status', status: { state: 'nodeMissing', detail: '' } });
   const again = await until('the second registration', 10_000, undefined, async () =>
@@ -502,7 +522,7 @@ test('the relay is told after each welcome whether the kubelet is alive, and whe
   const first = await link(0);
   const told = (played: PlayedLink) => played.messages.flatMap((message) => (message.type === 'kubelet' ? [message.alive] : []));
   const says = (played: PlayedLink, ...wanted: boolean[]) =>
-    until(`a kubelet ${wanted}`, 5_000, undefined, async () => told(played).join() === wanted.join());
+    until(`a kubelet ${wanted}`, 30_000, undefined, async () => told(played).join() === wanted.join());
   first.say(welcome('inSync'));
   await says(first, false);
   const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
@@ -532,7 +552,7 @@ test('health and metrics are told on loopback where they are asked for', async (
   const base = `http://127.0.0.1:${agent.opsPort}`;
   assert.equal((await fetch(`${base}/healthz`)).status, 200);
   await firstSync(await link(0));
-  const text = await until('the metrics of the sync', 5_000, undefined, async () => {
+  const text = await until('the metrics of the sync', 30_000, undefined, async () => {
     const metrics = await (await fetch(`${base}/metrics`)).text();
     return metrics.includes('hawser_agent_session_state{state="inSync"} 1') ? metrics : undefined;
   });
@@ -568,7 +588,7 @@ test('a device that has joined links as what it has joined, and takes a new cert
 
   await join('edge-3');
   (await link(1)).cut();
-  await until('the agent sees another node’s identity', 5_000, undefined, async () =>
+  await until('the agent sees another node’s identity', 30_000, undefined, async () =>
     logs.some(({ detail }) => /is of edge-3 now, and this agent runs as edge-2: restart it/.test(String(detail)))
       ? true
       : undefined,

@@ -147,16 +147,17 @@ export async function startAgent({
       logger,
       ending,
     );
+    const startedAt = clock.now().toISOString();
     store.setFacts({
       [AGENT_FACTS.version]: AGENT_VERSION,
       [AGENT_FACTS.nodeName]: nodeName,
-      [AGENT_FACTS.startedAt]: clock.now().toISOString(),
+      [AGENT_FACTS.startedAt]: startedAt,
       [AGENT_FACTS.localApi]: api.url,
       [AGENT_FACTS.workload]: settings.workload,
       [AGENT_FACTS.kubelet]: '',
-      // The last process may not have lived to say so.
+      // The last process may not have lived to say so, nor since when.
       ...(store.fact(AGENT_FACTS.link) === 'open'
-        ? { [AGENT_FACTS.link]: 'down', [AGENT_FACTS.linkDetail]: 'the agent was ended' }
+        ? { [AGENT_FACTS.link]: 'down', [AGENT_FACTS.linkSince]: startedAt, [AGENT_FACTS.linkDetail]: 'the agent was ended' }
         : {}),
     });
 

@@ -82,7 +82,7 @@ test('a pod with a scheduling gate is bound when the gate is gone', () => {
   const w = world({ nodes: [node('a')], deployments: [workload('Deployment', 'web', { schedulingGates: gates })] });
   settle(w);
   assert.deepEqual(perNode(w.pods), { undefined: 3 });
-  w.pods = w.pods.map((pod) => ({ ...pod, spec: { ...(pod.spec as object), schedulingGates: [] } }));
+  w.pods.splice(0, 3, ...w.pods.map((pod) => ({ ...pod, spec: { ...(pod.spec as object), schedulingGates: [] } })));
   settle(w);
   assert.deepEqual(perNode(w.pods), { a: 3 });
 });

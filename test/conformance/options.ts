@@ -41,11 +41,12 @@ usage: npm run conformance -- --server URL --token TOKEN [options]
 
 examples:
   npm run conformance -- --kubeconfig ~/.kube/config --namespace scratch
-  hawser-agent kubeconfig --write > device.kubeconfig && npm run conformance -- --kubeconfig device.kubeconfig
+  (umask 077; hawser-agent kubeconfig --write > device.kubeconfig); npm run conformance -- --kubeconfig device.kubeconfig
   npm run conformance -- --server https://127.0.0.1:6443 --token-file token --ca ca.crt --only watch -o json
 
 It finds out by asking what it may write: ConfigMaps and pods that no scheduler takes on a cluster, mirror pods on a device. Names begin
-with hawser-conformance-; everything is removed in the end, on Ctrl-C too.
+with hawser-conformance-; everything is removed in the end, on Ctrl-C too. Nobody else may write these: start a device's agent with
+--workload none and without a link, or use --read-only.
 
 Exit code 0 when nothing failed (what is not applicable says why), 1 when something did or could not be removed, 2 for wrong options,
 3 when the server cannot be asked, 130 on Ctrl-C.

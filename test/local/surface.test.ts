@@ -90,6 +90,7 @@ test('what can only be asked for by name is neither listed nor watched', async (
     for (const query of ['', '?watch=true', '?fieldSelector=metadata.name%3Dfast']) {
       const { status, json } = await device.call('GET', `${path}${query}`, { token: device.access.token });
       assert.deepEqual([status, json?.reason], [405, 'MethodNotAllowed'], `${path}${query}`);
+      assert.match(String(json?.message), /the server does not allow this method .*: of \w+ there is only get$/);
     }
   }
 });

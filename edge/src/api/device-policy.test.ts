@@ -62,6 +62,22 @@ test('a viewer reads what there is but Secrets, and writes nothing', () => {
   }
 });
 
+test('a viewer is sent to the token that writes only where that one may', () => {
+  const reasonOf = (verb: string, what: string) => {
+    const decision = policy().authorize(viewer(), on(verb, what, 'web', 'shop'));
+    return decision.allowed ? 'allowed' : decision.reason;
+  };
+  assert.match(reasonOf('delete', 'pods'), /hawser-agent kubeconfig --write/);
+  assert.match(reasonOf('get', 'secrets'), /hawser-agent kubeconfig --write/);
+  for (const [verb, what] of [
+    ['patch', 'pods'],
+    ['create', 'configmaps'],
+    ['delete', 'secrets'],
+  ] as const) {
+    assert.match(reasonOf(verb, what), /^the API on a device takes only what a kubelet writes; change this in the cluster$/);
+  }
+});
+
 test('what Kubernetes does not have is for the administrator alone', () => {
   const attributes = { verb: 'get', path: '/hawser/v1/query', resource: undefined };
   assert.deepEqual(policy(false).authorize(admin(), attributes), { allowed: true });

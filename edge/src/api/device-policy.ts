@@ -68,7 +68,8 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
     if (bindingsAllow(bindingsOf(identity), identity, attributes)) return ALLOWED;
     // What the device holds or is told is what this node may see: the cloud's own authorizer has said so.
     if (identity.name === node.name) return authorizeNode(nodeName, attributes, () => true);
-    return denied(whyNot(identity, attributes));
+    const administratorMay = () => bindingsAllow(bindingsOf(DEVICE_ADMIN), DEVICE_ADMIN, attributes);
+    return denied(whyNot(identity, attributes, administratorMay));
   };
   return {
     authenticate({ bearerToken, impersonate }) {
@@ -125,16 +126,17 @@ function refuseImpersonation({ name }: Identity, { user, groups, uid }: Credenti
 const ALLOWED: Decision = { allowed: true };
 
 /** For a person or a log, after what was refused. */
-function whyNot(identity: Identity, { verb, path, resource }: RequestAttributes): string {
+function whyNot(identity: Identity, { verb, path, resource }: RequestAttributes, administratorMay: () => boolean): string {
   if (resource === undefined) {
     return path.startsWith(OWN_PATHS) ? 'this is for the administrator of the device' : '';
   }
   if (isTokenRequest(verb, resource)) return 'tokens are for the node, which asks for those of its pods';
   switch (identity.name) {
     case DEVICE_ADMIN.name:
-      return 'the API on a device takes only what a kubelet writes; change this in the cluster';
+      return NOT_WRITTEN_HERE;
     case DEVICE_VIEWER.name:
-      if (!READS.has(verb)) return `this token only reads; ${WRITING_TOKEN}`;
+      // Nobody fetches the other token to be refused again.
+      if (!READS.has(verb)) return administratorMay() ? `this token only reads; ${WRITING_TOKEN}` : NOT_WRITTEN_HERE;
       return resource.resource === 'secrets' ? `this token reads no Secrets; ${WRITING_TOKEN}` : '';
     default:
       return podOf(identity) === undefined
@@ -142,6 +144,8 @@ function whyNot(identity: Identity, { verb, path, resource }: RequestAttributes)
         : 'on a device a pod reads Services, EndpointSlices, Endpoints, Namespaces, its Node and itself';
   }
 }
+
+const NOT_WRITTEN_HERE = 'the API on a device takes only what a kubelet writes; change this in the cluster';
 
 const WRITING_TOKEN = 'an administrator of the device has "hawser-agent kubeconfig --write"';
 

@@ -107,8 +107,10 @@ export function noSuchResource(): ApiError {
   return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
-export function methodNotAllowed(): ApiError {
-  return new ApiError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+/** @param offered what there is in its place, for a person */
+export function methodNotAllowed(offered?: string): ApiError {
+  const more = offered === undefined ? '' : `: ${offered}`;
+  return new ApiError(405, 'MethodNotAllowed', `the server does not allow this method on the requested resource${more}`, {});
 }
 
 export function alreadyExists(resource: ResourceName, name: string, terminating = false): ApiError {

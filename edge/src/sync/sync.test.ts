@@ -107,6 +107,23 @@ describe('a session', () => {
     assert.equal(store.fact(SYNC_FACTS.lastSync), '2026-03-04T12:00:00.000Z');
   });
 
+  it('says since when it is disconnected, also after a process that had no time to', (t) => {
+    const store = testStore(t);
+    let now = new Date('2026-03-01T12:00:00.000Z');
+    const start = () => createSync({ store, agentVersion: '1.2.3', logger: silent, clock: { now: () => now } });
+    const killed = start();
+    killed.hello();
+    killed.receive(welcome());
+    killed.receive(status('inSync'));
+    now = new Date('2026-03-02T12:00:00.000Z');
+    start();
+    assert.equal(store.fact(SYNC_FACTS.session), 'disconnected');
+    assert.equal(store.fact(SYNC_FACTS.since), '2026-03-02T12:00:00.000Z');
+    now = new Date('2026-03-03T12:00:00.000Z');
+    start();
+    assert.equal(store.fact(SYNC_FACTS.since), '2026-03-02T12:00:00.000Z');
+  });
+
   it('goes through its states as the relay tells them, and leaves them in the store', (t) => {
     const store = testStore(t);
     const sync = newSync(store);

@@ -61,8 +61,12 @@ class SyncMachine implements Sync {
 
   constructor(options: SyncOptions) {
     this.#options = options;
-    // The last process may not have lived to say so.
-    options.store.setFact(SYNC_FACTS.session, describe(this.#state));
+    // The last process may not have lived to say so, nor since when.
+    const { store, clock } = options;
+    const state = describe(this.#state);
+    if (store.fact(SYNC_FACTS.session) !== state) {
+      store.setFacts({ [SYNC_FACTS.session]: state, [SYNC_FACTS.since]: clock.now().toISOString() });
+    }
   }
 
   hello(): Hello {

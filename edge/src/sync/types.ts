@@ -8,6 +8,7 @@ export type SyncStore = Pick<
   EdgeStore,
   | 'identity'
   | 'bindCluster'
+  | 'fact'
   | 'outdateAnswers'
   | 'enterEpoch'
   | 'digest'

@@ -13,6 +13,10 @@ export type Route =
   /** What the policy answers; `target` is set where the resource itself is stored. */
   | { readonly type: 'special'; readonly target: Target | undefined };
 
+function only({ resource }: ResourcePath, verbs: readonly string[]): string {
+  return `of ${resource} there is only ${verbs.join(', ')}`;
+}
+
 /** Subresources that are views of the stored object, for reading and writing. */
 const STORED_SUBRESOURCES: ReadonlySet<string> = new Set(['', 'status', 'finalize']);
 
@@ -24,7 +28,7 @@ export function routeOf(path: ResourcePath, method: string, verb: string, discov
   if (served === undefined) {
     const special = discovery.special(path.group, path.version, path.resource);
     if (special === undefined || !fitsScope(special, path)) throw noSuchResource();
-    if (!special.verbs.includes(verb) || path.name !== '') throw methodNotAllowed();
+    if (!special.verbs.includes(verb) || path.name !== '') throw methodNotAllowed(only(path, special.verbs));
     return { type: 'special', target: undefined };
   }
   const { resource } = served;
@@ -33,7 +37,7 @@ export function routeOf(path: ResourcePath, method: string, verb: string, discov
   if (!STORED_SUBRESOURCES.has(path.subresource)) return { type: 'special', target };
   if (path.subresource !== '' && !hasSubresource(resource, path.subresource)) throw noSuchResource();
   if (!allowedMethods(path, resource.namespaced).includes(method)) throw methodNotAllowed();
-  if (path.subresource === '' && !served.verbs.includes(verb)) throw methodNotAllowed();
+  if (path.subresource === '' && !served.verbs.includes(verb)) throw methodNotAllowed(only(path, served.verbs));
   if (path.subresource === '' && served.special?.includes(verb)) return { type: 'special', target };
   return { type: 'stored', target };
 }

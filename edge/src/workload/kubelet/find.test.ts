@@ -38,7 +38,7 @@ test('relative folders in PATH are not looked at: they are others for each who s
 test('where there is none the message says where it was looked for and what to do', () => {
   assert.throws(() => findKubelet(undefined, '/a', () => false), {
     code: 'bad_config',
-    message: /there is no kubelet in \/a, \/usr\/bin, .*\/opt\/bin.*docs\/kubelet\.md.*--kubelet PATH.*--kubelet=external/,
+    message: /there is no kubelet in PATH, \/usr\/bin, .*\/opt\/bin.*docs\/kubelet\.md.*--kubelet PATH.*--kubelet=external/,
   });
   assert.equal(
     usualKubelet('/a', () => false),

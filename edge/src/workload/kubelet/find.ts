@@ -39,12 +39,11 @@ export function findKubelet(given: string | undefined, searchPath: string | unde
     if (isThere(path)) return path;
     throw new HawserError('bad_config', `kubelet.path: ${path} is not there, or is no program that this user may start`);
   }
-  const folders = foldersOf(searchPath);
-  const found = folders.map(kubeletIn).find(isThere);
+  const found = foldersOf(searchPath).map(kubeletIn).find(isThere);
   if (found !== undefined) return found;
   throw new HawserError(
     'bad_config',
-    `there is no kubelet in ${folders.join(', ')}. Put one there (docs/kubelet.md says how), name it with --kubelet PATH, ` +
+    `there is no kubelet in PATH, ${FOLDERS.join(', ')}. Put one there (docs/kubelet.md says how), name it with --kubelet PATH, ` +
       'or leave it to systemd with --kubelet=external',
   );
 }
