@@ -269,7 +269,8 @@ test('what was not answered when the link broke is sent again on the next one', 
   const first = await link(0);
   await firstSync(first, upsert(storageKey('pods', 'web'), '8', pod));
   await until('sync', 30_000, undefined, async () => (await call(agent, 'GET', PATH, token())).status === 200);
-  await call(agent, 'PATCH', '/api/v1/namespaces/default/pods/web/status', token(), { status: { phase: 'Running' } });
+  const path = '/api/v1/namespaces/default/pods/web/status';
+  assert.equal((await call(agent, 'PATCH', path, token(), { status: { phase: 'Running' } })).status, 200);
   await until('the report', 30_000, undefined, async () => first.reports().length === 1);
   first.cut();
   const second = await link(1);
