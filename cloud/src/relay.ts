@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
-import { createApiClient, fetchObject, loadCredentials } from './apiserver/index.ts';
+import { bearerOf, createApiClient, fetchObject, loadCredentials } from './apiserver/index.ts';
 import { createAutonomy } from './autonomy/index.ts';
 import { createBodies } from './bodies.ts';
 import type { Clock } from './clock.ts';
 import { readClusterUid } from './cluster.ts';
 import { ClusterIdentity, FOREIGN_CLUSTER, guarded } from './cluster-identity.ts';
+import { createClusterKeys } from './cluster-keys/index.ts';
 import { createDownstream } from './downstream/index.ts';
 import { createEnrolment } from './enroll/index.ts';
 import { AheadChecks } from './epoch/ahead-checks.ts';
@@ -71,6 +72,14 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     logger,
   });
   const ownCluster = guarded(client, identity);
+  const clusterKeys = createClusterKeys({
+    api: ownCluster,
+    ownToken: async () => bearerOf(await connection.credentials()),
+    clock,
+    random,
+    signal: stopping.signal,
+    logger,
+  });
   const impersonation = new Impersonation({ api: ownCluster, clock, signal: stopping.signal, logger });
   const epochs = new Epochs({
     clock,
@@ -349,6 +358,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       onKubelet: nodeLeases.kubelet,
       epochs,
       trust: enrolment.trust,
+      clusterKeys,
       enrolment: enrolment.endpoint,
       metrics,
       clock,

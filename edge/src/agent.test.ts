@@ -90,7 +90,7 @@ async function scene(t: TestContext) {
     tls: { cert: device.certificateFile, key: device.keyFile, ca },
     store: {},
     keyExchange: 'hybrid',
-    api: { address: '127.0.0.1', port: 0 },
+    api: { address: '127.0.0.1', port: 0, pods: false },
     workload: 'none',
     hollow: { tokens: true },
     kubelet: {},
@@ -602,10 +602,7 @@ test('a start that fails leaves nothing running', async (t) => {
   const port = Number(new URL(agent.localApi).port);
   await assert.rejects(start(), /another agent uses the store/);
   const other = { ...settings, dataDir: `${settings.dataDir}-2` };
-  await assert.rejects(
-    start({ ...other, api: { address: '127.0.0.1', port } }),
-    new RegExp(`port ${port} on 127.0.0.1 is in use`),
-  );
+  await assert.rejects(start({ ...other, api: { ...other.api, port } }), new RegExp(`port ${port} on 127.0.0.1 is in use`));
   const second = await start(other);
   assert.notEqual(second.localApi, agent.localApi);
 });

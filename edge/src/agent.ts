@@ -20,6 +20,7 @@ import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
 import { keySourceOf, sealOf } from './ops/store-key.ts';
+import { createLinkedTime, keepClusterKeys } from './pod-access/index.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
 import type { TokenService } from './tokens/index.ts';
@@ -87,7 +88,12 @@ export async function startAgent({
     const uptime = systemUptime();
     const kept = keepIdentity({ ...identity, store, clock, uptime, random, logger });
     ending.push(kept.stop);
-    const sync = createSync({ store, agentVersion: AGENT_VERSION, authorities: kept.authorities, logger, clock });
+    const keys = settings.api.pods ? keepClusterKeys(store, logger) : undefined;
+    const linked = createLinkedTime(() => performance.now());
+    const sync = createSync({
+      ...{ store, agentVersion: AGENT_VERSION, authorities: kept.authorities, logger, clock },
+      ...(keys === undefined ? {} : { clusterKeys: keys }),
+    });
     const link = connectLink({
       urls: identity.relays,
       credentials: kept,
@@ -96,6 +102,8 @@ export async function startAgent({
       sync,
       kubelet,
       nodeName,
+      clusterKeys: keys,
+      onState: linked.changed,
       clock,
       random,
       logger,
@@ -109,6 +117,7 @@ export async function startAgent({
       bounds: apiBounds(settings.limits),
       queries: link.queries,
       isInSync: () => sync.state().name === 'inSync',
+      pods: keys === undefined ? undefined : { keys, linkedForMs: linked.linkedForMs },
       clock,
       random,
       logger,

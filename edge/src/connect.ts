@@ -4,6 +4,7 @@ import type { Clock } from './api/clock.ts';
 import type { LinkCredentials } from './enroll/index.ts';
 import { createLink, type Link, type LinkOptions, type LinkState } from './link/index.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
+import type { KeptKeys } from './pod-access/index.ts';
 import { createSession } from './session.ts';
 import type { EdgeStore } from './store/index.ts';
 import type { Sync } from './sync/index.ts';
@@ -16,6 +17,9 @@ export interface ConnectOptions extends Pick<LinkOptions, 'urls' | 'backoff' | '
   readonly sync: Sync;
   readonly kubelet: Pick<KubeletLife, 'isAlive' | 'onChange'>;
   readonly nodeName: string;
+  /** The cluster's keys; undefined where the device wants none. */
+  readonly clusterKeys?: Pick<KeptKeys, 'take'> | undefined;
+  readonly onState?: (state: LinkState) => void;
 }
 
 export interface Connected {
@@ -30,7 +34,16 @@ export interface Connected {
 }
 
 /** Link, session, outbox and queries, joined. */
-export function connectLink({ credentials, store, sync, kubelet, nodeName, ...dialling }: ConnectOptions): Connected {
+export function connectLink({
+  credentials,
+  store,
+  sync,
+  kubelet,
+  nodeName,
+  clusterKeys,
+  onState,
+  ...dialling
+}: ConnectOptions): Connected {
   const { clock, random, logger } = dialling;
   const upstream = createUpstream({
     outbox: store.outbox,
@@ -41,7 +54,7 @@ export function connectLink({ credentials, store, sync, kubelet, nodeName, ...di
     logger,
   });
   const queries = createQueries({ send: (message) => session.query(link, message), clock, logger });
-  const session = createSession({ sync, upstream, queries, kubelet, credentials, nodeName, logger });
+  const session = createSession({ sync, upstream, queries, kubelet, credentials, clusterKeys, nodeName, logger });
   const link: Link = createLink({
     ...dialling,
     tls: credentials.tls,
@@ -50,6 +63,7 @@ export function connectLink({ credentials, store, sync, kubelet, nodeName, ...di
     onDown: () => session.down(),
     onState: (state) => {
       credentials.linkChanged(state);
+      onState?.(state);
       noteLink(store, clock, logger, state);
     },
   });

@@ -13,10 +13,11 @@ export {
   type LinkCredentials,
 } from './enroll/index.ts';
 export { DEFAULT_BACKOFF, failure, type Link, type LinkSocket, type LinkState, type SocketEvents } from './link/index.ts';
-export { createLocalApi, type LocalApi, type LocalApiOptions } from './local-api.ts';
+export { createLocalApi, type LocalApi, type LocalApiOptions, type PodAccess } from './local-api.ts';
 export { ensureLocalAccess, type LocalAccess, rotateTokens } from './ops/local-access/index.ts';
 export { resolveConfig, type Settings } from './ops/settings.ts';
 export { keySourceOf, readingSealOf, sealOf } from './ops/store-key.ts';
+export { createPodTokens, readKeySet } from './pod-access/index.ts';
 export {
   type EdgeStore,
   type HeldObject,

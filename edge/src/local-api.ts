@@ -7,6 +7,7 @@ import { createRegistry, type Registry } from './api/registry/registry.ts';
 import type { StorageKey } from './api/storage.ts';
 import { createTokenCheck, type LocalAccess } from './ops/local-access/index.ts';
 import { createQueryPath } from './ops/query-path.ts';
+import { createPodTokens, type KeptKeys } from './pod-access/index.ts';
 import type { EdgeStore } from './store/index.ts';
 import { createSubmissions } from './submissions/index.ts';
 import { SYNC_FACTS } from './sync/index.ts';
@@ -26,6 +27,14 @@ export interface LocalApiOptions {
   /** At least 0, below 1. */
   readonly random: () => number;
   readonly logger: Logger;
+  /** By what pods are let in. Default: none is. */
+  readonly pods?: PodAccess | undefined;
+}
+
+export interface PodAccess {
+  readonly keys: Pick<KeptKeys, 'current'>;
+  /** How long the device has been linked without a break, in milliseconds; 0: it is not. */
+  readonly linkedForMs: () => number;
 }
 
 export interface LocalApi {
@@ -40,7 +49,7 @@ export interface LocalApi {
 
 /** The Kubernetes API of the device: what the store holds, who may see and write it, and what is asked of the cloud. */
 export function createLocalApi(options: LocalApiOptions): LocalApi {
-  const { store, nodeName, access, bounds, queries, isInSync, clock, random, logger } = options;
+  const { store, nodeName, access, bounds, queries, isInSync, clock, random, logger, pods } = options;
   const hasSynced = () => store.fact(SYNC_FACTS.lastSync) !== undefined;
   const tokens = createTokenService({ nodeName, tokens: store.tokens, queries, clock, logger });
   const syncedAgeMs = () => (isInSync() ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
@@ -59,6 +68,16 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
         server.cutWatches();
       },
     }),
+    podTokens:
+      pods === undefined
+        ? undefined
+        : createPodTokens({
+            nodeName,
+            storage: store.storage,
+            now: clock.now,
+            keys: pods.keys.current,
+            linkedForMs: pods.linkedForMs,
+          }),
     hasSynced,
     findElsewhere: createElsewhere(lookup),
     requestToken: tokens.request,

@@ -11,6 +11,7 @@ import {
 import type { Logger } from 'pino';
 import type { LinkCredentials } from './enroll/index.ts';
 import type { Link } from './link/index.ts';
+import type { KeptKeys } from './pod-access/index.ts';
 import type { Sync } from './sync/index.ts';
 import type { Queries, Upstream } from './upstream/index.ts';
 import type { KubeletLife } from './workload/index.ts';
@@ -21,6 +22,8 @@ export interface SessionOptions {
   readonly queries: Pick<Queries, 'up' | 'down' | 'answer'>;
   readonly kubelet: Pick<KubeletLife, 'isAlive'>;
   readonly credentials: Pick<LinkCredentials, 'receive' | 'revoked'>;
+  /** The cluster's keys; undefined where the device wants none. */
+  readonly clusterKeys?: Pick<KeptKeys, 'take'> | undefined;
   readonly nodeName: string;
   readonly logger: Logger;
 }
@@ -52,7 +55,9 @@ const REPLACED_WAIT_MS = 60_000;
 /** What the relay sent was wrong, or could not be stored: not at once again. In milliseconds. */
 const FAULT_WAIT_MS = 5_000;
 
-export function createSession({ sync, upstream, queries, kubelet, credentials, nodeName, logger }: SessionOptions): Session {
+export function createSession(options: SessionOptions): Session {
+  const { sync, upstream, queries, kubelet, credentials, clusterKeys, nodeName, logger } = options;
+
   function receive(link: Link, message: RelayMessage): void {
     if (message.type === 'welcome' && message.nodeName !== nodeName) {
       throw new HawserError('protocol', `the relay takes us for ${message.nodeName}, the certificate is for ${nodeName}`);
@@ -74,6 +79,9 @@ export function createSession({ sync, upstream, queries, kubelet, credentials, n
       case 'renewed':
       case 'authorities':
         credentials.receive(message);
+        return;
+      case 'clusterKeys':
+        clusterKeys?.take(message.keys);
         return;
       case 'goodbye':
         goodbye(link, message);

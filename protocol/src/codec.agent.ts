@@ -156,6 +156,7 @@ function helloToWire(hello: Hello): pb.Hello {
     objects: hello.objects,
     epoch: BigInt(hello.epoch ?? 0),
     authorities: hexToWire(hello.authorities ?? ''),
+    clusterKeys: hexToWire(hello.clusterKeys ?? ''),
   });
 }
 
@@ -178,6 +179,7 @@ function helloFromWire(hello: pb.Hello): Hello {
     objects: hello.objects,
     epoch: hello.epoch === 0n ? undefined : counterFromWire(hello.epoch, 'hello.epoch'),
     authorities: hello.authorities.length === 0 ? undefined : hexFromWire(hello.authorities, 8, 'hello.authorities'),
+    clusterKeys: hello.clusterKeys.length === 0 ? undefined : hexFromWire(hello.clusterKeys, 8, 'hello.clusterKeys'),
   };
 }
 

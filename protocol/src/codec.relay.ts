@@ -17,6 +17,7 @@ import type {
   StatusText,
   Welcome,
 } from './messages.ts';
+import { type ClusterKeys, MAX_AUDIENCES, MAX_ISSUER_LENGTH, MAX_KEY_SET_BYTES } from './trust/cluster-keys.ts';
 import { MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES } from './trust/limits.ts';
 import { MAX_UNPACKED_BYTES, unpackedBytes } from './unpacked.ts';
 import {
@@ -100,6 +101,11 @@ export function relayMessageToWire(message: RelayMessage): pb.Frame['message'] {
         case: 'authorities',
         value: create(pb.AuthoritiesSchema, { certificates: [...message.certificates] }),
       };
+    case 'clusterKeys': {
+      const { issuer, audiences, keySet } = message.keys;
+      const value = create(pb.ClusterKeysSchema, { issuer, audiences: [...audiences], keys: Buffer.from(keySet, 'utf8') });
+      return { case: 'clusterKeys', value };
+    }
     case 'goodbye':
       return {
         case: 'goodbye',
@@ -145,6 +151,8 @@ export function relayMessageFromWire(message: pb.Frame['message']): RelayMessage
       return { type: 'renewed', outcome: renewalFromWire(message.value.outcome) };
     case 'authorities':
       return { type: 'authorities', certificates: certificatesFromWire(message.value.certificates, 'authorities.certificates') };
+    case 'clusterKeys':
+      return { type: 'clusterKeys', keys: clusterKeysFromWire(message.value) };
     case 'goodbye':
       return goodbyeFromWire(message.value);
     case undefined:
@@ -387,6 +395,22 @@ function renewalFromWire(outcome: pb.Renewed['outcome']): RenewalOutcome {
 function certificatesFromWire(certificates: readonly Uint8Array[], field: string): readonly Uint8Array[] {
   if (certificates.length === 0) throw malformed(field, 'is empty');
   return boundedList(certificates, MAX_CERTIFICATES, field).map((bytes) => bytesFromWire(bytes, MAX_CERTIFICATE_BYTES, field));
+}
+
+function clusterKeysFromWire({ issuer, audiences, keys }: pb.ClusterKeys): ClusterKeys {
+  for (const [text, field] of [[issuer, 'issuer'] as const, ...audiences.map((audience) => [audience, 'audiences'] as const)]) {
+    if (text === '') throw malformed(`clusterKeys.${field}`, 'is empty');
+    if (text.length > MAX_ISSUER_LENGTH) {
+      throw malformed(`clusterKeys.${field}`, `is longer than ${MAX_ISSUER_LENGTH} characters`);
+    }
+  }
+  if (audiences.length === 0) throw malformed('clusterKeys.audiences', 'is empty');
+  const bytes = bytesFromWire(keys, MAX_KEY_SET_BYTES, 'clusterKeys.keys');
+  return {
+    issuer,
+    audiences: boundedList(audiences, MAX_AUDIENCES, 'clusterKeys.audiences'),
+    keySet: Buffer.from(bytes).toString('utf8'),
+  };
 }
 
 function statusTextToWire({ code, reason, message }: StatusText): pb.Refused {

@@ -52,6 +52,7 @@ const agentMessages: fc.Arbitrary<AgentMessage> = fc.oneof(
     objects: fc.nat(),
     epoch: fc.option(counter, { nil: undefined }),
     authorities: fc.option(hex(16), { nil: undefined }),
+    clusterKeys: fc.option(hex(16), { nil: undefined }),
   }),
   fc.record({
     type: fc.constant('inventory' as const),
@@ -191,6 +192,14 @@ const relayMessages: fc.Arbitrary<RelayMessage> = fc.oneof(
     ),
   }),
   fc.record({ type: fc.constant('authorities' as const), certificates }),
+  fc.record({
+    type: fc.constant('clusterKeys' as const),
+    keys: fc.record({
+      issuer: fc.string({ minLength: 1, maxLength: 1_024 }),
+      audiences: fc.array(fc.string({ minLength: 1, maxLength: 1_024 }), { minLength: 1, maxLength: 16 }),
+      keySet: fc.string({ minLength: 1, maxLength: 2_000 }),
+    }),
+  }),
   fc.record({
     type: fc.constant('goodbye' as const),
     reason: fc.constantFrom('replaced' as const, 'shuttingDown' as const, 'wrongCluster' as const, 'revoked' as const),

@@ -1,5 +1,6 @@
 import type { EncodedBody } from './body.ts';
 import type { ObjectKey } from './objectkey.ts';
+import type { ClusterKeys } from './trust/cluster-keys.ts';
 import type { Version } from './version.ts';
 
 /**
@@ -10,8 +11,12 @@ import type { Version } from './version.ts';
 /** Newest first. A side that finds no common version says so in its goodbye. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1];
 
-/** Optional behaviour, agreed on by name in Hello and Welcome. `delta`: the agent takes bodies as differences to what it holds. */
-export type Feature = 'delta';
+/**
+ * Optional behaviour, agreed on by name in Hello and Welcome.
+ * - delta: the agent takes bodies as differences to what it holds
+ * - clusterKeys: the agent wants to be told by which keys the cluster's ServiceAccount tokens are verified
+ */
+export type Feature = 'delta' | 'clusterKeys';
 
 // ---- agent to relay ----
 
@@ -39,6 +44,8 @@ export interface Hello {
    * operator: those are not the relay's to change.
    */
   readonly authorities: string | undefined;
+  /** Which of the cluster's keys the agent has: 16 hex digits of `clusterKeysDigest`. Undefined where it has or wants none. */
+  readonly clusterKeys: string | undefined;
 }
 
 /** The answer to an inventory request, in as many frames as it takes. */
@@ -172,6 +179,7 @@ export type RelayMessage =
   | QueryAnswerMessage
   | Renewed
   | Authorities
+  | ClusterKeysMessage
   | Goodbye;
 
 export interface Welcome {
@@ -305,6 +313,12 @@ export type RenewalOutcome =
 export interface Authorities {
   readonly type: 'authorities';
   readonly certificates: readonly Uint8Array[];
+}
+
+/** To who wants them by the feature `clusterKeys`: unless they are those of its hello, and when they change. */
+export interface ClusterKeysMessage {
+  readonly type: 'clusterKeys';
+  readonly keys: ClusterKeys;
 }
 
 /**

@@ -13,6 +13,7 @@ import { startNamespaceController } from './namespace-controller.ts';
 import type { StaticToken } from './policy/authentication.ts';
 import { startCertificateSigner } from './policy/certificate-signer.ts';
 import { createClusterPolicy } from './policy/cluster-policy.ts';
+import { discoveryDocuments } from './policy/issuer-discovery.ts';
 import { createServiceAccountTokens } from './policy/service-account-tokens.ts';
 import { type ImpersonationForm, RELAY_GROUPS, RELAY_USER, relayBindings } from './relay-identity.ts';
 import { type RelayRights, RelayRightsLog } from './relay-rights.ts';
@@ -83,6 +84,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
   const now = () => clock.now();
   const impersonation = options.impersonation ?? 'constrained';
   const rightsLog = new RelayRightsLog(credentials.adminToken);
+  const serviceAccountTokens = await createServiceAccountTokens(credentials.tokenKeyPem);
   const clusterPolicy = createClusterPolicy({
     storage,
     staticTokens: [
@@ -90,7 +92,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
       { token: credentials.relayToken, user: RELAY_USER, groups: RELAY_GROUPS },
       ...(options.tokens ?? []),
     ],
-    serviceAccountTokens: await createServiceAccountTokens(credentials.tokenKeyPem),
+    serviceAccountTokens,
     bindings: [...relayBindings(impersonation), ...(options.bindings ?? [])],
     hasConstrainedImpersonation: impersonation === 'constrained',
     now,
@@ -105,6 +107,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
   const changes = options.countRequests === true ? new ChangeCounts(storage, credentials.adminToken) : undefined;
   const server = createApiServer({
     registry,
+    ownPaths: discoveryDocuments(serviceAccountTokens),
     tls: { cert: serving.certificatePem, key: serving.keyPem, clientCa: authority.certificatePem },
     logger,
     intercept: (request, gone) => faults.intercept(request, gone),

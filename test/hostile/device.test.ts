@@ -592,6 +592,7 @@ const HELLO = {
   objects: 0,
   epoch: undefined,
   authorities: undefined,
+  clusterKeys: undefined,
 };
 
 describe('certificates', () => {

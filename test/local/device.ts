@@ -14,11 +14,21 @@ import {
   type LocalAccess,
   type LocalApi,
   openStore,
+  type PodAccess,
+  readKeySet,
   type StorageKey,
   SYNC_FACTS,
   systemClock,
 } from '@hawser/edge';
-import { canonicalize, encodeBody, type KubeObject, objectKey, type Question, resourceByKind } from '@hawser/protocol';
+import {
+  type ClusterKeys,
+  canonicalize,
+  encodeBody,
+  type KubeObject,
+  objectKey,
+  type Question,
+  resourceByKind,
+} from '@hawser/protocol';
 import { type Logger, pino } from 'pino';
 
 /**
@@ -72,10 +82,20 @@ export interface LocalDeviceOptions {
   readonly logger?: Logger;
   /** Whether all objects have been there once. Default true. */
   readonly synced?: boolean;
+  /** The cluster's keys, by which its pods are let in. Default: pods are not. */
+  readonly clusterKeys?: ClusterKeys;
+  /** How long the device has been linked, in milliseconds. Default: it is not. */
+  readonly linkedForMs?: () => number;
   /** Default 0: a free one. */
   readonly port?: number;
   /** Of the store; default the agent's. */
   readonly limits?: NonNullable<Parameters<typeof openStore>[0]['limits']>;
+}
+
+function podAccess({ clusterKeys: cluster, linkedForMs = () => 0 }: LocalDeviceOptions): PodAccess | undefined {
+  if (cluster === undefined) return undefined;
+  const current = { cluster, set: readKeySet(cluster.keySet) };
+  return { keys: { current: () => current }, linkedForMs };
 }
 
 export const CLUSTER = '00000000-0000-4000-8000-00000000c105';
@@ -96,6 +116,7 @@ export async function startLocalDevice(options: LocalDeviceOptions = {}): Promis
   const api = createLocalApi({
     ...{ store, nodeName: node, access, bounds: BOUNDS, queries, clock, random: Math.random, logger },
     isInSync: () => options.answer !== undefined,
+    pods: podAccess(options),
   });
   const complete = () => store.setFact(SYNC_FACTS.lastSync, clock.now().toISOString());
   if (synced) complete();

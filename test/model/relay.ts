@@ -88,6 +88,13 @@ const NO_TRUST: ConstructorParameters<typeof Link>[3]['trust'] = {
   renew: async () => ({ type: 'unavailable', retryAfterMs: 3_600_000, message: 'the model issues no certificates' }),
   authorities: { current: () => undefined, onChange: () => () => {} },
 };
+/** No agent asks for them. */
+const NO_KEYS: ConstructorParameters<typeof Link>[3]['clusterKeys'] = {
+  wanted: () => undefined,
+  current: () => undefined,
+  onChange: () => () => undefined,
+};
+
 const NO_DEVICE = {
   key: `sha256:${'0'.repeat(64)}`,
   issuedAt: new Date(0),
@@ -159,6 +166,7 @@ export class SimulatedRelay {
       queries: NO_QUERIES,
       epochs: this.epochs,
       trust: NO_TRUST,
+      clusterKeys: NO_KEYS,
       limits: LINK_LIMITS,
       budgets: new FrameBudgets(LINK_LIMITS.framesPerSecond, this.clock),
       receiving: new Receiving(Number.POSITIVE_INFINITY),

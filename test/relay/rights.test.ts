@@ -12,8 +12,11 @@ import type { ScriptedAgent } from './scripted-agent.ts';
 const NODE = 'edge-1';
 
 /** As the API server notes them: `get storage.k8s.io/csidrivers`, `impersonate groups system:nodes`. */
-function rightsOf({ verbs, apiGroups = [], resources = [], resourceNames = [''] }: PolicyRule): string[] {
-  const names = apiGroups.flatMap((group) => resources.map((resource) => (group === '' ? resource : `${group}/${resource}`)));
+function rightsOf({ verbs, apiGroups = [], resources = [], resourceNames = [''], nonResourceURLs = [] }: PolicyRule): string[] {
+  const names = [
+    ...nonResourceURLs,
+    ...apiGroups.flatMap((group) => resources.map((resource) => (group === '' ? resource : `${group}/${resource}`))),
+  ];
   return verbs.flatMap((verb) => names.flatMap((name) => resourceNames.map((only) => `${verb} ${name} ${only}`.trim())));
 }
 
@@ -151,6 +154,14 @@ async function liveAsDevice({ kube, dial }: Cluster): Promise<void> {
   await autonomy(kube);
   await heartbeats(agent, kube);
   await refusal(dial, kube);
+  await clusterKeys(dial);
+}
+
+/** A device that lets in pods asks for the keys of their tokens. */
+async function clusterKeys(dial: Cluster['dial']): Promise<void> {
+  const { agent } = await dial('edge-9', { features: ['clusterKeys'] });
+  const told = await agent.message('the keys', (message) => message.type === 'clusterKeys');
+  assert.ok(told.type === 'clusterKeys' && told.keys.keySet.includes('"kid"'));
 }
 
 /** A relay without certificates of an operator makes the authority, and publishes it; one with other addresses publishes these. */

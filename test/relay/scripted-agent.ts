@@ -38,6 +38,7 @@ export const HELLO: Hello = {
   objects: 0,
   epoch: undefined,
   authorities: undefined,
+  clusterKeys: undefined,
 };
 
 /** What a device would keep: the relay's side is tested against it, frame by frame. */

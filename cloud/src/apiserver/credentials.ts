@@ -28,6 +28,11 @@ export interface ApiServerConnection {
   credentials(): Promise<Credentials>;
 }
 
+/** The token that they show; undefined where they show none. */
+export function bearerOf({ headers }: Pick<Credentials, 'headers'>): string | undefined {
+  return /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1];
+}
+
 /**
  * The connection that a kubeconfig file names in its current context, or without one that of the pod's service account.
  *

@@ -3,7 +3,7 @@ export { createBackoff, pause } from './backoff.ts';
 export type { ApiClient, ApiClientOptions, ApiRequest, ApiResponse, ApiStream } from './client.ts';
 export { createApiClient } from './client.ts';
 export type { ApiServerConnection, Credentials } from './credentials.ts';
-export { loadCredentials } from './credentials.ts';
+export { bearerOf, loadCredentials } from './credentials.ts';
 export type { FetchOptions } from './fetch-object.ts';
 export { fetchObject } from './fetch-object.ts';
 export { type HowFar, howFarFrom, isBefore } from './how-far.ts';

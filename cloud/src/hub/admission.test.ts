@@ -11,6 +11,7 @@ import {
   edge1,
   edge2,
   NO_CLAIMS,
+  NO_KEYS,
   NO_QUERIES,
   NO_TRUST,
   report,
@@ -153,6 +154,7 @@ test('a port in use is named with its setting', async (t) => {
       queries: NO_QUERIES,
       ...NO_CLAIMS,
       trust: NO_TRUST,
+      clusterKeys: NO_KEYS,
       epochs: { current: 1, meet: () => ({ type: 'met' }) },
       random: () => 0,
       metrics: {

@@ -17,6 +17,7 @@ const HELLO: Hello = {
   objects: 0,
   epoch: undefined,
   authorities: undefined,
+  clusterKeys: undefined,
 };
 
 test('a new store is welcomed under the name in the certificate, and told the cluster', () => {

@@ -6,6 +6,7 @@ import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Clock } from '../clock.ts';
+import type { KeysSource } from '../cluster-keys/index.ts';
 import type { Downstream } from '../downstream/index.ts';
 import { keepServing, type Serving } from '../enroll/index.ts';
 import type { Bound } from '../ops/bounds.ts';
@@ -26,6 +27,7 @@ import type { LinkContext, LinkMetrics } from './link-context.ts';
 import { PiecewiseSocket } from './pieces.ts';
 import { Receiving } from './receiving.ts';
 import { Sessions } from './sessions.ts';
+import { createTelling } from './tell-all.ts';
 import { type Trust, watchTrust } from './trust.ts';
 import { createTurns } from './turns.ts';
 
@@ -76,6 +78,8 @@ export interface HubOptions {
   readonly onKubelet: (session: Claimant, isAlive: boolean) => void;
   readonly epochs: EpochMeeting;
   readonly trust: Trust;
+  /** What devices that let in pods are told. */
+  readonly clusterKeys: KeysSource;
   /** Goes on with a connection for enrolment, from its ClientHello on. Undefined: nobody is enrolled. */
   readonly enrolment?: { take(socket: Socket): void; readonly most: number } | undefined;
   readonly metrics: LinkMetrics & { linkRefused(why: string): void };
@@ -177,6 +181,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     queries: options.queries,
     epochs: options.epochs,
     trust: options.trust,
+    clusterKeys: options.clusterKeys,
     limits,
     budgets: new FrameBudgets(limits.framesPerSecond, clock),
     receiving,
@@ -270,6 +275,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   }
 
   const endTrust = watchTrust({ trust: options.trust, sessions, clock });
+  const telling = createTelling(
+    () => sessions.all(),
+    (link) => link.tellClusterKeys(),
+    clock,
+  );
+  const endKeys = options.clusterKeys.onChange(telling.begin);
   const port = await listen(front, settings.link, 'agents', 'link');
   return {
     port,
@@ -291,6 +302,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     async stop() {
       isStopping = true;
       endTrust();
+      endKeys();
+      telling.stop();
       forgetServing();
       const closed = new Promise<void>((resolve) => {
         front.close(() => resolve());

@@ -3,6 +3,7 @@ import type { KeyHash } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { RawData } from 'ws';
 import type { Clock } from '../clock.ts';
+import type { KeysSource } from '../cluster-keys/index.ts';
 import type { Downstream, SessionStats } from '../downstream/index.ts';
 import type { Bound } from '../ops/bounds.ts';
 import type { QueryDesk, ReportQueue } from '../upstream/index.ts';
@@ -56,6 +57,7 @@ export interface LinkContext<Link> {
   readonly queries: Pick<QueryDesk, 'open'>;
   readonly epochs: EpochMeeting;
   readonly trust: Trust;
+  readonly clusterKeys: KeysSource;
   readonly limits: LinkLimits;
   readonly budgets: FrameBudgets;
   readonly receiving: Receiving;

@@ -19,6 +19,7 @@ import type { FrameBudget } from './frame-budget.ts';
 import { greet, type RelayIdentity } from './handshake.ts';
 import { keepAlive } from './keepalive.ts';
 import type { LinkContext, LinkPeer, LinkSocket } from './link-context.ts';
+import { LinkKeys } from './link-keys.ts';
 import { LinkTrust } from './link-trust.ts';
 import type { Part } from './receiving.ts';
 import { endingOf } from './trust.ts';
@@ -56,6 +57,7 @@ type LinkState =
   | {
       readonly name: 'live';
       readonly certificates: LinkTrust;
+      readonly keys: LinkKeys;
       readonly session: Session;
       readonly lane: ReportLane;
       readonly queries: QueryLane;
@@ -119,6 +121,11 @@ export class Link {
   /** Those that relays are to be verified with may be others now. */
   tellAuthorities(): void {
     if (this.#state.name === 'live') this.#state.certificates.tellAuthorities();
+  }
+
+  /** Those that the cluster's tokens are verified with may be others now. */
+  tellClusterKeys(): void {
+    if (this.#state.name === 'live') this.#state.keys.tell();
   }
 
   /** Says goodbye and closes. Does nothing to a link that has ended. */
@@ -253,7 +260,7 @@ export class Link {
       this.end(greeting.ending);
       return;
     }
-    const { clock, downstream, limits, metrics, onAccepted, queries, reports, trust } = this.#context;
+    const { clock, clusterKeys, downstream, limits, metrics, onAccepted, queries, reports, trust } = this.#context;
     // Some time has passed since the upgrade.
     const verdict = trust.devices.verdict(this.node, this.key, this.issuedAt);
     if (verdict.type === 'refused') {
@@ -286,7 +293,8 @@ export class Link {
       { peer: { node: this.node, certificate: this.#certificate }, trust, send },
       hello.authorities,
     );
-    this.#state = { name: 'live', certificates, session, lane, queries: asked, stopKeepAlive, since: clock.now() };
+    const keys = new LinkKeys(clusterKeys, hello, send);
+    this.#state = { name: 'live', certificates, keys, session, lane, queries: asked, stopKeepAlive, since: clock.now() };
     metrics.sessionOpened();
     const status = session.hello(hello);
     this.#logger.info(
@@ -301,6 +309,7 @@ export class Link {
     );
     this.#send({ ...greeting.welcome, status });
     certificates.tellAuthorities();
+    keys.tell();
     this.#schedulePump();
   }
 

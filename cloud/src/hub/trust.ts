@@ -2,6 +2,7 @@ import type { KeyHash } from '@hawser/protocol';
 import type { Clock } from '../clock.ts';
 import type { Announced, Devices, DeviceVerdict, Renew } from '../enroll/index.ts';
 import type { Ending } from './close-codes.ts';
+import { createTelling } from './tell-all.ts';
 
 /** What a hub has to know about devices and authorities. */
 export interface Trust {
@@ -30,9 +31,6 @@ const REVOKED_WAIT_MS = 3_600_000;
 const UNREADABLE_WAIT_MS = 5 * 60_000;
 /** While records are read anew, after the API server was restored. */
 const NOT_SYNCED_WAIT_MS = 5_000;
-/** Links that are told of new authorities at once, and the time to the next ones: 20,000 within 40 s. */
-const TOLD_AT_ONCE = 50;
-const TOLD_EVERY_MS = 100;
 
 /** How a link ends whose device is not let in. */
 export function endingOf({ why, text: detail }: Extract<DeviceVerdict, { type: 'refused' }>): Ending {
@@ -64,23 +62,11 @@ export function watchTrust({ trust: { devices, authorities }, sessions, clock }:
     // Records that are read anew say nothing against whoever has a link.
     if (verdict?.type === 'refused' && verdict.why !== 'notSynced') link?.end(endingOf(verdict));
   });
-  let waiting: readonly TrustedLink[] = [];
-  let cancel = () => {};
-
-  function tellSome(): void {
-    for (const link of waiting.slice(0, TOLD_AT_ONCE)) link.tellAuthorities();
-    waiting = waiting.slice(TOLD_AT_ONCE);
-    if (waiting.length > 0) cancel = clock.after(TOLD_EVERY_MS, tellSome);
-  }
-
-  const endAuthorities = authorities.onChange(() => {
-    cancel();
-    waiting = sessions.all();
-    tellSome();
-  });
+  const telling = createTelling(sessions.all.bind(sessions), (link) => link.tellAuthorities(), clock);
+  const endAuthorities = authorities.onChange(telling.begin);
   return () => {
     endDevices();
     endAuthorities();
-    cancel();
+    telling.stop();
   };
 }

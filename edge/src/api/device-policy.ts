@@ -1,5 +1,5 @@
 import type { KubeObject } from '@hawser/protocol';
-import { answerReview, REVIEW_RESOURCES } from './access/reviews.ts';
+import { answerReview, REVIEW_RESOURCES, type TokenReviewVerdict } from './access/reviews.ts';
 import { bindingsAllow } from './access/rules.ts';
 import { timestamp } from './clock.ts';
 import { admitOnDevice } from './device/admit.ts';
@@ -29,6 +29,8 @@ export interface DevicePolicyOptions {
   readonly nodeName: string;
   /** Whose that bearer token is. Without it nobody comes in but who is in this process. */
   readonly holderOf?: (token: string) => Holder | undefined;
+  /** What a ServiceAccount's token is worth, for these audiences or the API server's own. Undefined: pods are not let in. */
+  readonly podTokens?: PodTokenCheck | undefined;
   /** Whether the store has ever held all that the cloud wants here: before, an empty list would be a lie. */
   readonly hasSynced: () => boolean;
   /** What is known elsewhere of an object that the device does not hold and cannot say to be absent. Default: nothing, 404. */
@@ -38,6 +40,9 @@ export interface DevicePolicyOptions {
   /** Answers all other writes that only the cluster can. Undefined: nobody does (405). */
   readonly submit?: (request: SpecialRequest) => Promise<SpecialAnswer> | undefined;
 }
+
+/** @param audiences undefined: the API server's own */
+export type PodTokenCheck = (token: string, audiences: readonly string[] | undefined) => TokenReviewVerdict;
 
 /** Sent as Retry-After where only a first sync helps. */
 const NOT_SYNCED_RETRY_SECONDS = 2;
@@ -71,13 +76,18 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
     const administratorMay = () => bindingsAllow(bindingsOf(DEVICE_ADMIN), DEVICE_ADMIN, attributes);
     return denied(whyNot(identity, attributes, administratorMay));
   };
+  /** The device's own tokens are meant for every audience: they are good nowhere else. */
+  const review = (token: string, audiences: readonly string[] | undefined): TokenReviewVerdict => {
+    const holder = options.holderOf?.(token);
+    if (holder !== undefined) return { type: 'valid', identity: identityOfHolder(holder, nodeName), audiences: audiences ?? [] };
+    return options.podTokens?.(token, audiences) ?? { type: 'invalid' };
+  };
   return {
     authenticate({ bearerToken, impersonate }) {
-      const holder = bearerToken === undefined ? undefined : options.holderOf?.(bearerToken);
-      if (holder === undefined) return undefined;
-      const identity = identityOfHolder(holder, nodeName);
-      refuseImpersonation(identity, impersonate);
-      return identity;
+      const verdict = bearerToken === undefined ? undefined : review(bearerToken, undefined);
+      if (verdict?.type !== 'valid') return undefined;
+      refuseImpersonation(verdict.identity, impersonate);
+      return verdict.identity;
     },
     authorize(identity, attributes) {
       const decision = decide(identity, attributes);
@@ -102,12 +112,7 @@ export function createDevicePolicy(options: DevicePolicyOptions): ApiPolicy {
       const rule = writeRule(idOf(request), request.subresource, request.verb);
       if (rule?.by === 'cloud') return options.submit?.(request);
       return answerReview(request, {
-        audiences: [],
-        reviewToken(token, audiences) {
-          const holder = options.holderOf?.(token);
-          if (holder === undefined) return { type: 'invalid' };
-          return { type: 'valid', identity: identityOfHolder(holder, nodeName), audiences };
-        },
+        reviewToken: review,
         authorize: decide,
         bindings: bindingsOf(request.identity),
       });

@@ -28,7 +28,7 @@ test('what is not said has its default', () => {
     tls: { cert: '/d.crt', key: '/d.key', ca: '/ca.crt' },
     store: {},
     keyExchange: 'hybrid',
-    api: { address: '127.0.0.1', port: 6444 },
+    api: { address: '127.0.0.1', port: 6444, pods: false },
     workload: 'hollow',
     hollow: { tokens: true },
     kubelet: {},

@@ -49,7 +49,7 @@ export const SettingsSchema = section({
   nodeName: v.optional(
     v.pipe(v.string(NODE_NAME), v.maxLength(253, NODE_NAME), v.regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, NODE_NAME)),
   ),
-  api: section({ address: loopback, port }),
+  api: section({ address: loopback, port, pods: flag }),
   limits: section({
     apiConnections: whole(16, 20_000),
     apiStrangers: whole(4, 20_000),
@@ -105,6 +105,11 @@ export const SETTINGS: readonly Setting[] = [
   setting.text('nodeName', undefined, "name of the Node; default and only possible value: the one in the certificate's CN"),
   setting.text('api.address', '127.0.0.1', 'loopback address of the Kubernetes API on the device'),
   setting.number('api.port', 6444, 'port of the Kubernetes API on the device; 0 takes a free one and logs it'),
+  setting.flag(
+    'api.pods',
+    false,
+    'true: pods may read Services and the like there by their ServiceAccount tokens, verified on the device; the relay tells the keys',
+  ),
   setting.number(
     'limits.apiConnections',
     4_096,

@@ -232,6 +232,15 @@ export class SqliteEdgeStore implements EdgeStore {
     return this.#meta.facts();
   }
 
+  clusterKeys(): string | undefined {
+    return this.#meta.get('cluster_keys');
+  }
+
+  setClusterKeys(text: string): void {
+    if (text === this.clusterKeys()) return;
+    this.#transactions.run(() => this.#meta.set('cluster_keys', text));
+  }
+
   durability(): ReturnType<EdgeStore['durability']> {
     const level = Number(this.#db.pragma('synchronous', { simple: true }));
     return {

@@ -6,7 +6,7 @@ import type { StoreIdentity } from './types.ts';
 /**
  * `epoch` is the change log's; `cluster_epoch` the one of the cluster in which all that is held was compared last;
  * `reserved_revision` see UnloggedRevisions. `loss_event`: number of the report that tells of dropped Events; `loss_events_told`: how
- * many of these there were. `in_use`: 1 while an agent has the store open, see use-mark.ts. `seal`: name of the seal that all lies under which is sealed, set once nothing in the file shows it otherwise.
+ * many of these there were. `cluster_keys`: by which the cluster's ServiceAccount tokens are verified. `in_use`: 1 while an agent has the store open, see use-mark.ts. `seal`: name of the seal that all lies under which is sealed, set once nothing in the file shows it otherwise.
  */
 type MetaName =
   | 'store_id'
@@ -18,6 +18,7 @@ type MetaName =
   | 'loss_event'
   | 'loss_events_told'
   | 'in_use'
+  | 'cluster_keys'
   | 'seal';
 
 /** What the file says of itself, and the small facts that `status` shows. */

@@ -109,6 +109,9 @@ export interface EdgeStore {
   setFacts(facts: Readonly<Record<string, string>>): void;
   fact(name: string): string | undefined;
   facts(): Readonly<Record<string, string>>;
+  /** The cluster's public keys for tokens, as `setClusterKeys` was given them. */
+  clusterKeys(): string | undefined;
+  setClusterKeys(text: string): void;
   /** As SQLite says it of the open connection: `wal` and `full`, or what is acknowledged does not survive a power loss. */
   durability(): { readonly journal: string; readonly synchronous: 'off' | 'normal' | 'full' | 'extra' };
   close(): void;

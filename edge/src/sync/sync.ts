@@ -70,7 +70,7 @@ class SyncMachine implements Sync {
   }
 
   hello(): Hello {
-    const { store, agentVersion } = this.#options;
+    const { store, agentVersion, clusterKeys } = this.#options;
     const { storeId, clusterUid, epoch } = store.identity();
     this.#session = undefined;
     this.#enter({ name: 'greeting' });
@@ -78,7 +78,7 @@ class SyncMachine implements Sync {
     return {
       type: 'hello',
       protocolVersions: PROTOCOL_VERSIONS,
-      features: FEATURES,
+      features: clusterKeys === undefined ? FEATURES : [...FEATURES, 'clusterKeys' satisfies Feature],
       dictionaries: DICTIONARIES.map(({ id }) => id),
       agentVersion,
       storeId,
@@ -87,6 +87,7 @@ class SyncMachine implements Sync {
       objects: store.objectCount(),
       epoch,
       authorities: this.#options.authorities?.(),
+      clusterKeys: clusterKeys?.digest(),
     };
   }
 
@@ -106,6 +107,7 @@ class SyncMachine implements Sync {
       case 'queryAnswer':
       case 'renewed':
       case 'authorities':
+      case 'clusterKeys':
         this.#requireSession(message);
         return [];
       case 'goodbye':

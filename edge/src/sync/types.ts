@@ -24,6 +24,8 @@ export interface SyncOptions {
   readonly agentVersion: string;
   /** Which authorities relays are verified with, for the hello: see `Hello`. Default: they are not the relay's to change. */
   readonly authorities?: () => string | undefined;
+  /** Which of the cluster's keys the device has, for the hello: see `Hello`. Default: it wants none. */
+  readonly clusterKeys?: { digest(): string | undefined };
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
 }

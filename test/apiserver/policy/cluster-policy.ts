@@ -74,8 +74,7 @@ export function createClusterPolicy(options: ClusterPolicyOptions): ApiPolicy {
     specialResources: [BINDINGS, ...REVIEW_RESOURCES],
     handleSpecial: (request) =>
       answerReview(request, {
-        audiences: [ISSUER],
-        reviewToken(token, audiences) {
+        reviewToken(token, audiences = [ISSUER]) {
           const known = staticIdentities.get(token);
           if (known !== undefined) return { type: 'valid', identity: known, audiences };
           return options.serviceAccountTokens.check(token, audiences, storage, options.now());

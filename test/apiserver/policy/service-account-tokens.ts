@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, verify } from 'node:crypto';
 import type { Identity, Storage, TokenReviewVerdict } from '@hawser/edge';
-import type { KubeObject } from '@hawser/protocol';
+import type { JsonObject, KubeObject } from '@hawser/protocol';
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose';
 import { type Fields, fieldsOf, numberOf, textOf, textsOf } from './fields.ts';
 
@@ -23,6 +23,8 @@ export interface TokenRequest {
 export interface ServiceAccountTokens {
   /** PKCS #8, to go on with the same key after a restart. */
   readonly keyPem: string;
+  /** By which others verify its tokens: what `/openid/v1/jwks` answers. */
+  readonly keySet: { readonly keys: readonly JsonObject[] };
   sign(request: TokenRequest): Promise<string>;
   check(token: string, audiences: readonly string[], storage: Storage, now: Date): TokenReviewVerdict;
 }
@@ -31,10 +33,12 @@ export async function createServiceAccountTokens(keyPem?: string): Promise<Servi
   const privateKey =
     keyPem === undefined ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey : createPrivateKey(keyPem);
   const publicKey = createPublicKey(privateKey);
-  const kid = await calculateJwkThumbprint(await exportJWK(publicKey));
+  const jwk = await exportJWK(publicKey);
+  const kid = await calculateJwkThumbprint(jwk);
 
   return {
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    keySet: { keys: [{ use: 'sig', kty: jwk.kty ?? '', kid, alg: 'ES256', crv: jwk.crv ?? '', x: jwk.x ?? '', y: jwk.y ?? '' }] },
     sign(request) {
       const issuedAt = Math.floor(request.now.getTime() / 1000);
       const isExtended = request.lifetimeSeconds === EXTENDED_REQUEST_SECONDS && request.audiences.includes(ISSUER);
@@ -66,7 +70,7 @@ export async function createServiceAccountTokens(keyPem?: string): Promise<Servi
       }
       const tokenAudiences = textsOf(claims.aud);
       const shared = tokenAudiences.filter((audience) => audiences.includes(audience));
-      if (shared.length === 0) return { type: 'wrongAudience', audiences: tokenAudiences };
+      if (shared.length === 0) return { type: 'wrongAudience', audiences: tokenAudiences, wanted: audiences };
       const identity = boundIdentity(claims, storage);
       return identity === undefined ? { type: 'invalid' } : { type: 'valid', identity, audiences: shared };
     },

@@ -74,6 +74,7 @@ export class ModelAgent {
       objects: this.held.size,
       epoch: this.epoch,
       authorities: undefined,
+      clusterKeys: undefined,
     };
   }
 

@@ -77,6 +77,7 @@ export const HELLO: Hello = {
   objects: 0,
   epoch: undefined,
   authorities: undefined,
+  clusterKeys: undefined,
 };
 
 /** For hubs whose agents ask nothing. */
@@ -100,6 +101,13 @@ export const NO_TRUST: HubOptions['trust'] = {
   },
   renew: async () => ({ type: 'unavailable', retryAfterMs: 3_600_000, message: 'this relay issues no certificates' }),
   authorities: { current: () => undefined, onChange: () => () => undefined },
+};
+
+/** For hubs whose cluster's keys nobody knows. */
+export const NO_KEYS: HubOptions['clusterKeys'] = {
+  wanted: () => undefined,
+  current: () => undefined,
+  onChange: () => () => undefined,
 };
 
 /** A session that sends what a test gives it, and remembers what it received. */
@@ -148,6 +156,7 @@ export interface Options {
   serving?: Serving;
   enrolment?: HubOptions['enrolment'];
   trust?: Partial<HubOptions['trust']>;
+  clusterKeys?: HubOptions['clusterKeys'];
 }
 
 export async function start(t: TestContext, options: Options = {}) {
@@ -205,6 +214,7 @@ export async function start(t: TestContext, options: Options = {}) {
     ...NO_CLAIMS,
     enrolment: options.enrolment,
     trust: { ...NO_TRUST, ...options.trust },
+    clusterKeys: options.clusterKeys ?? NO_KEYS,
     metrics: {
       sessionOpened: () => say('opened'),
       sessionEnded: (how) => say(`ended ${how}`),

@@ -22,14 +22,12 @@ export const REVIEW_RESOURCES: readonly SpecialResource[] = [
 /** What a token is worth to a server that asks about one. */
 export type TokenReviewVerdict =
   | { readonly type: 'valid'; readonly identity: Identity; readonly audiences: readonly string[] }
-  | { readonly type: 'wrongAudience'; readonly audiences: readonly string[] }
+  | { readonly type: 'wrongAudience'; readonly audiences: readonly string[]; readonly wanted: readonly string[] }
   | { readonly type: 'invalid' };
 
 export interface ReviewContext {
-  /** The API server's own audiences: those of a token about which nobody says for whom it should be. */
-  readonly audiences: readonly string[];
-  /** @param audiences of which one must be the token's, unless it is one that has none */
-  readonly reviewToken: (token: string, audiences: readonly string[]) => TokenReviewVerdict;
+  /** @param audiences of which one must be the token's, unless it is one that has none; undefined: the API server's own */
+  readonly reviewToken: (token: string, audiences: readonly string[] | undefined) => TokenReviewVerdict;
   /** Without any effect: the question is not the request that it is about. */
   readonly authorize: (identity: Identity, attributes: RequestAttributes) => Decision;
   readonly bindings: readonly RuleBinding[];
@@ -71,15 +69,14 @@ function answer(request: SpecialRequest, kind: string, spec: Fields | undefined,
 
 function reviewToken(context: ReviewContext, spec: Fields): Fields {
   const asked = textsOf(spec.audiences);
-  const audiences = asked.length === 0 ? context.audiences : asked;
-  const verdict = context.reviewToken(textOf(spec.token), audiences);
+  const verdict = context.reviewToken(textOf(spec.token), asked.length === 0 ? undefined : asked);
   switch (verdict.type) {
     case 'valid':
       return { authenticated: true, user: userInfo(verdict.identity), audiences: verdict.audiences };
     case 'wrongAudience':
       return {
         user: {},
-        error: `[invalid bearer token, token audiences ${printed(verdict.audiences)} is invalid for the target audiences ${printed(audiences)}]`,
+        error: `[invalid bearer token, token audiences ${printed(verdict.audiences)} is invalid for the target audiences ${printed(verdict.wanted)}]`,
       };
     case 'invalid':
       return { user: {}, error: 'invalid bearer token' };

@@ -110,6 +110,7 @@ const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
     objects: small,
     epoch: fc.option(counter, { nil: undefined }),
     authorities: fc.option(hex(8), { nil: undefined }),
+    clusterKeys: fc.option(hex(8), { nil: undefined }),
   }),
   fc.record({ type: fc.constant('inventory' as const), entries: list(entry, entry), last: fc.boolean() }),
   fc.record({
@@ -205,6 +206,14 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
   fc.record({ type: fc.constant('queryAnswer' as const), id: counter, answer }),
   renewal.map((of) => ({ type: 'renewed' as const, outcome: of })),
   fc.record({ type: fc.constant('authorities' as const), certificates }),
+  fc.record({
+    type: fc.constant('clusterKeys' as const),
+    keys: fc.record({
+      issuer: fc.string({ minLength: 1, maxLength: 100 }),
+      audiences: fc.array(fc.string({ minLength: 1, maxLength: 100 }), { minLength: 1, maxLength: 16 }),
+      keySet: fc.oneof(fc.constant('{"keys":[]}'), fc.string({ minLength: 1 })),
+    }),
+  }),
   fc.record({
     type: fc.constant('goodbye' as const),
     reason: fc.constantFrom('replaced' as const, 'protocolError' as const, 'revoked' as const),

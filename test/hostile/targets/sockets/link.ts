@@ -65,6 +65,7 @@ async function dial({ a, authority, cluster }: World): Promise<WebSocket> {
       objects: 0,
       epoch: undefined,
       authorities: undefined,
+      clusterKeys: undefined,
     }),
   );
   await once(socket, 'message');

@@ -1,0 +1,1 @@
+export { type AnnouncedKeys, createClusterKeys, type KeysSource } from './cluster-keys.ts';
