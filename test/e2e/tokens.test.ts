@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { keySourceOf, openStore, sealOf, systemClock, type TokenKey } from '@hawser/edge';
@@ -92,6 +94,22 @@ async function review(kube: KubeClient, token: string, audiences?: readonly stri
   return (body as { status: Review }).status;
 }
 
+/** What the device's API answers to who shows that token. */
+async function statusAt(device: FleetAgent, token: string, path = '/api/v1/services'): Promise<number> {
+  const ca = await readFile(join(device.dataDir, 'api.crt'));
+  const headers = { authorization: `Bearer ${token}` };
+  return new Promise((resolve, reject) => {
+    get(new URL(path, device.local.server), { ca, headers, agent: false }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode ?? 0));
+    }).on('error', reject);
+  });
+}
+
+/** The one for the API server. */
+function ownToken(rows: readonly KeptRow[], podUid: string | undefined): string {
+  return rows.find(({ audiences, pod_uid }) => audiences === '[]' && pod_uid === podUid)?.token ?? assert.fail('it has none');
+}
+
 function podWithTokens(name: string): KubeObject {
   const pod = podOn('edge-1', name);
   const serviceAccountToken = { path: 'token', audience: 'vault', expirationSeconds: 1200 };
@@ -102,7 +120,7 @@ function podWithTokens(name: string): KubeObject {
 }
 
 test('a pod has its tokens, keeps them without the cloud, and they go with it', { timeout: 240_000 }, async (t) => {
-  const fleet = await fleetFor(t, { agents: ['edge-1'], agentFlags: { '--ops-port': '0' }, faults: true });
+  const fleet = await fleetFor(t, { agents: ['edge-1'], agentFlags: { '--ops-port': '0', '--api-pods': 'true' }, faults: true });
   const [device] = fleet.agents;
   assert.ok(device);
   const { kube } = fleet;
@@ -134,6 +152,16 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
     assert.equal(await requests(device, 'renewed'), 2);
   });
 
+  await t.test('the local API knows the pod by the one for the API server, and gives it what pods get', async () => {
+    const token = ownToken(first, pod.metadata.uid);
+    await until('the keys of the cluster', 30_000, undefined, async () => (await statusAt(device, token)) === 200);
+    for (const path of ['/api/v1/secrets', '/api/v1/pods', '/hawser/v1/query']) {
+      assert.equal(await statusAt(device, token, path), 403, path);
+    }
+    const vault = first.find(({ audiences }) => audiences !== '[]')?.token ?? '';
+    for (const other of [vault, `${token.slice(0, -8)}AAAAAAAA`]) assert.equal(await statusAt(device, other), 401);
+  });
+
   await t.test('after a power cut, without the link and past their time, the pod starts with the same ones', async () => {
     device.link.cut();
     await device.process().kill();
@@ -145,6 +173,7 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
       kept().map(({ token }) => token),
       first.map(({ token }) => token),
     );
+    assert.equal(await statusAt(device, ownToken(first, pod.metadata.uid)), 200, 'its keys are there too');
   });
 
   await t.test('the administrator of the device gets none', async () => {
@@ -198,13 +227,16 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
     assert.equal(kept().length, 4);
   });
 
-  await t.test('they go from the disk with their pod', async () => {
+  await t.test('they go from the disk with their pod, and let nobody in any more', async () => {
+    const token = ownToken(kept(), pod.metadata.uid);
+    assert.equal(await statusAt(device, token), 200);
     await kube.remove('pods', 'default', 'web', 1);
     await until('the pod gone', 30_000, undefined, async () => (await kube.get('pods', 'default', 'web')) === undefined);
     await until('its tokens gone', 30_000, undefined, async () => {
       const rows = kept();
       return rows.length === 2 && rows.every(({ pod_uid }) => pod_uid !== pod.metadata.uid);
     });
+    assert.equal(await statusAt(device, token), 401);
   });
 
   await t.test('no log has a token, nor has what the commands show', async () => {

@@ -8,6 +8,7 @@ const readings: Readings = {
     connections: 3,
     requests: 1,
     watches: 2,
+    unauthorized: 3,
     reached: {
       connections: 0,
       strangers: 4,

@@ -234,6 +234,11 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
     const { requests, watches } = readings.api();
     return { request: requests, watch: watches };
   });
+  counter(
+    'hawser_agent_api_unauthorized_total',
+    'Requests to the local API that were answered 401.',
+    () => readings.api().unauthorized,
+  );
   byLabel(
     'hawser_agent_api_bounds_reached_total',
     'Times that a bound of the local API was reached, by the bound.',

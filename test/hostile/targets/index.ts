@@ -10,6 +10,7 @@ import { identity } from './identity.ts';
 import { inventories } from './inventories.ts';
 import { objects } from './objects.ts';
 import { patches } from './patches.ts';
+import { keySets, podClaims, podTokens } from './pod-tokens.ts';
 import { protobuf } from './protobuf.ts';
 import { selectors } from './selectors.ts';
 import { link } from './sockets/link.ts';
@@ -34,6 +35,9 @@ export const TARGETS: readonly Target[] = [
   enrolment,
   certificates,
   publicKeys,
+  podTokens,
+  podClaims,
+  keySets,
   tokenSecrets,
   deviceRecords,
   authorityObjects,

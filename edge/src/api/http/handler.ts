@@ -48,6 +48,7 @@ export async function handleRequest(options: HandlerOptions, request: ApiRequest
     await answer(options, request, response, encoding);
   } catch (cause) {
     if (cause instanceof ApiError && cause.code === 413) options.load.reached('bodyBytes');
+    if (cause instanceof ApiError && cause.code === 401) options.load.unauthorized();
     if (!(cause instanceof ApiError)) options.onFailure(cause, request.url ?? '');
     const error = cause instanceof ApiError ? cause : internal('Internal Server Error: see the log of the server');
     // Once the headers are out all that can be done is to break off.

@@ -55,6 +55,8 @@ export interface ApiLoad {
   readonly connections: number;
   readonly requests: number;
   readonly watches: number;
+  /** Requests that were answered 401, since the start of the process. */
+  readonly unauthorized: number;
   /** Since the start of the process. */
   readonly reached: Readonly<Record<ApiBound, number>>;
 }
@@ -73,6 +75,7 @@ export class Load {
   readonly #answers = new Set<ApiResponse>();
   readonly #answerMs: number;
   #looked = { requests: 0, at: 0 };
+  #unauthorized = 0;
   readonly #reached: Record<ApiBound, number> = {
     connections: 0,
     strangers: 0,
@@ -111,6 +114,11 @@ export class Load {
   /** A request on that connection, as TLS or HTTP/2 show it, has shown who it is from. */
   authenticated(socket: Socket): void {
     this.#strangers.delete(nameOf(socket));
+  }
+
+  /** A request is from nobody who is known. */
+  unauthorized(): void {
+    this.#unauthorized += 1;
   }
 
   /** Until the response has ended, or its connection. @throws ApiError 429 with Retry-After */
@@ -171,7 +179,12 @@ export class Load {
   }
 
   stats(): ApiLoad {
-    return { connections: this.#connections.size, ...this.#running, reached: { ...this.#reached } };
+    return {
+      connections: this.#connections.size,
+      ...this.#running,
+      unauthorized: this.#unauthorized,
+      reached: { ...this.#reached },
+    };
   }
 }
 
