@@ -5,13 +5,14 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { build } from 'tsup';
+import { requireBuiltins } from './require-builtins.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = resolve(root, process.argv[2] ?? 'dist');
 
 /** Bundled CommonJS packages call require for Node's own modules. */
-const REQUIRE =
-  "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);";
+const MAKES_REQUIRE = 'const require = __createRequire(import.meta.url);';
+const REQUIRE = `import { createRequire as __createRequire } from 'node:module';\n${MAKES_REQUIRE}`;
 
 const NOT_ASCII = /[\u0080-\u{10ffff}]/gu;
 
@@ -35,7 +36,7 @@ await build({
 
 for (const name of ['hawser-relay.mjs', 'hawser-agent.mjs']) {
   const file = join(dist, name);
-  writeFileSync(file, inAscii(readFileSync(file, 'utf8')));
+  writeFileSync(file, requireBuiltins(inAscii(readFileSync(file, 'utf8')), MAKES_REQUIRE));
   chmodSync(file, 0o755);
   console.log(`${relative(root, file)}  ${(statSync(file).size / 1024).toFixed(0)} KB`);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import './cli/hide-arguments.ts';
-import './young-generation.ts';
+import './small-heap.ts';
 import { hostname } from 'node:os';
 import { pino } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
@@ -8,10 +8,8 @@ import { systemClock } from './api/clock.ts';
 import { EXIT, runCli } from './cli/index.ts';
 import type { Config } from './ops/settings.ts';
 import { untilStopped } from './ops/signals.ts';
-import { keepHeapSmall } from './ops/small-heap.ts';
 
 async function run({ settings, unknownVariables }: Config): Promise<void> {
-  keepHeapSmall();
   const logger = pino({
     base: { name: 'hawser-agent' },
     level: settings.logLevel,

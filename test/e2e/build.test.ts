@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
@@ -17,6 +18,10 @@ test('the bundles start with the project’s Node and do what the sources do', {
       -1,
       `${bundle} is ASCII: V8 keeps it in one byte a character`,
     );
+  }
+  for (const bundle of [bundles.relay, bundles.agent]) {
+    const imported = [...readFileSync(bundle, 'latin1').matchAll(/^import .+ from ["'](.+)["'];$/gm)].map(([, module]) => module);
+    assert.deepEqual(new Set(imported.filter((module) => isBuiltin(module ?? ''))), new Set(['node:module']), bundle);
   }
   const relay = await runCommand({ name: 'relay', args: [bundles.relay, '--help'] });
   assert.equal(relay.code, 0, relay.stderr);
