@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { KubeObject } from '@hawser/protocol';
+import { nodeIdentity } from '@hawser/edge';
+import { type KubeObject, resourceById } from '@hawser/protocol';
 import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { EVENTS_AHEAD } from '../../edge/src/api/registry/watch.ts';
 import { createClient } from '../api/client.ts';
 import { startLocalDevice } from './device.ts';
 
@@ -99,4 +102,66 @@ test('texts of an older agent, which begin otherwise, are read; such as are dama
   db.close();
   assert.deepEqual((await read('configmaps')).json?.items, before);
   assert.equal((await read('secrets')).status, 500);
+});
+
+const names = Array.from({ length: 2 * EVENTS_AHEAD }, (_, n) => `n${String(n).padStart(3, '0')}`);
+const change = fc.record({ type: fc.constantFrom('put', 'drop'), name: fc.constantFrom(...names) });
+
+test('what changes between the first events of a watch and the others is told once, and nothing goes back in time', async (t) => {
+  const seed = fc.sample(fc.integer(), 1)[0] ?? 0;
+  t.diagnostic(`seed ${seed}`);
+  const identity = nodeIdentity('edge-1');
+  const byName = (a: KubeObject, b: KubeObject) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1);
+  const property = fc.asyncProperty(
+    fc.subarray(names, { minLength: EVENTS_AHEAD + 1 }),
+    fc.array(change, { maxLength: 12 }),
+    async (there, changes) => {
+      const device = await startLocalDevice();
+      try {
+        const { storage } = device.store;
+        const { registry } = device.api;
+        let version = 100;
+        const made = (name: string) =>
+          object('ConfigMap', name, { metadata: { resourceVersion: String(version++) }, data: { v: String(version) } });
+        device.put(...there.map(made));
+        const ended = Promise.withResolvers<void>();
+        const cache = new Map<string, KubeObject>();
+        let joined = 0;
+        const event = ({ type, object: { metadata, ...rest } }: { type: string; object: KubeObject }) => {
+          const name = metadata.name ?? '';
+          const before = cache.get(name);
+          if (type === 'BOOKMARK') return ended.resolve();
+          assert.equal(before === undefined, type === 'ADDED', `${type} ${name}`);
+          assert.ok(before === undefined || Number(before.metadata.resourceVersion) < Number(metadata.resourceVersion), name);
+          if (type === 'DELETED') cache.delete(name);
+          else cache.set(name, { metadata, ...rest });
+        };
+        const sink = {
+          event,
+          joined(lines: Uint8Array) {
+            joined += 1;
+            for (const line of Buffer.from(lines).toString().split('\n').slice(0, -1)) event(JSON.parse(line));
+          },
+          end: () => ended.reject(new Error('ended')),
+        };
+        const target = { resource: resourceById('configmaps') ?? assert.fail(), namespace: '', name: '', subresource: '' };
+        const options = { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: true };
+        const stop = await registry.watch(identity, target, options, sink);
+        assert.equal(cache.size, EVENTS_AHEAD);
+        const held = () => storage.list('configmaps');
+        for (const { type, name } of changes) {
+          if (type === 'put') device.put(made(name));
+          else device.drop(...held().filter(({ metadata }) => metadata.name === name));
+        }
+        await ended.promise;
+        device.put(made('last'));
+        assert.equal(joined, 2);
+        assert.deepEqual([...cache.values()].sort(byName), held().sort(byName));
+        stop();
+      } finally {
+        await device.close();
+      }
+    },
+  );
+  await fc.assert(property, { seed, numRuns: 12 });
 });

@@ -25,10 +25,12 @@ export interface Storage {
    */
   held?(resource: string, namespace: string | undefined, name: string | undefined): Held[];
   /**
-   * The same in one piece, in UTF-8, for who passes on all of it. Optional.
-   * @param most undefined comes back where there are more, and where an object would have to be read for it
+   * The same in one piece, in UTF-8, for who passes on all of it; undefined where an object would have to be read for it. Optional, together
+   * with `keyAt`.
    */
-  joined?(resource: string, namespace: string | undefined, form: JoinedForm, most: number): Uint8Array | undefined;
+  joined?(resource: string, namespace: string | undefined, form: JoinedForm, range?: KeyRange): Uint8Array | undefined;
+  /** The key with so many before it in the list; undefined where there are not so many. */
+  keyAt?(resource: string, namespace: string | undefined, position: number): ItemKey | undefined;
   /**
    * The list as it was at that revision (for the pages of a long list and `resourceVersionMatch=Exact`).
    * @throws CompactedError when the revision is too old. Revisions of the future are the caller's to refuse.
@@ -51,6 +53,11 @@ export interface Storage {
   /** Calls `listener` whenever the revision moved, whatever the resource (for bookmarks). */
   subscribeRevision(listener: (revision: number) => void): () => void;
 }
+
+/** A part of a list: what comes before a key, or from it on; or all. */
+export type KeyRange =
+  | { readonly before?: undefined; readonly from?: ItemKey | undefined }
+  | { readonly before: ItemKey; readonly from?: undefined };
 
 /** `items`: as in a list, without kind and apiVersion, with commas between. `added`: a line each, as a watch begins with them. */
 export type JoinedForm = 'items' | 'added';

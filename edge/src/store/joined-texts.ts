@@ -1,6 +1,7 @@
 import { apiVersionOf, resourceById } from '@hawser/protocol';
-import type { Database } from 'better-sqlite3';
-import type { JoinedForm } from '../api/storage.ts';
+import type { Database, Statement } from 'better-sqlite3';
+import type { ItemKey } from '../api/keys.ts';
+import type { JoinedForm, KeyRange } from '../api/storage.ts';
 
 interface Parts {
   readonly resource: string;
@@ -16,32 +17,58 @@ interface Parts {
   readonly separator: string;
 }
 
+interface Found {
+  readonly bytes: Buffer | null;
+  readonly count: number;
+  readonly fit: number;
+}
+
 /**
  * Puts the texts of all objects of a resource together in SQLite: a thousand of them come as one buffer, where reading them one by one makes
  * several strings of each. With the heap of an agent, which is kept small, that is a quarter of the work.
  */
 export class JoinedTexts {
-  readonly #statements: ReturnType<typeof prepare>;
+  readonly #db: Database;
+  readonly #joins = new Map<string, Statement<[object], Found>>();
+  readonly #keys: ReturnType<typeof prepareKeys>;
 
   constructor(db: Database) {
-    this.#statements = prepare(db);
+    this.#db = db;
+    this.#keys = prepareKeys(db);
   }
 
   /** @returns undefined where not all texts begin as they should: sealed ones, such of an older agent, or damaged */
-  of(resource: string, namespace: string | undefined, form: JoinedForm): Uint8Array | undefined {
+  of(resource: string, namespace: string | undefined, form: JoinedForm, range: KeyRange): Uint8Array | undefined {
     const known = resourceById(resource);
     if (known === undefined) return undefined;
     const parts = partsOf(resource, servedHead(known.kind, apiVersionOf(known)), form);
-    const found =
-      namespace === undefined ? this.#statements.all.get(parts) : this.#statements.inNamespace.get({ ...parts, namespace });
+    const key = range.before ?? range.from;
+    const found = this.#join(namespace !== undefined, range).get({
+      ...parts,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(key === undefined ? {} : { keyNamespace: key.namespace, keyName: key.name }),
+    });
     if (found === undefined || found.count !== found.fit) return undefined;
     return found.bytes ?? new Uint8Array();
   }
 
-  count(resource: string, namespace: string | undefined): number {
-    const found =
-      namespace === undefined ? this.#statements.count.get(resource) : this.#statements.countInNamespace.get(resource, namespace);
-    return found?.count ?? 0;
+  /** The key with so many before it. */
+  keyAt(resource: string, namespace: string | undefined, position: number): ItemKey | undefined {
+    return namespace === undefined
+      ? this.#keys.all.get(resource, position)
+      : this.#keys.inNamespace.get(resource, namespace, position);
+  }
+
+  #join(isInNamespace: boolean, { before, from }: KeyRange): Statement<[object], Found> {
+    const bound = before !== undefined ? '<' : from !== undefined ? '>=' : undefined;
+    const where = [
+      ...(isInNamespace ? ['o.namespace = @namespace'] : []),
+      ...(bound === undefined ? [] : [`(o.namespace, o.name) ${bound} (@keyNamespace, @keyName)`]),
+    ];
+    const sql = joinOf(where.map((condition) => ` AND ${condition}`).join(''));
+    const known = this.#joins.get(sql) ?? this.#db.prepare<[object], Found>(sql);
+    this.#joins.set(sql, known);
+    return known;
   }
 }
 
@@ -59,24 +86,18 @@ function partsOf(resource: string, begin: string, form: JoinedForm): Parts {
     : { ...common, before: `{"type":"ADDED","object":${begin}"resourceVersion":"`, end: '}\n', separator: '' };
 }
 
-interface Found {
-  readonly bytes: Buffer | null;
-  readonly count: number;
-  readonly fit: number;
+/** Rows reach the aggregate in the order of the inner query: it has no other way to them. */
+function joinOf(where: string): string {
+  return `SELECT CAST(group_concat(text, @separator) AS BLOB) AS bytes, count(*) AS count, total(fits) AS fit FROM (
+      SELECT @before || o.revision || @after || substr(c.object, @from) || @end AS text, substr(c.object, 1, @length) = @head AS fits
+      FROM objects AS o JOIN changes AS c ON c.revision = o.revision WHERE o.resource = @resource${where} ORDER BY o.namespace, o.name)`;
 }
 
-function prepare(db: Database) {
-  const served = 'FROM objects AS o JOIN changes AS c ON c.revision = o.revision WHERE o.resource = @resource';
-  // Rows reach the aggregate in the order of the inner query: it has no other way to them.
-  const joined = (where: string) =>
-    `SELECT CAST(group_concat(text, @separator) AS BLOB) AS bytes, count(*) AS count, total(fits) AS fit FROM (
-       SELECT @before || o.revision || @after || substr(c.object, @from) || @end AS text, substr(c.object, 1, @length) = @head AS fits
-       ${served}${where} ORDER BY o.namespace, o.name)`;
-  const count = 'SELECT count(*) AS count FROM objects WHERE resource = ? AND revision IS NOT NULL';
+function prepareKeys(db: Database) {
+  const keys = 'SELECT namespace, name FROM objects WHERE resource = ? AND revision IS NOT NULL';
+  const at = 'ORDER BY namespace, name LIMIT 1 OFFSET ?';
   return {
-    all: db.prepare<[Parts], Found>(joined('')),
-    inNamespace: db.prepare<[Parts & { namespace: string }], Found>(joined(' AND o.namespace = @namespace')),
-    count: db.prepare<[string], { count: number }>(count),
-    countInNamespace: db.prepare<[string, string], { count: number }>(`${count} AND namespace = ?`),
+    all: db.prepare<[string, number], ItemKey>(`${keys} ${at}`),
+    inNamespace: db.prepare<[string, string, number], ItemKey>(`${keys} AND namespace = ? ${at}`),
   };
 }

@@ -1,6 +1,7 @@
 import type { KubeObject } from '@hawser/protocol';
 import { asHeld } from '../api/held.ts';
-import type { Change, Held, JoinedForm, Storage, StorageKey, Write } from '../api/storage.ts';
+import type { ItemKey } from '../api/keys.ts';
+import type { Change, Held, JoinedForm, KeyRange, Storage, StorageKey, Write } from '../api/storage.ts';
 import type { SqliteStorage } from './storage.ts';
 import type { VolatileObjects } from './volatile-objects.ts';
 
@@ -38,8 +39,12 @@ export class LayeredStorage implements Storage {
     return name === undefined ? held : held.filter((one) => one.name === name);
   }
 
-  joined(resource: string, namespace: string | undefined, form: JoinedForm, most: number): Uint8Array | undefined {
-    return this.#isVolatile(resource) ? undefined : this.#database.joined(resource, namespace, form, most);
+  joined(resource: string, namespace: string | undefined, form: JoinedForm, range: KeyRange = {}): Uint8Array | undefined {
+    return this.#isVolatile(resource) ? undefined : this.#database.joined(resource, namespace, form, range);
+  }
+
+  keyAt(resource: string, namespace: string | undefined, position: number): ItemKey | undefined {
+    return this.#isVolatile(resource) ? undefined : this.#database.keyAt(resource, namespace, position);
   }
 
   listAt(resource: string, revision: number, namespace?: string): KubeObject[] {

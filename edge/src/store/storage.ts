@@ -10,6 +10,7 @@ import {
   ExistsError,
   type Held,
   type JoinedForm,
+  type KeyRange,
   MissingError,
   type Storage,
   type StorageKey,
@@ -88,9 +89,12 @@ export class SqliteStorage implements Storage {
     return record === undefined ? [] : [this.#held(record)];
   }
 
-  joined(resource: string, namespace: string | undefined, form: JoinedForm, most: number): Uint8Array | undefined {
-    if (most < Number.POSITIVE_INFINITY && this.#joined.count(resource, namespace) > most) return undefined;
-    return this.#joined.of(resource, namespace, form);
+  joined(resource: string, namespace: string | undefined, form: JoinedForm, range: KeyRange = {}): Uint8Array | undefined {
+    return this.#joined.of(resource, namespace, form, range);
+  }
+
+  keyAt(resource: string, namespace: string | undefined, position: number): ItemKey | undefined {
+    return this.#joined.keyAt(resource, namespace, position);
   }
 
   listAt(resource: string, revision: number, namespace?: string): KubeObject[] {

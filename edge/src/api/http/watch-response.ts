@@ -80,10 +80,17 @@ export async function respondWithWatch(
     response.setHeader('cache-control', 'no-cache, private');
     sendHead(response, 200);
   };
+  // The initial events are as large as a list: until they are out they count beside the bound, not against it, and as much again may wait.
+  const allowInitial = (bytes: number) => {
+    backlogBound = 2 * bytes + MAX_WATCH_BACKLOG_BYTES;
+  };
   const joined = (lines: Uint8Array) => {
+    if (response.writableEnded) return;
     begin();
     batch();
     response.write(lines);
+    // Those that come later, too.
+    if (backlogBound < Number.POSITIVE_INFINITY) allowInitial(response.writableLength);
   };
   stop = await start({
     ...(isPlain && format.text !== undefined ? { joined } : {}),
@@ -108,7 +115,6 @@ export async function respondWithWatch(
     return;
   }
   begin();
-  // The initial events are as large as a list: until they are out they count beside the bound, not against it, and as much again may wait.
-  backlogBound = 2 * response.writableLength + MAX_WATCH_BACKLOG_BYTES;
+  allowInitial(response.writableLength);
   if (!response.writableEnded) watches.open.add(watch);
 }

@@ -13,6 +13,7 @@ export function tellingOfRoom(storage: Storage): Storage {
     get: (key) => storage.get(key),
     ...(storage.held === undefined ? {} : { held: storage.held.bind(storage) }),
     ...(storage.joined === undefined ? {} : { joined: storage.joined.bind(storage) }),
+    ...(storage.keyAt === undefined ? {} : { keyAt: storage.keyAt.bind(storage) }),
     list: (resource, namespace) => storage.list(resource, namespace),
     listAt: (resource, revision, namespace) => storage.listAt(resource, revision, namespace),
     changesAfter: (resource, after) => storage.changesAfter(resource, after),

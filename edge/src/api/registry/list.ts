@@ -62,8 +62,9 @@ function joinedList(
   if (!isNow || name !== '' || storageIdOf(resource) !== resource.id) return undefined;
   const says = [labelSelector, fieldSelector, options.continue ?? '', options.resourceVersionMatch ?? ''];
   if (says.some((text) => text !== '')) return undefined;
-  const most = limit > 0 && resourceVersion === '' ? limit : Number.POSITIVE_INFINITY;
-  const joined = storage.joined?.(resource.id, namespace === '' ? undefined : namespace, 'items', most);
+  const within = namespace === '' ? undefined : namespace;
+  if (limit > 0 && resourceVersion === '' && storage.keyAt?.(resource.id, within, limit) !== undefined) return undefined;
+  const joined = storage.joined?.(resource.id, within, 'items');
   return joined && { joined, resourceVersion: String(storage.revision()) };
 }
 

@@ -1,6 +1,7 @@
 import { apiVersionOf, type KubeObject } from '@hawser/protocol';
 import { heldBy } from '../held.ts';
-import { ApiError, expired } from '../status.ts';
+import { compareKeys, type ItemKey } from '../keys.ts';
+import { ApiError, expired, internal } from '../status.ts';
 import { type Change, CompactedError, type Held } from '../storage.ts';
 import type { ApiContext, Target } from './context.ts';
 import { compileFilter, compileSelection } from './list.ts';
@@ -38,6 +39,9 @@ const NO_BOOKMARKS_BELOW_MS = 2_000;
 export const DEFAULT_WATCH_TIMEOUT_MS = 30 * 60_000;
 /** Longest timeout taken from a client, in milliseconds; beyond, timers would overflow. */
 const MAX_WATCH_TIMEOUT_MS = 7 * 24 * 3600_000;
+
+/** So many initial events go out before the others are read, where they are only passed on: 50 KB of ConfigMaps, a millisecond. */
+export const EVENTS_AHEAD = 32;
 
 /**
  * Watches a collection. Which events come first depends on resourceVersion and sendInitialEvents:
@@ -120,19 +124,12 @@ class RunningWatch {
     this.#cleanups.push(clock.after(this.#lifetimeMs, () => this.#end()));
     // Storage reads are synchronous: nothing can happen between what is read here and the subscription.
     if (mode === 'initialEvents') {
-      const { name, filter } = this.#selection;
-      const { namespace, resource } = this.#target;
-      const within = namespace !== '' ? namespace : resource.namespaced || name === undefined ? undefined : '';
-      const joins = this.#sink.joined !== undefined && filter === undefined && name === undefined && id === resource.id;
-      const joined = joins ? storage.joined?.(id, within, 'added', Number.POSITIVE_INFINITY) : undefined;
-      if (joined !== undefined) this.#sink.joined?.(joined);
-      else {
-        for (const held of heldBy(storage, id, within, name)) {
-          if (filter === undefined || filter(held.object)) this.#emitHeld(held);
-        }
+      const next = this.#firstEvents();
+      if (next !== undefined) {
+        this.#followUp(next);
+        return;
       }
-      if (this.#bookmarks) this.#bookmark({ 'k8s.io/initial-events-end': 'true' });
-      this.#bookmarkOnce(BOOKMARK_AFTER_INITIAL_MS, 'ifMoved');
+      this.#endInitialEvents();
     } else if (from < storage.revision()) {
       try {
         for (const change of storage.changesAfter(id, from)) this.#deliver(change);
@@ -144,8 +141,73 @@ class RunningWatch {
     }
     if (this.#ended) return;
     this.#cleanups.push(storage.subscribe(id, (change) => this.#deliver(change)));
+    this.#goOn();
+  }
+
+  #goOn(): void {
     this.#bookmarkOnce(this.#lifetimeMs - BOOKMARK_BEFORE_END_MS, 'always');
     this.#bookmarkEvery(BOOKMARK_INTERVAL_MS);
+  }
+
+  /** ADDED for what is there. @returns the key from which on they are still due, where there are many */
+  #firstEvents(): ItemKey | undefined {
+    const { storage } = this.#context;
+    const { name, filter } = this.#selection;
+    const { namespace, resource } = this.#target;
+    const id = storageIdOf(resource);
+    const within = namespace !== '' ? namespace : resource.namespaced || name === undefined ? undefined : '';
+    if (this.#sink.joined !== undefined && filter === undefined && name === undefined && id === resource.id) {
+      const next = storage.keyAt?.(id, within, EVENTS_AHEAD);
+      const joined = storage.joined?.(id, within, 'added', next === undefined ? {} : { before: next });
+      if (joined !== undefined) {
+        this.#sink.joined(joined);
+        return next;
+      }
+    }
+    for (const held of heldBy(storage, id, within, name)) {
+      if (filter === undefined || filter(held.object)) this.#emitHeld(held);
+    }
+    return undefined;
+  }
+
+  /**
+   * The rest of the initial events, in another turn, so that the first are on their way by then. It is read as it is then: what changes
+   * meanwhile is in it, and is delivered only of objects that went out already.
+   */
+  #followUp(next: ItemKey): void {
+    const { storage, clock } = this.#context;
+    const { namespace, resource } = this.#target;
+    let meanwhile: Change[] | undefined = [];
+    this.#cleanups.push(
+      storage.subscribe(resource.id, (change) => {
+        if (meanwhile === undefined) this.#deliver(change);
+        else if (compareKeys(change.key, next) < 0) meanwhile.push(change);
+      }),
+      clock.after(0, () => {
+        try {
+          const within = namespace === '' ? undefined : namespace;
+          const joined = storage.joined?.(resource.id, within, 'added', { from: next });
+          if (joined !== undefined) this.#sink.joined?.(joined);
+          else
+            for (const held of heldBy(storage, resource.id, within, undefined))
+              if (compareKeys(held, next) >= 0) this.#emitHeld(held);
+        } catch {
+          // As a list then says, and whoever keeps the store looks for by itself.
+          this.fail(internal('what is stored cannot be read'));
+          return;
+        }
+        const changes = meanwhile ?? [];
+        meanwhile = undefined;
+        for (const change of changes) this.#deliver(change);
+        this.#endInitialEvents();
+        this.#goOn();
+      }),
+    );
+  }
+
+  #endInitialEvents(): void {
+    if (this.#bookmarks) this.#bookmark({ 'k8s.io/initial-events-end': 'true' });
+    this.#bookmarkOnce(BOOKMARK_AFTER_INITIAL_MS, 'ifMoved');
   }
 
   #deliver(change: Change): void {
