@@ -212,6 +212,8 @@ class RunningWatch {
 
   #deliver(change: Change): void {
     if (change.revision <= this.#position || this.#ended) return;
+    // Opened while listeners are being told, it hears of what it has read from the log once more.
+    this.#position = change.revision;
     const is = change.type !== 'DELETED' && this.#matches(change.object);
     const was = change.previous !== undefined && this.#matches(change.previous);
     if (is) this.#emit(was ? 'MODIFIED' : 'ADDED', this.#shown(change.object));
