@@ -28,7 +28,7 @@ export function routeOf(path: ResourcePath, method: string, verb: string, discov
   if (served === undefined) {
     const special = discovery.special(path.group, path.version, path.resource);
     if (special === undefined || !fitsScope(special, path)) throw noSuchResource();
-    if (!special.verbs.includes(verb) || path.name !== '') throw methodNotAllowed(only(path, special.verbs));
+    if (!special.verbs.includes(verb) || path.name !== '') throw methodNotAllowed();
     return { type: 'special', target: undefined };
   }
   const { resource } = served;
