@@ -10,6 +10,7 @@ import {
   END_HEADERS,
   END_STREAM,
   frame,
+  GOAWAY,
   HEADERS,
   HELLO,
   literal,
@@ -272,6 +273,21 @@ test('headers that never end are cut off', async (t) => {
   socket.write(Buffer.concat(Array.from({ length: 1_000 }, () => frame(CONTINUATION, 0, 1, Buffer.from([0x82])))));
   await over;
   assert.equal(server.load().reached.frames, 1);
+  await noticesNothing();
+});
+
+test('who says that it goes and then sends what is no HTTP/2 keeps nothing open', async (t) => {
+  const { raw, server, reached, noticesNothing } = await start(t, { headersMs: 300, requestMs: 300 });
+  const socket = await raw();
+  const over = once(socket, 'close');
+  const block = literal({ ':method': 'GET', ':scheme': 'https', ':authority': 'a', ':path': `${CONFIGS}?watch=1`, ...ME });
+  const nonsense = frame(SETTINGS, 0, 0, Buffer.of(0));
+  socket.write(
+    Buffer.concat([HELLO, frame(HEADERS, END_HEADERS | END_STREAM, 1, block), frame(GOAWAY, 0, 0, Buffer.alloc(8)), nonsense]),
+  );
+  await over;
+  await until('no watch', 5_000, undefined, async () => server.load().watches === 0);
+  assert.equal(reached('time'), 1);
   await noticesNothing();
 });
 

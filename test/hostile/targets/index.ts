@@ -15,6 +15,7 @@ import { protobuf } from './protobuf.ts';
 import { selectors } from './selectors.ts';
 import { link } from './sockets/link.ts';
 import { localApi } from './sockets/local-api.ts';
+import { localApiHttp2 } from './sockets/local-api-http2.ts';
 import { enrolmentHttp, upgrade } from './sockets/upgrade.ts';
 import { store } from './store.ts';
 import { sync } from './sync.ts';
@@ -51,4 +52,5 @@ export const TARGETS: readonly Target[] = [
   upgrade,
   enrolmentHttp,
   localApi,
+  localApiHttp2,
 ];

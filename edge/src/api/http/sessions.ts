@@ -33,7 +33,8 @@ const GONE: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
  *
  * 1. a connection that has opened no stream within the time for headers;
  * 2. one that has had no stream for the idle time, with GOAWAY, so that the client opens its next one elsewhere;
- * 3. a stream whose body has not come in time.
+ * 3. a stream whose body has not come in time;
+ * 4. one whose client has said GOAWAY, so much later: Node leaves it as it is, streams and all, when what comes after that is no HTTP/2.
  */
 export class Sessions {
   readonly #times: ApiTimes;
@@ -52,7 +53,7 @@ export class Sessions {
 
   /** A session that has just begun. */
   opened(session: ServerHttp2Session): void {
-    const { headersMs, idleMs, graceMs } = this.#times;
+    const { headersMs, requestMs, idleMs, graceMs } = this.#times;
     const cut = this.#load.cutterOf(session.socket);
     const timers = { idle: unrefTimer(() => expire(), headersMs), cut: undefined as NodeJS.Timeout | undefined };
     let streams = 0;
@@ -61,6 +62,7 @@ export class Sessions {
       if (!hasAsked) this.#load.reached('time');
       session.close();
       // A client that does not take the GOAWAY, or keeps its half open.
+      clearTimeout(timers.cut);
       timers.cut = unrefTimer(cut, graceMs);
     };
     session.on('stream', (stream) => {
@@ -72,6 +74,13 @@ export class Sessions {
         streams -= 1;
         if (streams === 0 && !session.closed && !session.destroyed) timers.idle = unrefTimer(expire, idleMs);
       });
+    });
+    session.once('goaway', () => {
+      clearTimeout(timers.cut);
+      timers.cut = unrefTimer(() => {
+        this.#load.reached('time');
+        cut();
+      }, requestMs);
     });
     session.on('error', (error: Error & { code?: string }) => {
       // Of what goes over a bound of Node's or nghttp2's nothing else tells.
