@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type JsonValue, type KubeObject, parseJson } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
+import { isFields } from '../api/fields.ts';
 import type { SpecialAnswer, SpecialRequest } from '../api/policy.ts';
 import { badRequest, serviceUnavailable } from '../api/status.ts';
 import type { Storage, StorageKey } from '../api/storage.ts';
@@ -143,19 +144,15 @@ function storable(request: KubeObject): KubeObject {
 }
 
 function isRequest(value: unknown): value is KubeObject {
-  if (!isRecord(value) || !isRecord(value.metadata)) return false;
+  if (!isFields(value) || !isFields(value.metadata)) return false;
   const { name, uid } = value.metadata;
   return typeof name === 'string' && name !== '' && typeof uid === 'string';
 }
 
 /** It has its certificate, or will never have one. */
 function isSettled({ status }: KubeObject): boolean {
-  if (!isRecord(status)) return false;
+  if (!isFields(status)) return false;
   const { certificate, conditions } = status;
-  const types = Array.isArray(conditions) ? conditions.map((one: unknown) => (isRecord(one) ? one.type : undefined)) : [];
+  const types = Array.isArray(conditions) ? conditions.map((one: unknown) => (isFields(one) ? one.type : undefined)) : [];
   return (typeof certificate === 'string' && certificate !== '') || types.includes('Denied') || types.includes('Failed');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject, type JsonValue, type KubeObject } from '@hawser/protocol';
+import { isJsonObject, type JsonValue, type KubeObject } from '@hawser/protocol';
+import { type Fields, fieldsOf } from '../api/fields.ts';
 import type { SpecialAnswer, SpecialRequest } from '../api/policy.ts';
 import { badRequest, conflict, notFound, quote, serviceUnavailable } from '../api/status.ts';
 import type { StorageKey } from '../api/storage.ts';
@@ -36,7 +37,7 @@ export async function evict({ queries, synced }: EvictionOptions, request: Speci
  * How the pod is to be deleted. What must be so of it is looked at here: its version is the device's own, which means nothing in the cluster.
  * @throws ApiError 400 for what is no Eviction of it, 409 where the pod that is here is not the one that was meant
  */
-function deleteOptionsOf({ body, name, namespace }: SpecialRequest, { metadata }: KubeObject): JsonObject {
+function deleteOptionsOf({ body, name, namespace }: SpecialRequest, { metadata }: KubeObject): Fields {
   const { kind = '', apiVersion = '', metadata: given, deleteOptions }: KubeObject = body ?? NO_BODY;
   if ((kind !== '' && kind !== 'Eviction') || (apiVersion !== '' && !/^policy\/v1(beta1)?$/.test(apiVersion))) {
     const shown = `no kind ${quote(kind.slice(0, 100))} of version ${quote(apiVersion.slice(0, 100))} is taken here`;
@@ -48,8 +49,8 @@ function deleteOptionsOf({ body, name, namespace }: SpecialRequest, { metadata }
   if (given.namespace !== undefined && given.namespace !== namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
-  const { preconditions, ...options } = isObject(deleteOptions) ? deleteOptions : {};
-  const { uid, resourceVersion } = isObject(preconditions) ? preconditions : {};
+  const { preconditions, ...options } = fieldsOf(deleteOptions);
+  const { uid, resourceVersion } = fieldsOf(preconditions);
   requireSame(name, 'UID', uid, metadata.uid);
   requireSame(name, 'ResourceVersion', resourceVersion, metadata.resourceVersion);
   return options;
@@ -58,7 +59,7 @@ function deleteOptionsOf({ body, name, namespace }: SpecialRequest, { metadata }
 const NO_BODY: KubeObject = { apiVersion: '', kind: '', metadata: {} };
 
 /** @throws ApiError 400, 409 */
-function requireSame(name: string, field: string, asked: JsonValue | undefined, is: string | undefined): void {
+function requireSame(name: string, field: string, asked: unknown, is: string | undefined): void {
   if (asked === undefined || asked === null || asked === is) return;
   if (typeof asked !== 'string') throw badRequest(`the ${field} in the precondition is no text`);
   const what = `the ${field} in the precondition (${asked.slice(0, 100)})`;
@@ -66,7 +67,7 @@ function requireSame(name: string, field: string, asked: JsonValue | undefined, 
 }
 
 /** What was sent, with the uid, and with what else the path says. */
-function evictionOf({ name, namespace, query }: SpecialRequest, options: JsonObject, uid: string): JsonObject {
+function evictionOf({ name, namespace, query }: SpecialRequest, options: Fields, uid: string): Fields {
   const isDryRun = query.getAll('dryRun').includes('All');
   return {
     apiVersion: 'policy/v1',
@@ -74,10 +75,6 @@ function evictionOf({ name, namespace, query }: SpecialRequest, options: JsonObj
     metadata: { name, namespace },
     deleteOptions: { ...options, preconditions: { uid }, ...(isDryRun ? { dryRun: ['All'] } : {}) },
   };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function statusOf(answer: JsonValue): KubeObject {

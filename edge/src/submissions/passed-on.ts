@@ -1,15 +1,10 @@
 import { type JsonValue, parseJson, type Question } from '@hawser/protocol';
 import type { SpecialRequest } from '../api/policy.ts';
 import { ApiError, detailsAbout, isStatusReason, serviceUnavailable, timedOut } from '../api/status.ts';
-import type { CloudQueries } from '../upstream/index.ts';
+import { type CloudQueries, OFFLINE_RETRY_SECONDS, retrySeconds } from '../upstream/index.ts';
 
 /** How long the cluster has for an answer, in milliseconds: admission webhooks may take 30 s by themselves. */
 const DEADLINE_MS = 30_000;
-/**
- * Sent as Retry-After without a link, in seconds. Clients of Kubernetes come again ten times by themselves before they tell anybody: whoever
- * types a command is to hear of it soon.
- */
-const OFFLINE_RETRY_SECONDS = 1;
 
 /**
  * Passes a write on that only the cluster answers.
@@ -33,7 +28,7 @@ export async function passOn(
     case 'refused':
       throw new ApiError(answer.code, isStatusReason(answer.reason) ? answer.reason : undefined, answer.message, about);
     case 'unavailable':
-      throw serviceUnavailable(answer.message, Math.max(1, Math.ceil(answer.retryAfterMs / 1000)));
+      throw serviceUnavailable(answer.message, retrySeconds(answer.retryAfterMs));
     case 'offline':
       throw serviceUnavailable('only the cluster can answer this, and there is no link to it now', OFFLINE_RETRY_SECONDS);
     case 'unknownOutcome':

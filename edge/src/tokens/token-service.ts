@@ -5,7 +5,7 @@ import type { SpecialAnswer, SpecialRequest } from '../api/policy.ts';
 import { ApiError, isStatusReason, serviceUnavailable } from '../api/status.ts';
 import type { KeptToken, Tokens } from '../store/index.ts';
 import { createTurns } from '../turns.ts';
-import type { CloudQueries } from '../upstream/index.ts';
+import { type CloudQueries, retrySeconds } from '../upstream/index.ts';
 import { stateOf, type Verdict, verdictOf } from './rules.ts';
 import { presented, readAnswer } from './token-answer.ts';
 import { judgeTokenRequest, type TokenRequestFacts, tokenRequestOf } from './token-request.ts';
@@ -140,7 +140,7 @@ export function createTokenService({ nodeName, tokens, queries, clock, logger }:
     const kept = tokens.get(facts);
     if (kept !== undefined) return answer(stateOf(kept, now()) === 'expired' ? 'expired' : 'kept', kept);
     counts.unavailable += 1;
-    const seconds = retryAfterMs === undefined ? RETRY_SECONDS : Math.max(1, Math.ceil(retryAfterMs / 1000));
+    const seconds = retryAfterMs === undefined ? RETRY_SECONDS : retrySeconds(retryAfterMs);
     throw serviceUnavailable(`no token of this pod is kept, and the cloud cannot be asked: ${detail}`, seconds);
   }
 

@@ -3,12 +3,7 @@ import type { Miss } from '../api/policy.ts';
 import { ApiError, detailsAbout, isStatusReason, serviceUnavailable } from '../api/status.ts';
 import type { CloudLookup, Lookup } from './lookup.ts';
 import { DEFAULT_QUERY_MS } from './queries.ts';
-
-/**
- * Sent as Retry-After where there is no link, in seconds. Clients of Kubernetes come again ten times by themselves before they tell
- * anybody: whoever types a command is to hear of it soon.
- */
-const OFFLINE_RETRY_SECONDS = 1;
+import { OFFLINE_RETRY_SECONDS, retrySeconds } from './retry.ts';
 
 /**
  * What the local API says of an object that the device does not hold: the cloud is asked, and without a link what it has said before.
@@ -36,7 +31,7 @@ function told({ resource, key, warn }: Miss, lookup: Lookup): KubeObject | undef
       throw new ApiError(code, isStatusReason(reason) ? reason : undefined, words, detailsAbout(resource, key.name));
     }
     case 'unavailable':
-      throw serviceUnavailable(lookup.message, Math.max(1, Math.ceil(lookup.retryAfterMs / 1000)));
+      throw serviceUnavailable(lookup.message, retrySeconds(lookup.retryAfterMs));
     case 'unknownOffline':
       throw serviceUnavailable(`${resource.resource} ${JSON.stringify(key.name)}: ${lookup.message}`, OFFLINE_RETRY_SECONDS);
   }

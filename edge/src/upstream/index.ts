@@ -10,6 +10,7 @@ export {
   type Queries,
   type QueriesStats,
 } from './queries.ts';
+export { OFFLINE_RETRY_SECONDS, retrySeconds } from './retry.ts';
 export {
   createUpstream,
   MAX_IN_FLIGHT,

@@ -1,7 +1,7 @@
 import type { PolicyRule, RuleBinding } from '../access/rules.ts';
 import type { Identity } from '../policy.ts';
 import { type BoundPod, podOf } from './identities.ts';
-import { DEVICE_RESOURCES, DEVICE_SURFACE, LEASES, NODE_LEASE_NAMESPACE } from './surface.ts';
+import { DEVICE_RESOURCES, DEVICE_SURFACE, isPerNode, LEASES, NODE_LEASE_NAMESPACE } from './surface.ts';
 
 /**
  * Who may do what at the API of a device, in the form of Kubernetes' own roles (rbac.authorization.k8s.io/v1). The kubelet is not here:
@@ -67,7 +67,7 @@ function nodeWrites(nodeName: string, isMeant: (id: string) => boolean): readonl
       const what = { apiGroups: [group], resources: [subresource === '' ? resource : `${resource}/${subresource}`] };
       const verbs = Object.keys(rules).filter((verb) => rules[verb]?.who === 'writers');
       const named = verbs.filter((verb) => verb !== 'create');
-      if (!PER_NODE.has(id)) return verbs.length === 0 ? [] : [{ verbs, ...what }];
+      if (!isPerNode(id)) return verbs.length === 0 ? [] : [{ verbs, ...what }];
       return [
         ...(verbs.length === named.length ? [] : [{ verbs: CREATE, ...what }]),
         ...(named.length === 0 ? [] : [{ verbs: named, ...what, resourceNames: [nodeName] }]),
@@ -75,9 +75,6 @@ function nodeWrites(nodeName: string, isMeant: (id: string) => boolean): readonl
     }),
   );
 }
-
-/** Objects that bear the name of the node that they are of. */
-const PER_NODE: ReadonlySet<string> = new Set(['nodes', LEASES, 'storage.k8s.io/csinodes']);
 
 /** What the kubelet's own server asks about: everything on it, as `nodes/proxy` always was. */
 function kubeletServer(nodeName: string): readonly PolicyRule[] {

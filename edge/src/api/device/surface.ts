@@ -135,6 +135,11 @@ export function writeRule(id: string, subresource: string, verb: string): WriteR
 export const NODE_LEASE_NAMESPACE = 'kube-node-lease';
 export const LEASES = 'coordination.k8s.io/leases';
 
+/** Whether objects of it bear the name of the node that they are of. */
+export function isPerNode(id: string): boolean {
+  return DEVICE_SURFACE.get(id)?.miss === 'ownAbsent';
+}
+
 /** Whether that is the node's own Node, Lease or CSINode, by name. */
 export function isOwn(nodeName: string, { resource, namespace, name }: StorageKey): boolean {
   return name === nodeName && (resource !== LEASES || namespace === NODE_LEASE_NAMESPACE);

@@ -1,3 +1,4 @@
+import { fieldsOf } from '../fields.ts';
 import type { ListOptions, WatchOptions } from '../registry/list-options.ts';
 import type { DeleteOptions, WriteOptions } from '../registry/options.ts';
 import { badRequest, type FieldError, invalid, quote } from '../status.ts';
@@ -67,8 +68,8 @@ export function writeOptions(query: URLSearchParams, kind: WriteKind): WriteOpti
 
 /** DeleteOptions from query and body; the body's win. @throws ApiError 400, 422 */
 export function deleteOptions(query: URLSearchParams, body: unknown): DeleteOptions {
-  const sent = isRecord(body) ? body : {};
-  const preconditions = isRecord(sent.preconditions) ? sent.preconditions : {};
+  const sent = fieldsOf(body);
+  const preconditions = fieldsOf(sent.preconditions);
   const propagationPolicy = text(sent.propagationPolicy) ?? query.get('propagationPolicy') ?? undefined;
   if (propagationPolicy !== undefined && !['Foreground', 'Background', 'Orphan'].includes(propagationPolicy)) {
     const error = notSupported(
@@ -99,10 +100,6 @@ function integer(value: string | null): number | undefined {
 
 function notSupported(field: string, shown: string, supported: string): FieldError {
   return { reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${shown}: supported values: ${supported}` };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function text(value: unknown): string | undefined {

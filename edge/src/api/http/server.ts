@@ -8,6 +8,7 @@ import { answerClientError } from './client-error.ts';
 import { ALL_RESOURCES, createDiscovery, type ServerVersion } from './discovery.ts';
 import { type ApiRequest, type ApiResponse, cutOff } from './exchange.ts';
 import { applyFault, type Fault, type InterceptedRequest } from './fault.ts';
+import { goneSignal } from './gone.ts';
 import { handleRequest } from './handler.ts';
 import { type ApiBounds, type ApiLoad, CLUSTER_BOUNDS, Load } from './load.ts';
 import type { OwnPath } from './own-path.ts';
@@ -168,13 +169,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await closed;
     },
   };
-}
-
-/** Aborted when the client has its answer or has gone. */
-function goneSignal(response: ApiResponse): AbortSignal {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  return gone.signal;
 }
 
 function intercepted(request: ApiRequest): InterceptedRequest {

@@ -1,4 +1,4 @@
-import { type JsonObject, type JsonValue, PatchError, parseJson, requireBoundedDepth } from '@hawser/protocol';
+import { isJsonObject, type JsonObject, type JsonValue, PatchError, parseJson, requireBoundedDepth } from '@hawser/protocol';
 import { type Field, type Message, messageOfKind, type Scalar } from './fields.ts';
 import { LENGTH, ProtobufError, Reader, VARINT } from './reader.ts';
 import { showTime } from './times.ts';
@@ -137,7 +137,7 @@ class Decoder {
     if (field.inline) this.#message(type, valueEnd, into, inlineIn === '' ? name : `${inlineIn}.${name}`);
     else if (type.form === 'object') {
       const before = into[name];
-      const object = isObject(before) ? before : {};
+      const object = isJsonObject(before) ? before : {};
       into[name] = object;
       this.#message(type, valueEnd, object, '');
     } else {
@@ -167,7 +167,7 @@ class Decoder {
   #entry(field: Field, end: number, into: JsonObject): void {
     const reader = this.#reader;
     const before = into[field.name];
-    const map = isObject(before) ? before : {};
+    const map = isJsonObject(before) ? before : {};
     into[field.name] = map;
     const { type } = field;
     let key = '';
@@ -296,10 +296,6 @@ function emptyOf({ type, shape, pointer }: Field): JsonValue {
 
 function isEmpty(value: JsonValue): boolean {
   return value === '' || value === 0 || value === false;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Also where the key is `__proto__`, which plain assignment would take for the prototype. */

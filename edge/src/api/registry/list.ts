@@ -28,6 +28,8 @@ interface Selection {
   readonly name: string | undefined;
   /** What is to be looked at beside the name; undefined: nothing. Works on stored objects. */
   readonly filter: Filter | undefined;
+  /** All of it, the name too; undefined: everything matches. Works on stored objects. */
+  readonly matches: Filter | undefined;
 }
 
 /** @throws ApiError */
@@ -99,9 +101,9 @@ async function listHeld(context: ApiContext, target: Target, options: ListOption
 
 /** Objects of the collection that the selectors choose, as they are now. */
 export function matching(context: ApiContext, target: Target, options: ListOptions): KubeObject[] {
-  const filter = compileFilter(target, options);
+  const { matches } = compileSelection(target, options);
   const objects = context.storage.list(storageIdOf(target.resource), target.namespace === '' ? undefined : target.namespace);
-  return filter === undefined ? objects : objects.filter(filter);
+  return matches === undefined ? objects : objects.filter(matches);
 }
 
 /** By a name, as kubelets watch ConfigMaps and Secrets, one object is read and not all. @throws ApiError 400 */
@@ -112,17 +114,18 @@ export function compileSelection(target: Target, options: ListOptions): Selectio
   const isByNameAlone =
     labels.length === 0 && fields.every(({ field, equal, value }) => field === NAME && equal && value === name);
   const saysAll = isByNameAlone && (target.name === '' || target.name === name);
-  return { name, filter: saysAll ? undefined : compileFilter(target, options) };
+  const matches = filterOf(target.name, labels, fields);
+  return { name, filter: saysAll ? undefined : matches, matches };
 }
 
 const NAME = 'metadata.name';
 
-/** Undefined when everything matches. Works on stored objects. */
-export function compileFilter(target: Target, options: ListOptions): Filter | undefined {
-  const labels = parseLabelSelector(options.labelSelector ?? '');
-  const fields = parseFieldSelector(options.fieldSelector ?? '', target.resource);
-  // A path that names one object (the old /watch/ form) selects it.
-  const { name } = target;
+/** @param name of a path that names one object (the old /watch/ form), which selects it; "" for others */
+function filterOf(
+  name: string,
+  labels: ReturnType<typeof parseLabelSelector>,
+  fields: ReturnType<typeof parseFieldSelector>,
+): Filter | undefined {
   if (labels.length === 0 && fields.length === 0 && name === '') return undefined;
   return (object) =>
     (name === '' || object.metadata.name === name) &&

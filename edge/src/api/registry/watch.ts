@@ -4,7 +4,7 @@ import { compareKeys, type ItemKey } from '../keys.ts';
 import { ApiError, expired, internal } from '../status.ts';
 import { type Change, CompactedError, type Held } from '../storage.ts';
 import type { ApiContext, Target } from './context.ts';
-import { compileFilter, compileSelection } from './list.ts';
+import { compileSelection } from './list.ts';
 import { parseWatchVersion, validateWatchOptions, type WatchOptions } from './list-options.ts';
 import { fromStored, storageIdOf } from './views.ts';
 import { isForeign, waitForRevision } from './wait.ts';
@@ -97,8 +97,8 @@ class RunningWatch {
     this.#context = context;
     this.#target = target;
     this.#sink = sink;
-    this.#matches = compileNamespaceFilter(target, compileFilter(target, options));
     this.#selection = compileSelection(target, options);
+    this.#matches = compileNamespaceFilter(target, this.#selection.matches);
     this.#bookmarks = options.allowWatchBookmarks ?? false;
     const asked = options.timeoutSeconds ?? 0;
     this.#lifetimeMs =

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { HawserError } from '@hawser/protocol';
 import { parseYaml, YamlError } from '@hawser/settings';
+import { isFields } from '../../api/fields.ts';
 import type { Fields } from './template.ts';
 
 /** Why a field is not the operator's to set. */
@@ -62,8 +63,4 @@ function merged(base: Fields, over: Fields): Fields {
     else result.set(name, isFields(value) && isFields(below) ? merged(below, value) : value);
   }
   return Object.fromEntries(result);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
