@@ -17,6 +17,7 @@ import { type Hub, hubReadings, startHub } from './hub/index.ts';
 import { createNodeLeases } from './node-leases/index.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { memoryLimitOf } from './ops/process-metrics.ts';
 import type { Settings } from './ops/settings.ts';
 import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
@@ -106,6 +107,8 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
 
   const metrics = createMetrics({
     ...hubReadings(() => hub),
+    isReady: () => readiness().type === 'ready',
+    memoryLimit: () => memoryLimitOf(process.constrainedMemory()),
     reportBytes: () => reports.bytes(),
     refusalEventsWaiting: () => refusals.waiting(),
     downstream: () => downstream.stats(),

@@ -19,6 +19,7 @@ import { ensureLocalAccess, kubeletKubeconfig } from './ops/local-access/index.t
 import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
+import { storageUse } from './ops/storage-use.ts';
 import { keySourceOf, sealOf } from './ops/store-key.ts';
 import { createLinkedTime, keepClusterKeys } from './pod-access/index.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
@@ -231,6 +232,8 @@ async function startOps(
     tokens: () => store.tokens.count(),
     tokenRequests: tokens.stats,
     outbox: () => store.outbox.size(),
+    outboxOldest: () => secondsOf(store.outbox.oldest()),
+    storage: () => storageUse(store.path),
     droppedEvents: () => store.outbox.dropped(),
     objects: () => store.objectCount(),
     digest: () => store.digest(),

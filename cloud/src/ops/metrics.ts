@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { type AutonomyReadings, createAutonomyMetrics } from './autonomy-metrics.ts';
 import { type BoundReadings, createBoundMetrics } from './bound-metrics.ts';
 import type { Bound } from './bounds.ts';
@@ -6,6 +6,7 @@ import { createDeviceMetrics, type DeviceReadings } from './device-metrics.ts';
 import { createEnrolmentMetrics, type EnrolmentMetrics, type EnrolmentReadings } from './enrolment-metrics.ts';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
 import { createNodeLeaseMetrics, type NodeLeaseMetrics, type NodeLeaseReadings } from './node-lease-metrics.ts';
+import { type ProcessReadings, registerProcessMetrics } from './process-metrics.ts';
 import { createQueryMetrics } from './query-metrics.ts';
 import { createReportMetrics, type ReportMetrics, type ReportReadings } from './report-metrics.ts';
 import { registerStoreMetrics, type StoreReadings } from './store-metrics.ts';
@@ -19,6 +20,7 @@ export interface Readings
     EnrolmentReadings,
     LagReadings,
     NodeLeaseReadings,
+    ProcessReadings,
     StoreReadings,
     ReportReadings,
     AutonomyReadings,
@@ -96,7 +98,7 @@ const REFLECTOR_STATES = ['listing', 'synced', 'notServed', 'failing'];
 export function createMetrics(readings: Readings): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  registerProcessMetrics(registry, readings);
 
   function counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Counter<Label> {
     return new Counter({ name, help, labelNames, registers });

@@ -1,3 +1,4 @@
+import { AGENT_VERSION } from '../agent-version.ts';
 import type { ApiLoad } from '../api/http/load.ts';
 import type { AutonomousStopStats } from '../autonomy/index.ts';
 import type { RenewalStats } from '../enroll/index.ts';
@@ -7,6 +8,7 @@ import type { SyncStats } from '../sync/index.ts';
 import type { TokenStats } from '../tokens/index.ts';
 import type { QueriesStats, UpstreamStats } from '../upstream/index.ts';
 import type { RunnerStats } from '../workload/index.ts';
+import type { StorageUse } from './storage-use.ts';
 
 /** What the parts of the agent count themselves, read when someone asks for the metrics. */
 export interface Readings {
@@ -31,6 +33,9 @@ export interface Readings {
   tokens(): number;
   tokenRequests(): TokenStats;
   outbox(): Size;
+  /** When the oldest entry of the outbox was written, in seconds since 1970; undefined where nothing waits. */
+  outboxOldest(): number | undefined;
+  storage(): StorageUse;
   droppedEvents(): DroppedEvents;
   objects(): number;
   /** 32 hex digits. */
@@ -44,6 +49,8 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** Gauges that are named as counters are: promtool objects. The library tells the same by type, without `_total`. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 /** Hex digits that a number of Prometheus, a double, holds exactly. */
 const DIGEST_DIGITS = 12;
 const LINK_STATES = ['idle', 'dialling', 'greeting', 'open', 'waiting', 'closed'];
@@ -57,6 +64,7 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
 
   function oneOf(name: string, help: string, states: readonly string[], current: () => string): void {
     new Gauge({
@@ -77,7 +85,7 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
       registers,
       collect() {
         const value = read();
-        if (value === undefined) this.reset();
+        if (value === undefined) this.remove();
         else this.set(value);
       },
     });
@@ -117,6 +125,7 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
     });
   }
 
+  labelledGauge('hawser_agent_build_info', '1, with the version of the agent.', 'version', () => ({ [AGENT_VERSION]: 1 }));
   oneOf('hawser_agent_link_state', '1 for the state that the link is in.', LINK_STATES, readings.linkState);
   oneOf('hawser_agent_session_state', '1 for the state that the session is in.', SESSION_STATES, readings.sessionState);
   counter('hawser_agent_link_dials_total', 'Attempts to make a link.', () => readings.link().dials);
@@ -162,6 +171,18 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   );
   gauge('hawser_agent_outbox_entries', 'Writes that the cloud has not answered.', () => readings.outbox().entries);
   gauge('hawser_agent_outbox_bytes', 'Bytes of their bodies.', () => readings.outbox().bytes);
+  gauge(
+    'hawser_agent_outbox_oldest_timestamp_seconds',
+    'When the oldest of these writes was made; absent where none waits.',
+    readings.outboxOldest,
+  );
+  gauge('hawser_agent_store_bytes', 'Bytes of the store, its log included.', () => readings.storage().storeBytes);
+  gauge(
+    'hawser_agent_storage_free_bytes',
+    'Bytes that are free where the store is, for users that are not root.',
+    () => readings.storage().freeBytes,
+  );
+  gauge('hawser_agent_storage_size_bytes', 'Bytes of the file system where the store is.', () => readings.storage().sizeBytes);
   byLabel(
     'hawser_agent_events_dropped_total',
     'Events that were dropped before the cloud was told of them, by the bound that they were over, since the store began.',

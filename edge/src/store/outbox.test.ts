@@ -46,6 +46,16 @@ describe('state in the outbox', () => {
     assert.deepEqual({ uid: report.uid, subresource: report.subresource }, { uid: 'uid-web', subresource: 'status' });
   });
 
+  it('is as old as its oldest write without an answer', (t) => {
+    const store = testStore(t);
+    withPod(store);
+    assert.equal(store.outbox.oldest(), undefined);
+    writeStatus(store, POD, { phase: 'Running' });
+    assert.equal(store.outbox.oldest(), '2026-03-01T12:00:00.000Z');
+    store.outbox.answer(onlyReport(store).number, applied('uid-web', '13'));
+    assert.equal(store.outbox.oldest(), undefined);
+  });
+
   it('is served from the write until the cloud shows it, and then as the cloud has it', (t) => {
     const store = testStore(t);
     withPod(store);

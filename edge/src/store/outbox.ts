@@ -124,6 +124,10 @@ export class OutboxTable implements Outbox {
     return this.size().entries;
   }
 
+  oldest(): string | undefined {
+    return this.#statements.oldest.get()?.time;
+  }
+
   size(): Size {
     return this.#parts.size.waiting();
   }
@@ -294,6 +298,9 @@ function prepare(db: Database) {
      WHERE w.answered = 0 AND w.class <> 'local' AND o.resource ${isEvent} ('events', 'events.k8s.io/events') ORDER BY w.number`;
   return {
     waiting: db.prepare<[], OutboxRecord>(waiting('NOT IN')),
+    oldest: db.prepare<[], { time: string }>(
+      `SELECT time FROM open_writes INDEXED BY open_writes_waiting WHERE answered = 0 AND class <> 'local' ORDER BY number LIMIT 1`,
+    ),
     waitingEvents: db.prepare<[], OutboxRecord>(waiting('IN')),
     // Older ones only are waited for, so that two that name each other do not wait for ever. Nothing names an event.
     unnamedBefore: db.prepare<[number], { uid: string }>(

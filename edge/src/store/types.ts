@@ -206,6 +206,8 @@ export interface Outbox {
   /** Entries without an answer, in flight or not. */
   count(): number;
   size(): Size;
+  /** When the oldest entry without an answer was written (RFC 3339); undefined where there is none. */
+  oldest(): string | undefined;
   dropped(): DroppedEvents;
   /** Calls `listener` after each change that may have made something pending. Returns the end of the subscription. */
   onEntry(listener: () => void): () => void;

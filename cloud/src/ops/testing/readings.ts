@@ -3,6 +3,8 @@ import type { Readings } from '../metrics.ts';
 /** A number for everything that the metrics read. */
 export function someReadings(): Readings {
   return {
+    isReady: () => true,
+    memoryLimit: () => 512 * 1024 * 1024,
     sessionsByState: () => new Map([['inSync', 3]]),
     devices: () => new Map([['enrolled', 2]]),
     receivingBytes: () => 7_000,
