@@ -22,6 +22,8 @@ export async function extractFromTarball(archive: string, name: string, target: 
       }
       if (size > maxBytes) throw new Error(`${name} in ${archive} has ${size} bytes, where ${maxBytes} are the most`);
       yield* blocks.parts(size);
+      // Whatever stands behind it has to be read: a stream that nobody reads does not end.
+      await blocks.skip(Number.POSITIVE_INFINITY);
       return;
     }
   };

@@ -13,6 +13,7 @@ export const COMPLETION: CompletionOptions = {
   fileFlags: [
     '--config',
     '--data-dir',
+    '--cache-dir',
     '--tls-cert',
     '--tls-key',
     '--tls-ca',

@@ -5,11 +5,14 @@ import { type KeySource, keySourceOf, readingSealOf } from '../ops/store-key.ts'
 import type { SealSource } from '../store/index.ts';
 import type { CliIo } from './io.ts';
 
+/** Where an executable has its SQLite: whatever opens a store, or says the version of SQLite. */
+export const LIBRARY = SETTINGS.filter(({ path }) => path === 'cacheDir');
+
 /** What the commands that only read the store need to know. */
-export const READING = SETTINGS.filter(({ path }) => path === 'dataDir');
+export const READING = SETTINGS.filter(({ path }) => path === 'dataDir' || path === 'cacheDir');
 
 /** What those need to know that read or write Secrets in it. */
-export const STORE = SETTINGS.filter(({ path }) => path === 'dataDir' || path === 'store.key');
+export const STORE = SETTINGS.filter(({ path }) => path === 'dataDir' || path === 'cacheDir' || path === 'store.key');
 
 /** What says that the agent has a certificate that it was given. */
 const OWN_CERTIFICATE = SETTINGS.filter(({ path }) => path === 'tls.cert');
@@ -21,6 +24,12 @@ export function ownCertificateOf(command: Command, env: CliIo['env']): string | 
 
 export function dataDirOf(command: Command, env: CliIo['env']): string {
   return resolveText('dataDir', READING, sourcesOf(command, READING, env));
+}
+
+/** Undefined for the default, and for commands that open no store. @throws HawserError `bad_config` */
+export function cacheDirOf(command: Command, env: CliIo['env']): string | undefined {
+  if (!command.options.some(({ long }) => long === '--cache-dir')) return undefined;
+  return findText('cacheDir', LIBRARY, sourcesOf(command, LIBRARY, env));
 }
 
 /** @throws HawserError `bad_config` */

@@ -1,6 +1,7 @@
 import { HawserError } from '@hawser/protocol';
 import { addCompletion, addSettings, environmentName } from '@hawser/settings';
 import { Command, CommanderError, Option } from 'commander';
+import { chooseCacheDir } from '../native/index.ts';
 import { type Config, EXTERNAL_KUBELET, resolveConfig, SETTINGS } from '../ops/settings.ts';
 import { COMPLETION } from './completion.ts';
 import { CommandFailure, EXIT } from './exit.ts';
@@ -10,11 +11,12 @@ import type { JoinFlags } from './join.ts';
 import { type KubeconfigFlags, kubeconfig } from './kubeconfig.ts';
 import type { KubeletOutput } from './kubelet.ts';
 import { addKubeletFlag, sourcesWithKubelet } from './kubelet-flag.ts';
-import { dataDirOf, ownCertificateOf, READING, STORE, sealFor } from './needed-settings.ts';
+import { cacheDirOf, dataDirOf, LIBRARY, ownCertificateOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
 import { status } from './status.ts';
 import { addStoreCommands } from './store.ts';
+import { version } from './version.ts';
 
 export interface CliOptions extends CliIo {
   readonly version: string;
@@ -163,7 +165,8 @@ function programOf(options: CliOptions): Command {
     .description('Keeps what its node needs from a Kubernetes cluster, serves it on the device, and reports back.')
     .version(options.version)
     .configureOutput({ writeOut: options.write, writeErr: options.writeError })
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_, command) => chooseCacheDir(() => cacheDirOf(command, env)));
 
   const run = program.command('run').description('run the agent until SIGTERM or SIGINT');
   addKubeletFlag(addSettings(run, SETTINGS)).action(() => options.run(resolveConfig(sourcesWithKubelet(run, env))));
@@ -287,10 +290,17 @@ function programOf(options: CliOptions): Command {
 
   addStoreCommands(program, options);
 
-  program
+  const versionCommand = program
     .command('version')
     .description('print the version')
-    .action(() => options.write(`hawser-agent ${options.version}\n`));
+    .addOption(
+      new Option('-o, --output <format>', 'format; json has those of Node, SQLite and the link too')
+        .choices(['text', 'json'])
+        .default('text'),
+    );
+  addSettings(versionCommand, LIBRARY).action(() =>
+    version(options.version, versionCommand.opts<{ output: 'text' | 'json' }>().output, options),
+  );
 
   addCompletion(program, COMPLETION, options.write);
   return program;

@@ -17,6 +17,7 @@ import {
   whole,
 } from '@hawser/settings';
 import * as v from 'valibot';
+import { DEFAULT_CACHE_DIR } from '../native/index.ts';
 
 /**
  * Everything that can be set about the agent: types and bounds in one schema; in `SETTINGS` how each is called as flag and
@@ -33,6 +34,7 @@ const NODE_NAME = "must be a Node's name: lower case letters, digits, '-' and '.
 
 export const SettingsSchema = section({
   dataDir: filled('the path of a folder'),
+  cacheDir: v.optional(filled('the path of a folder')),
   relay: section({
     urls: v.optional(
       v.pipe(
@@ -85,6 +87,11 @@ const DEFAULT_DATA_DIR = '/var/lib/hawser';
 
 export const SETTINGS: readonly Setting[] = [
   setting.text('dataDir', DEFAULT_DATA_DIR, 'folder of the identity, the store, the local API token and its certificate'),
+  setting.text(
+    'cacheDir',
+    undefined,
+    `folder that the single executable writes SQLite to and loads it from; default: ${DEFAULT_CACHE_DIR}`,
+  ),
   setting.list(
     'relay.urls',
     'relays to dial in turn, wss://HOST:PORT, with commas between; default: those that the device has joined',

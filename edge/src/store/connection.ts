@@ -80,3 +80,13 @@ function configure(db: Database.Database): void {
   db.pragma(`journal_size_limit = ${LOG_BYTES}`);
   db.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
 }
+
+/** Of the SQLite that is loaded. @throws HawserError where an executable cannot load it */
+export function sqliteVersion(): string {
+  const db = new Database(MEMORY);
+  try {
+    return String(db.prepare('SELECT sqlite_version()').pluck().get());
+  } finally {
+    db.close();
+  }
+}

@@ -1,3 +1,4 @@
+export { sqliteVersion } from './connection.ts';
 export { keySeal } from './key-seal.ts';
 export { DEFAULT_STORE_LIMITS, MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
 export { type MemoryStore, type MemoryStoreOptions, openMemoryStore } from './memory.ts';
