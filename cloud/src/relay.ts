@@ -15,6 +15,7 @@ import { AheadChecks } from './epoch/ahead-checks.ts';
 import { Epochs } from './epoch/epochs.ts';
 import { type Hub, hubReadings, startHub } from './hub/index.ts';
 import { createNodeLeases } from './node-leases/index.ts';
+import type { DrainState } from './ops/drain-metrics.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { memoryLimitOf } from './ops/process-metrics.ts';
@@ -22,7 +23,7 @@ import type { Settings } from './ops/settings.ts';
 import { createRefusalEvents } from './refusals/index.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 import { createReplicas, replicaIdentity } from './replicas/index.ts';
-import { untilDone, within } from './retry.ts';
+import { untilDone, wait, within } from './retry.ts';
 import {
   answerQuery,
   createDenials,
@@ -46,7 +47,10 @@ export interface Relay {
   readonly linkPort: number;
   readonly opsPort: number;
   readiness(): Readiness;
-  /** Takes no more links, finishes the reports that are at the API server, says goodbye to all agents, and resolves when all is closed. */
+  /**
+   * Is ready no more; takes links for a moment still, so that whoever spreads them notices; tells sessions to move to other replicas; finishes
+   * the reports that are at the API server, and resolves when all is closed.
+   */
   stop(): Promise<void>;
 }
 
@@ -63,6 +67,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   const retry = { clock, random, signal: stopping.signal };
   let clusterUid: string | undefined;
   let hub: Hub | undefined;
+  let drainState: DrainState = 'serving';
   const identity = new ClusterIdentity({
     // What is written at the end is still written to our own cluster only.
     read: () => readClusterUid(client, closing.signal),
@@ -109,6 +114,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     ...hubReadings(() => hub),
     isReady: () => readiness().type === 'ready',
     memoryLimit: () => memoryLimitOf(process.constrainedMemory()),
+    drainState: () => drainState,
     reportBytes: () => reports.bytes(),
     refusalEventsWaiting: () => refusals.waiting(),
     downstream: () => downstream.stats(),
@@ -267,7 +273,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   });
 
   function readiness(): Readiness {
-    if (stopping.signal.aborted) return { type: 'notReady', waitingFor: ['the end: the relay is stopping'] };
+    if (drainState !== 'serving') return { type: 'draining' };
     const cause = clusterUid === undefined ? ['the API server: the namespace kube-system was not read yet'] : [];
     const foreign = identity.isForeign ? [FOREIGN_CLUSTER] : [];
     const waitingFor = [
@@ -278,6 +284,12 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       ...waitingForAny([enrolment.devicesStatus()]),
     ];
     return waitingFor.length === 0 ? { type: 'ready' } : { type: 'notReady', waitingFor };
+  }
+
+  function enterDrain(state: DrainState): void {
+    drainState = state;
+    logger.info({ state }, 'drain');
+    tellReadiness();
   }
 
   let wasReady = false;
@@ -383,12 +395,19 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     opsPort: endpoint.port,
     readiness,
     async stop() {
+      const { drainSeconds, drainNoticeSeconds } = settings;
+      enterDrain('noticed');
+      await wait(clock, drainNoticeSeconds * 1000, stopping.signal);
+      enterDrain('moving');
+      const begunMs = clock.now().getTime();
+      await hub?.drain(drainSeconds);
+      enterDrain('ending');
       stopping.abort();
-      hub?.refuseLinks();
-      await within(settings.drainSeconds * 1000, reports.stop(), {
+      const leftMs = drainSeconds * 1000 - (clock.now().getTime() - begunMs);
+      await within(Math.max(0, leftMs), reports.stop(), {
         clock,
         // Those that are still at the API server come again from the agents: their effects are idempotent.
-        onOver: () => logger.warn({ ...reports.counts(), seconds: settings.drainSeconds }, 'drain time over'),
+        onOver: () => logger.warn({ ...reports.counts(), seconds: drainSeconds }, 'reports left at the API server'),
       });
       await close();
       await learning;

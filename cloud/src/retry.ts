@@ -52,7 +52,7 @@ export function within(
 }
 
 /** Resolves after so long, or when the signal comes. */
-function wait(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+export function wait(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       cancel();

@@ -105,6 +105,10 @@ export function createSession(options: SessionOptions): Session {
     if (reason === 'overBound') logger.error({ detail }, 'link ended: this device went over a bound of the relay');
     const least = isOtherDevice ? REPLACED_WAIT_MS : isWrongCluster ? WRONG_CLUSTER_WAIT_MS : 0;
     const told = detail === '' ? reason : `${reason}: ${detail}`;
+    if (reason === 'shuttingDown') {
+      link.moved(told, retryAfterMs);
+      return;
+    }
     // Behind another address may be a relay of our own cluster.
     link.goodbye(told, hasOtherKey ? 0 : Math.max(least, retryAfterMs), isWrongCluster ? 'address' : 'all');
   }

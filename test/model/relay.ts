@@ -29,6 +29,7 @@ const NO_QUERIES: LinkContext<Link>['queries'] = {
       throw new HawserError('unsupported', 'the model has no queries');
     },
     cancel: () => undefined,
+    outstanding: () => 0,
     close: () => undefined,
   }),
 };
@@ -176,6 +177,7 @@ export class SimulatedRelay {
       logger,
       onKubelet: () => {},
       onAccepted: (link) => this.sessions.take(link),
+      onLive: () => undefined,
       onEnded: (link, stats) => {
         this.links.delete(link);
         this.sessions.drop(link, stats);
@@ -319,6 +321,7 @@ export class SimulatedRelay {
     return {
       push: (report: Report) => void lane.reports.push(report),
       isFull: () => isFull(lane),
+      outstanding: () => lane.reports.length + lane.underWay,
       close: () => {
         lane.isOpen = false;
         this.lanes.splice(this.lanes.indexOf(lane), 1);
@@ -334,6 +337,7 @@ function isFull({ reports, underWay }: Lane): boolean {
 const NO_METRICS: LinkContext<Link>['metrics'] = {
   sessionOpened: () => undefined,
   sessionEnded: () => undefined,
+  sessionDrained: () => undefined,
   received: () => undefined,
   sent: () => undefined,
   malformedFrame: () => undefined,

@@ -24,7 +24,7 @@ async function authorityOf(t: TestContext, api: EmbeddedApiServer, folder: strin
 
 function waitingFor(relay: Relay): readonly string[] {
   const readiness = relay.readiness();
-  return readiness.type === 'ready' ? [] : readiness.waitingFor;
+  return readiness.type === 'notReady' ? readiness.waitingFor : [];
 }
 
 test('a relay whose API server is away at its first start listens, names what it waits for, and serves when it is there', async (t) => {

@@ -59,7 +59,8 @@ test('the command becomes ready, and ends with 0 on SIGTERM after a goodbye to e
   const goodbye = await agent.message('the goodbye', ({ type }) => type === 'goodbye');
   assert.ok(goodbye.type === 'goodbye');
   assert.equal(goodbye.reason, 'shuttingDown');
-  assert.equal(await agent.closed, 1001);
+  assert.match(goodbye.detail, /^moved: /);
+  assert.equal(await agent.closed, 4010);
   assert.deepEqual(await relay.exited, { code: 0, signal: null });
   assert.ok(relay.lines.some(({ msg }) => msg === 'relay stopped'));
 });

@@ -14,7 +14,6 @@ import {
   NO_KEYS,
   NO_QUERIES,
   NO_TRUST,
-  report,
   ScriptedSession,
   SERVING,
   start,
@@ -47,16 +46,6 @@ test('the key exchange is the post-quantum hybrid where both have it, and X25519
     if (isTaken) (await dialled).destroy();
     else await assert.rejects(dialled);
   }
-});
-
-test('a hub that is about to stop refuses links and keeps those there are', async (t) => {
-  const { hub, dial } = await start(t);
-  const agent = await dial();
-  await agent.greet();
-  hub.refuseLinks();
-  assert.equal((await upgrade(hub.port, edge2)).status, 503);
-  agent.send(report(1));
-  assert.equal((await agent.next()).type, 'reportAnswer');
 });
 
 test('without a certificate, or with one of another authority, TLS refuses', async (t) => {
@@ -160,6 +149,7 @@ test('a port in use is named with its setting', async (t) => {
       metrics: {
         sessionOpened: () => undefined,
         sessionEnded: () => undefined,
+        sessionDrained: () => undefined,
         received: () => undefined,
         sent: () => undefined,
         malformedFrame: () => undefined,

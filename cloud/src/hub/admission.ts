@@ -4,8 +4,10 @@ import type { RelayIdentity } from './handshake.ts';
 import type { Peer } from './identity.ts';
 
 export const LINK_PATH = '/v1/link';
-/** For agents that come before this relay has reached its API server, or when it stops; they also have their own backoff. */
+/** For agents that come before this relay has reached its API server; they also have their own backoff. */
 const NOT_NOW_SECONDS = 5;
+/** For agents that come when it stops: whatever spreads them over the replicas will have noticed by then. */
+const STOPPING_SECONDS = 1;
 /** For devices whose record somebody has broken. */
 const UNREADABLE_SECONDS = 300;
 /** For agents beyond the bound: another replica may have room. */
@@ -50,7 +52,7 @@ export type Admission =
 export function admit({ path, peer, relay, isStopping, verdict, sessions, mostSessions }: Arrival): Admission {
   if (path !== LINK_PATH) return refused('path', 404, `agents open a WebSocket at ${LINK_PATH}`);
   if (peer.type === 'refused') return refused('certificate', 403, `the client certificate names no node: ${peer.why}`);
-  if (isStopping) return refused('stopping', 503, 'the relay is stopping', NOT_NOW_SECONDS);
+  if (isStopping) return refused('stopping', 503, 'the relay is stopping', STOPPING_SECONDS);
   if (relay === undefined) return refused('noCluster', 503, 'the relay has not reached its API server yet', NOT_NOW_SECONDS);
   const { node, key, issuedAt } = peer;
   const judged = verdict(node, key, issuedAt);

@@ -6,7 +6,7 @@ import type { GoodbyeReason } from '@hawser/protocol';
  *
  * | code | name | when | what the agent does |
  * |---|---|---|---|
- * | 1001 | goingAway | the relay stops | dials again, another replica answers |
+ * | 1001 | goingAway | the relay stops, and its time to drain is over | dials again, another replica answers |
  * | 1002 | protocolError | bytes that are no message, or a message that may not come now | dials again after the goodbye's wait |
  * | 1003 | textMessage | a text message: the link is binary | as 1002 |
  * | 1009 | tooBig | a message over the bound; no goodbye, the socket refuses it unread | as 1002 |
@@ -20,6 +20,7 @@ import type { GoodbyeReason } from '@hawser/protocol';
  * | 4006 | overBound | the agent went over a bound of the link, named in the goodbye | dials again after the goodbye's wait |
  * | 4008 | helloTimeout | no hello in time | dials again with backoff |
  * | 4009 | stalled | an ack or an inventory that was waited for did not come | dials again after the goodbye's wait |
+ * | 4010 | moved | the relay stops, and what was under way is answered | dials again after the goodbye's wait, and counts no failure |
  */
 export const CLOSE_CODES = {
   goingAway: 1001,
@@ -36,6 +37,7 @@ export const CLOSE_CODES = {
   overBound: 4006,
   helloTimeout: 4008,
   stalled: 4009,
+  moved: 4010,
 } as const;
 
 export type CloseName = keyof typeof CLOSE_CODES;

@@ -168,6 +168,7 @@ test('an agent that asks and does not read gets no more bodies than fit beside w
             asked += 1;
           },
           cancel: () => undefined,
+          outstanding: () => 0,
           close: () => undefined,
         };
       },

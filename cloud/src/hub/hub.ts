@@ -17,6 +17,7 @@ import { LogBudget, type QueryDesk, type ReportQueue } from '../upstream/index.t
 import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { Claimant, SessionClaims } from './claims.ts';
 import { answerClientError } from './client-error.ts';
+import { Drain } from './drain.ts';
 import { FrameBudgets } from './frame-budget.ts';
 import { createFront } from './front.ts';
 import type { EpochMeeting, RelayIdentity } from './handshake.ts';
@@ -98,10 +99,13 @@ export interface Hub {
   mostConnectionsOfAddress(): number;
   /** Of messages whose end has not come, over all links. */
   receivingBytes(): number;
-  /** From now on agents that dial are told to come back later. */
-  refuseLinks(): void;
   /** Ends every session: what its agent holds is to be compared in a new epoch. They come back spread over some time. */
   endEpoch(detail: string): void;
+  /**
+   * Takes no more links and tells those there are to move to another replica, a few at a time, each when what it has under way is answered.
+   * Resolves when none is left, or after so many seconds. Once.
+   */
+  drain(seconds: number): Promise<void>;
   /** Takes no more links, says goodbye on those there are, and resolves when all are closed: cut after the close timeout. */
   stop(): Promise<void>;
 }
@@ -135,6 +139,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   });
   const links = new Set<Link>();
   let isStopping = false;
+  let drain: Drain<Link> | undefined;
 
   const server = createServer({
     requestCert: true,
@@ -195,10 +200,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       sessions.take(link);
       options.claims.opened(link);
     },
+    onLive: (link) => drain?.begun(link),
     onEnded: (link, stats) => {
       links.delete(link);
       options.claims.ended(link);
       sessions.drop(link, stats);
+      drain?.ended();
     },
   };
 
@@ -288,8 +295,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     handshakes: () => handshakes.count,
     mostConnectionsOfAddress: () => handshakes.mostConnectionsOfAddress,
     receivingBytes: () => receiving.bytes,
-    refuseLinks() {
+    drain(seconds) {
       isStopping = true;
+      drain = new Drain({ links: () => sessions.all(), seconds, clock, random: options.random, logger });
+      return drain.over;
     },
     endEpoch(detail) {
       const live = sessions.all();
@@ -301,6 +310,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
     async stop() {
       isStopping = true;
+      drain?.stop();
       endTrust();
       endKeys();
       telling.stop();
@@ -309,6 +319,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         front.close(() => resolve());
       });
       for (const link of links) {
+        if (link.status() !== undefined) metrics.sessionDrained('cut');
         link.end({ close: 'goingAway', goodbye: 'shuttingDown', detail: 'the relay is stopping', retryAfterMs: 0 });
       }
       handshakes.destroyAll();

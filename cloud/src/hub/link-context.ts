@@ -17,6 +17,7 @@ export interface LinkMetrics {
   sessionOpened(): void;
   /** `how` is a name of the table of close codes, `closed` by the agent, or `lost`. */
   sessionEnded(how: string): void;
+  sessionDrained(outcome: 'moved' | 'cut'): void;
   received(type: string, bytes: number): void;
   sent(type: string, bytes: number): void;
   malformedFrame(): void;
@@ -69,6 +70,8 @@ export interface LinkContext<Link> {
   readonly onKubelet: (link: Link, isAlive: boolean) => void;
   /** The hello was accepted: this is the node's link from now on. An older one is ended before this returns. */
   readonly onAccepted: (link: Link) => void;
+  /** It is live: after `onAccepted`, and after its welcome. */
+  readonly onLive: (link: Link) => void;
   /** Called once, whatever state it was in; `stats` of the session where there was one. */
   readonly onEnded: (link: Link, stats: SessionStats | undefined) => void;
 }

@@ -35,6 +35,8 @@ const OVER_BOUND_WAIT_MS = 30_000;
 const STALLED_WAIT_MS = 60_000;
 /** A question whose answer found the link full may be asked again; in milliseconds. */
 const BEHIND_RETRY_MS = 5_000;
+/** The same of one that came when the agent was about to be told to move: by then it is at another replica. */
+const MOVED_RETRY_MS = 1_000;
 /** After our close frame the other side has so long to answer it; then the connection is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -45,25 +47,28 @@ const SOCKET_FAULTS: Readonly<Record<string, { readonly close: CloseName; readon
   WS_ERR_TOO_MANY_BUFFERED_PARTS: { close: 'overBound', bound: 'fragments' },
 };
 
+interface Live {
+  readonly certificates: LinkTrust;
+  readonly keys: LinkKeys;
+  readonly session: Session;
+  readonly lane: ReportLane;
+  readonly queries: QueryLane;
+  readonly stopKeepAlive: () => void;
+  readonly since: Date;
+}
+
 /**
  * | state | meaning | left by |
  * |---|---|---|
  * | greeting | the WebSocket is open, the hello is awaited | hello → live; deadline, anything else → ended |
- * | live | session, reports and queries | end, a fault, silence, the socket's close → ended |
+ * | live | session, reports and queries | moveAway → leaving; end, a fault, silence, the socket's close → ended |
+ * | leaving | what is under way is answered, nothing is begun; reports that come are left to the agent's outbox | all is answered, or as live → ended |
  * | ended | nothing is taken any more; the socket closes, or is cut after CLOSE_TIMEOUT_MS | |
  */
 type LinkState =
   | { readonly name: 'greeting'; readonly cancelDeadline: () => void }
-  | {
-      readonly name: 'live';
-      readonly certificates: LinkTrust;
-      readonly keys: LinkKeys;
-      readonly session: Session;
-      readonly lane: ReportLane;
-      readonly queries: QueryLane;
-      readonly stopKeepAlive: () => void;
-      readonly since: Date;
-    }
+  | (Live & { readonly name: 'live' })
+  | (Live & { readonly name: 'leaving'; readonly ending: Ending })
   | { readonly name: 'ended' };
 
 /** One WebSocket of one node: frames to session, reports and queries, and back. Decides nothing about objects. */
@@ -109,13 +114,17 @@ export class Link {
     socket.on('close', (code) => this.#leave(code === 1006 ? 'lost' : 'closed', { code }));
   }
 
-  /** The session's status; undefined unless the link is live. */
+  /** The session's status; undefined unless the link is live or leaving. */
   status(): SessionStatus | undefined {
-    return this.#state.name === 'live' ? this.#state.session.status() : undefined;
+    return this.#live()?.session.status();
   }
 
   stats(): SessionStats | undefined {
-    return this.#state.name === 'live' ? this.#state.session.stats() : undefined;
+    return this.#live()?.session.stats();
+  }
+
+  #live(): Live | undefined {
+    return this.#state.name === 'live' || this.#state.name === 'leaving' ? this.#state : undefined;
   }
 
   /** Those that relays are to be verified with may be others now. */
@@ -138,6 +147,22 @@ export class Link {
     else if (this.#socket.isPaused) this.#socket.resume();
     this.#socket.close(CLOSE_CODES[ending.close], ending.close);
     this.#cutSoon();
+  }
+
+  /** Begins nothing new, and ends when what is under way is answered. Does nothing to a link that is not live. */
+  moveAway(ending: Ending): void {
+    if (this.#state.name !== 'live') return;
+    this.#state = { ...this.#state, name: 'leaving', ending };
+    this.#leaveIfIdle();
+  }
+
+  #leaveIfIdle(): void {
+    if (this.#state.name !== 'leaving') return;
+    const { session, lane, queries, ending } = this.#state;
+    const isIdle = session.stats().inflightBatches === 0 && lane.outstanding() === 0 && queries.outstanding() === 0;
+    if (!isIdle) return;
+    this.#context.metrics.sessionDrained('moved');
+    this.end(ending);
   }
 
   /** The other side will send nothing more. Its WebSocket would wait for what it no longer reads to be written. */
@@ -217,6 +242,10 @@ export class Link {
       this.#open(message, this.#state.cancelDeadline);
       return;
     }
+    if (this.#state.name === 'leaving') {
+      this.#receiveLast(message, this.#state);
+      return;
+    }
     if (this.#state.name !== 'live') return;
     const { session, lane, queries } = this.#state;
     switch (message.type) {
@@ -252,6 +281,34 @@ export class Link {
     }
   }
 
+  /** Of an agent that is about to be told to move. */
+  #receiveLast(message: AgentMessage, { session, queries }: Live): void {
+    switch (message.type) {
+      case 'hello':
+        throw new HawserError('protocol', 'a second hello on one link');
+      case 'ack':
+      case 'inventory':
+      case 'check':
+        session.receive(message);
+        break;
+      case 'query': {
+        // Not begun, and the agent is to know: it may ask again, also what may not be done twice.
+        const answer: QueryAnswer = { type: 'unavailable', retryAfterMs: MOVED_RETRY_MS, message: 'the relay is stopping' };
+        this.#send({ type: 'queryAnswer', id: message.query.id, answer });
+        return;
+      }
+      case 'cancelQuery':
+        queries.cancel(message.id);
+        break;
+      case 'report':
+      case 'kubelet':
+      case 'renew':
+        // Another replica is told.
+        return;
+    }
+    this.#leaveIfIdle();
+  }
+
   #open(hello: Hello, cancelDeadline: () => void): void {
     const greeting = greet(hello, this.node, this.#relay, this.#context.epochs);
     this.storeId = hello.storeId;
@@ -275,7 +332,10 @@ export class Link {
     const session = downstream.open(this.node, () => this.#schedulePump());
     const lane = reports.open(
       this.node,
-      (number, outcome) => this.#send({ type: 'reportAnswer', number, outcome }),
+      (number, outcome) => {
+        this.#send({ type: 'reportAnswer', number, outcome });
+        this.#leaveIfIdle();
+      },
       () => this.#socket.resume(),
     );
     const dictionary = commonDictionary(hello);
@@ -311,6 +371,7 @@ export class Link {
     certificates.tellAuthorities();
     keys.tell();
     this.#schedulePump();
+    this.#context.onLive(this);
   }
 
   /** A body that the link cannot take now would take the place of what is synced, and in the end the link. */
@@ -321,6 +382,7 @@ export class Link {
         ? { type: 'unavailable', retryAfterMs: BEHIND_RETRY_MS, message: 'the link is behind with what was sent before' }
         : answer;
     this.#send({ type: 'queryAnswer', id, answer: given });
+    this.#leaveIfIdle();
   }
 
   #schedulePump(): void {
@@ -347,7 +409,7 @@ export class Link {
   }
 
   #send(message: RelayMessage): void {
-    if (this.#state.name !== 'live') return;
+    if (this.#live() === undefined) return;
     if (this.#takesEnough()) this.#write(message);
   }
 
@@ -426,11 +488,11 @@ export class Link {
       state.session.close();
     }
     this.#context.metrics.sessionEnded(how);
-    const seconds =
-      state.name === 'live' ? Math.round((this.#context.clock.now().getTime() - state.since.getTime()) / 1000) : undefined;
+    const since = state.name === 'greeting' ? undefined : state.since.getTime();
+    const seconds = since === undefined ? undefined : Math.round((this.#context.clock.now().getTime() - since) / 1000);
     this.#logger.info(
       { how, ...fields, ...(seconds === undefined ? {} : { seconds }) },
-      state.name === 'live' ? 'session ended' : 'link ended',
+      since === undefined ? 'link ended' : 'session ended',
     );
     this.#context.onEnded(this, stats);
   }

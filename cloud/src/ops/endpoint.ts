@@ -2,8 +2,11 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { listen } from './listen.ts';
 
-/** Whether the relay may be given links, and if not, for whom to wait. */
-export type Readiness = { readonly type: 'ready' } | { readonly type: 'notReady'; readonly waitingFor: readonly string[] };
+/** Whether the relay may be given links, and if not, for whom to wait. One that drains is never ready again. */
+export type Readiness =
+  | { readonly type: 'ready' }
+  | { readonly type: 'notReady'; readonly waitingFor: readonly string[] }
+  | { readonly type: 'draining' };
 
 export interface EndpointOptions {
   readonly address: string;
@@ -26,7 +29,7 @@ const MAX_CONNECTIONS = 64;
 /**
  * Plain HTTP for the cluster's own eyes.
  * - /healthz: 200 while this process gets around to answering. The API server being away is no reason to restart it.
- * - /readyz: 200 once all resources are synced; 503 naming those that are not, one a line.
+ * - /readyz: 200 once all resources are synced; 503 naming those that are not, one a line, or that the relay is draining.
  * - /metrics: Prometheus' text format.
  *
  * @throws HawserError `address_in_use` or `bad_config`
@@ -61,6 +64,7 @@ export async function startEndpoint({ address, port, metrics, readiness, logger 
 
 function ready(response: ServerResponse, readiness: Readiness): void {
   if (readiness.type === 'ready') plain(response, 200, 'ok\n');
+  else if (readiness.type === 'draining') plain(response, 503, 'draining\n');
   else plain(response, 503, readiness.waitingFor.map((what) => `waiting for ${what}\n`).join(''));
 }
 

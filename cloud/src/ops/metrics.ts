@@ -3,6 +3,7 @@ import { type AutonomyReadings, createAutonomyMetrics } from './autonomy-metrics
 import { type BoundReadings, createBoundMetrics } from './bound-metrics.ts';
 import type { Bound } from './bounds.ts';
 import { createDeviceMetrics, type DeviceReadings } from './device-metrics.ts';
+import { createDrainMetrics, type DrainMetrics, type DrainReadings } from './drain-metrics.ts';
 import { createEnrolmentMetrics, type EnrolmentMetrics, type EnrolmentReadings } from './enrolment-metrics.ts';
 import { createLagMetrics, type LagReadings } from './lag-metrics.ts';
 import { createNodeLeaseMetrics, type NodeLeaseMetrics, type NodeLeaseReadings } from './node-lease-metrics.ts';
@@ -17,6 +18,7 @@ import { createTrustMetrics, type TrustMetricReadings, type TrustMetrics } from 
 export interface Readings
   extends BoundReadings,
     DeviceReadings,
+    DrainReadings,
     EnrolmentReadings,
     LagReadings,
     NodeLeaseReadings,
@@ -65,7 +67,7 @@ export interface SessionTotals {
  * All metrics of the relay, in a registry of their own. Labels have few values: never the name of an object, and of nodes only
  * those that lag.
  */
-export interface Metrics extends ReportMetrics, NodeLeaseMetrics, TrustMetrics, EnrolmentMetrics {
+export interface Metrics extends ReportMetrics, NodeLeaseMetrics, TrustMetrics, EnrolmentMetrics, DrainMetrics {
   readonly contentType: string;
   text(): Promise<string>;
   sessionOpened(): void;
@@ -303,6 +305,7 @@ export function createMetrics(readings: Readings): Metrics {
   return {
     ...createNodeLeaseMetrics(registry, readings),
     ...createTrustMetrics(registry, readings),
+    ...createDrainMetrics(registry, readings),
     ...createEnrolmentMetrics(registry, readings),
     contentType: registry.contentType,
     text: () => registry.metrics(),

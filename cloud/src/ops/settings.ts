@@ -89,7 +89,8 @@ export const SettingsSchema = section({
     linkedAfterSeconds: whole(0, 3_600),
   }),
   logLevel,
-  drainSeconds: whole(0, 300),
+  drainSeconds: whole(0, 3_600),
+  drainNoticeSeconds: whole(0, 300),
   limits: section({
     frameBytes: whole(64 * 1024, MAX_FRAME_BYTES),
     framesPerSecond: whole(10, 100_000),
@@ -195,7 +196,16 @@ export const SETTINGS: readonly Setting[] = [
     'how long a link has been open or lost before its Node says so in the condition hawser.dev/Linked',
   ),
   setting.text('logLevel', 'info', 'trace, debug, info, warn, error or fatal'),
-  setting.number('drainSeconds', 5, 'at a stop, how long reports under way and closing links are waited for'),
+  setting.number(
+    'drainSeconds',
+    5,
+    'at a stop, how long sessions may take to move to other replicas, each when what it has under way is answered; then they are closed',
+  ),
+  setting.number(
+    'drainNoticeSeconds',
+    0,
+    'before that, how long links are still taken while /readyz says that the relay is draining: as long as a Service takes to notice',
+  ),
   setting.number(
     'limits.frameBytes',
     MAX_FRAME_BYTES,

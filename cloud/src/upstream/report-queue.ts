@@ -31,6 +31,8 @@ export interface ReportQueue {
 export interface ReportLane {
   push(report: Report): void;
   isFull(): boolean;
+  /** Reports without an answer. */
+  outstanding(): number;
   /** Drops what waits. What runs is finished, and its answer goes nowhere: the agent asks again. */
   close(): void;
 }
@@ -239,6 +241,7 @@ export function createReportQueue<Session>(options: ReportQueueOptions<Session>)
           fill();
         },
         isFull: () => fullBecause(lane) !== undefined,
+        outstanding: () => lane.order.size + lane.running,
         close() {
           if (!lane.isOpen) return;
           lane.isOpen = false;

@@ -21,6 +21,7 @@
  * | ended | the relay closed the link |
  * | dropped | we closed the link because of what came over it |
  * | redial | we closed the link to make it anew with another certificate |
+ * | moved | the relay stops and has told us to go to another one |
  */
 export type LinkFailureKind =
   | 'dns'
@@ -40,7 +41,8 @@ export type LinkFailureKind =
   | 'silent'
   | 'ended'
   | 'dropped'
-  | 'redial';
+  | 'redial'
+  | 'moved';
 
 export interface LinkFailure {
   readonly kind: LinkFailureKind;

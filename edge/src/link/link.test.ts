@@ -317,6 +317,43 @@ test('a link is made anew at once for another certificate: an open one is told s
   assert.equal(link.state().name, 'dialling');
 });
 
+test('a relay that stops moves the link to the next address after the wait that it asks for, and no wait grows by it', () => {
+  const { link, clock, sockets, fail, open } = harness({ urls: ['wss://a:1', 'wss://b:2'] });
+  const waitMs = () => {
+    const state = link.state();
+    return state.name === 'waiting' ? state.until.getTime() - clock.time() : assert.fail(state.name);
+  };
+  link.start();
+  for (let round = 0; round < 5; round += 1) {
+    open();
+    clock.advance(10_000);
+    link.moved('another replica takes this device', 150);
+    assert.equal(waitMs(), 150);
+    clock.advance(150);
+  }
+  assert.deepEqual(
+    sockets.map(({ url }) => url.at(6)),
+    ['a', 'b', 'a', 'b', 'a', 'b'],
+  );
+  fail();
+  assert.equal(waitMs(), 500, 'the first wait of a failure');
+});
+
+test('a relay that moves every link as soon as it stands is not dialled without pause', () => {
+  const { link, clock, open } = harness();
+  const waits: number[] = [];
+  link.start();
+  for (let round = 0; round < 4; round += 1) {
+    open();
+    link.moved('moved', 0);
+    const state = link.state();
+    assert.equal(state.name, 'waiting');
+    waits.push(state.until.getTime() - clock.time());
+    clock.advance(waits.at(-1) ?? 0);
+  }
+  assert.deepEqual(waits, [500, 1_000, 2_000, 4_000]);
+});
+
 test('where there is nothing to dial with the link waits as it is told, and opens no socket', () => {
   let answer: LinkTls | LinkFailure = failure('ownCertificateEnded', 'it has ended', 30_000);
   const { link, clock, sockets, open } = harness({ tls: () => answer });

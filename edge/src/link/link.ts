@@ -49,6 +49,11 @@ export interface Link {
   drop(reason: string, options?: { readonly code?: number; readonly retryAfterMs?: number; readonly holds?: Held }): void;
   /** The relay has said goodbye: `holds` is not dialled again before that time. The link is ended. */
   goodbye(reason: string, retryAfterMs: number, holds?: Held): void;
+  /**
+   * The relay stops, and has told us to go to another one after that time: the next address is dialled, or the same one, whose name is
+   * resolved anew. After a link that had stood this is no failure: the waits do not grow by it. The link is ended.
+   */
+  moved(reason: string, retryAfterMs: number): void;
   /** For a link with another certificate: an open one is ended by us, and a wait too; the next is dialled at once. */
   redial(reason: string): void;
   state(): LinkState;
@@ -201,10 +206,12 @@ export function createLink(options: LinkOptions): Link {
     release(end);
     failures[reason.kind] = (failures[reason.kind] ?? 0) + 1;
     const now = clock.now().getTime();
-    if (before.name === 'open' && now - before.since.getTime() >= STABLE_MS) attempts = 0;
+    const hasStood = before.name === 'open' && now - before.since.getTime() >= STABLE_MS;
+    if (hasStood) attempts = 0;
     if (holds === 'address') held.hold(before.url, reason.retryAfterMs, now);
     // Other relays are tried at once; only the end of a round is followed by a wait.
-    const isRoundOver = (passHeld() || before.name === 'open') && reason.kind !== 'redial';
+    const isPlanned = reason.kind === 'redial' || (reason.kind === 'moved' && hasStood);
+    const isRoundOver = (passHeld() || before.name === 'open') && !isPlanned;
     const { baseMs, capMs } = options.backoff;
     const bounds = { baseMs, capMs: UNWANTED.has(reason.kind) ? Math.max(capMs, UNWANTED_CAP_MS) : capMs };
     const waitMs = isRoundOver ? fullJitter(bounds, attempts, options.random) : 0;
@@ -215,7 +222,7 @@ export function createLink(options: LinkOptions): Link {
     // Weeks without a network are told once.
     const isNews = before.name !== 'dialling' || reason.kind !== lastKind;
     lastKind = reason.kind;
-    const level = reason.kind === 'redial' ? 'info' : isNews ? 'warn' : 'debug';
+    const level = reason.kind === 'redial' || reason.kind === 'moved' ? 'info' : isNews ? 'warn' : 'debug';
     logger[level]({ url: before.url, kind: reason.kind, detail: reason.detail, retryInMs: delay }, 'link down');
     enter({ name: 'waiting', url: before.url, since: new Date(now), until: new Date(now + delay), reason });
     if (before.name !== 'dialling') options.onDown(reason);
@@ -243,6 +250,9 @@ export function createLink(options: LinkOptions): Link {
     goodbye(reason, retryAfterMs, holds) {
       const why = failure('ended', `the relay said goodbye: ${reason}`, retryAfterMs);
       failed(why, (ended) => ended.close(NORMAL_CLOSE, ''), holds);
+    },
+    moved(reason, retryAfterMs) {
+      failed(failure('moved', `the relay is stopping: ${reason}`, retryAfterMs), (ended) => ended.close(NORMAL_CLOSE, ''));
     },
     redial(reason) {
       if (state.name === 'waiting') {

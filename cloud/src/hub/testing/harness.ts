@@ -82,7 +82,7 @@ export const HELLO: Hello = {
 
 /** For hubs whose agents ask nothing. */
 export const NO_QUERIES: HubOptions['queries'] = {
-  open: () => ({ ask: () => assert.fail('a query'), cancel: () => undefined, close: () => undefined }),
+  open: () => ({ ask: () => assert.fail('a query'), cancel: () => undefined, outstanding: () => 0, close: () => undefined }),
 };
 
 /** For hubs whose sessions nobody has to know of. */
@@ -218,6 +218,7 @@ export async function start(t: TestContext, options: Options = {}) {
     metrics: {
       sessionOpened: () => say('opened'),
       sessionEnded: (how) => say(`ended ${how}`),
+      sessionDrained: (outcome) => say(`drained ${outcome}`),
       received: () => undefined,
       sent: () => undefined,
       malformedFrame: () => say('malformed'),

@@ -11,6 +11,7 @@ export function someReadings(): Readings {
     reportBytes: () => 9_000,
     mostConnectionsOfAddress: () => 3,
     handshakes: () => 1,
+    drainState: () => 'serving',
     refusalEventsWaiting: () => 0,
     dirtyKeys: () => 4,
     sessionTotals: () => ({

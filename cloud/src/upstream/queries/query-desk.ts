@@ -27,6 +27,8 @@ export interface QueryLane {
   ask(query: Query): void;
   /** Does nothing where the answer was given. */
   cancel(id: number): void;
+  /** Queries without an answer that somebody waits for. */
+  outstanding(): number;
   close(): void;
 }
 
@@ -200,6 +202,7 @@ export function createQueryDesk({ concurrency, perLane, onOverBound, clock, answ
           const one = lane.open.get(id);
           if (one !== undefined) drop(one);
         },
+        outstanding: () => lane.open.size,
         close() {
           isOpen = false;
           for (const one of [...lane.open.values()]) drop(one);
