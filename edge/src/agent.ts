@@ -21,6 +21,7 @@ import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
 import { storageUse } from './ops/storage-use.ts';
 import { keySourceOf, sealOf } from './ops/store-key.ts';
+import { notifySystemd } from './ops/systemd/index.ts';
 import { createLinkedTime, keepClusterKeys } from './pod-access/index.ts';
 import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
@@ -38,7 +39,7 @@ export interface AgentOptions {
   readonly settings: Settings;
   /** $CREDENTIALS_DIRECTORY of systemd, for a `store.key` that is a credential. */
   readonly credentials?: string | undefined;
-  /** Of the process: PATH and HOME are for a kubelet. Default: none. */
+  /** Of the process: PATH and HOME are for a kubelet, NOTIFY_SOCKET and WATCHDOG_USEC are systemd's. Default: none. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** At least 0, below 1. */
@@ -95,6 +96,14 @@ export async function startAgent({
       ...{ store, agentVersion: AGENT_VERSION, authorities: kept.authorities, logger, clock },
       ...(keys === undefined ? {} : { clusterKeys: keys }),
     });
+    // It asks for nothing before it is told that the agent is ready.
+    const systemd = notifySystemd({
+      environment,
+      isApiListening: () => server.isListening(),
+      facts: () => ({ link: link.link.state(), objects: store.objectCount(), outbox: store.outbox.size().entries }),
+      clock,
+      logger,
+    });
     const link = connectLink({
       urls: identity.relays,
       credentials: kept,
@@ -104,7 +113,10 @@ export async function startAgent({
       kubelet,
       nodeName,
       clusterKeys: keys,
-      onState: linked.changed,
+      onState(state) {
+        linked.changed(state);
+        systemd.linkChanged(state.name === 'open');
+      },
       clock,
       random,
       logger,
@@ -188,6 +200,8 @@ export async function startAgent({
       ending.push(runner.stop);
       await runner.start();
     }
+    systemd.ready();
+    ending.push(systemd.stop);
     link.link.start();
     return { nodeName, localApi: api.url, store: path, opsPort, stop };
   } catch (error) {

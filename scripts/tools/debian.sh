@@ -12,6 +12,7 @@ tools=(
   fakeroot:fakeroot
   skopeo:skopeo
   umoci:umoci
+  systemd-analyze:systemd
 )
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/hawser/tools"
 # Some of these commands are the administrator's.

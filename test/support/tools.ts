@@ -3,7 +3,16 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /** What `scripts/tools/debian.sh` puts on a machine. */
-export type DebianTool = 'promtool' | 'qemu-aarch64-static' | 'debootstrap' | 'lintian' | 'fakeroot' | 'skopeo' | 'umoci';
+export type DebianTool =
+  | 'promtool'
+  | 'qemu-aarch64-static'
+  | 'debootstrap'
+  | 'lintian'
+  | 'fakeroot'
+  | 'skopeo'
+  | 'umoci'
+  | 'systemd-notify'
+  | 'systemd-analyze';
 
 /** Some of the tools are the administrator's, whose folders are on few users' PATH. */
 const MORE_FOLDERS = ['/usr/sbin', '/sbin'];

@@ -50,6 +50,8 @@ export interface ApiServer {
   listen(port: number, host?: string): Promise<ServerAddress>;
   /** @throws when the server does not listen */
   address(): ServerAddress;
+  /** Whether it takes connections. */
+  isListening(): boolean;
   /** What it has taken on, and how often it refused more. */
   load(): ApiLoad;
   /** Cuts all open watches in the middle; new ones may be opened. Returns how many there were. */
@@ -152,6 +154,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (bound === undefined) throw new Error('the API server does not listen yet');
       return bound;
     },
+    isListening: () => server.listening,
     load: () => load.stats(),
     cutWatches() {
       const open = [...watches.open];
