@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { objectKey } from '@hawser/protocol';
+import { createLogLevelControl } from '@hawser/settings';
 import type { Logger } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
 import type { Clock } from './api/clock.ts';
+import { AGENT_PATH, LOG_LEVEL_PATH } from './api/device/own-paths.ts';
 import type { ApiBounds } from './api/http/load.ts';
 import type { ApiServer } from './api/http/server.ts';
 import { type AutonomousStop, startAutonomy, systemUptime } from './autonomy/index.ts';
@@ -15,7 +17,9 @@ import { AGENT_FACTS } from './ops/facts.ts';
 import { linkIdentity } from './ops/identity.ts';
 import { tellKubeletLife, tellKubeletState } from './ops/kubelet-facts.ts';
 import { listenFailure } from './ops/listen.ts';
+import { createAgentPath, createLastFailure, liveAgent } from './ops/live-agent.ts';
 import { ensureLocalAccess, kubeletKubeconfig } from './ops/local-access/index.ts';
+import { createLogLevelPath } from './ops/log-level-path.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
 import type { Settings } from './ops/settings.ts';
@@ -92,6 +96,8 @@ export async function startAgent({
     ending.push(kept.stop);
     const keys = settings.api.pods ? keepClusterKeys(store, logger) : undefined;
     const linked = createLinkedTime(() => performance.now());
+    const failure = createLastFailure();
+    const logLevel = createLogLevelControl(logger, settings.logLevel);
     const sync = createSync({
       ...{ store, agentVersion: AGENT_VERSION, authorities: kept.authorities, logger, clock },
       ...(keys === undefined ? {} : { clusterKeys: keys }),
@@ -116,12 +122,21 @@ export async function startAgent({
       onState(state) {
         linked.changed(state);
         systemd.linkChanged(state.name === 'open');
+        failure.changed(state);
       },
       clock,
       random,
       logger,
     });
     ending.push(link.stop);
+    const live = () =>
+      liveAgent(
+        {
+          ...{ version: AGENT_VERSION, pid: process.pid, link: link.link.state, logLevel },
+          ...{ session: () => sync.state().name, clock: kept.clock, reports: link.upstream.stats },
+        },
+        failure,
+      );
     const access = await ensureLocalAccess(settings.dataDir, settings.api.address);
     const local = createLocalApi({
       store,
@@ -130,6 +145,10 @@ export async function startAgent({
       bounds: apiBounds(settings.limits),
       queries: link.queries,
       isInSync: () => sync.state().name === 'inSync',
+      ownPaths: new Map([
+        [AGENT_PATH, createAgentPath(live)],
+        [LOG_LEVEL_PATH, createLogLevelPath(logLevel)],
+      ]),
       pods: keys === undefined ? undefined : { keys, linkedForMs: linked.linkedForMs },
       clock,
       random,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from './api/clock.ts';
 import { createDevicePolicy } from './api/device-policy.ts';
 import type { ApiBounds } from './api/http/load.ts';
+import type { OwnPath } from './api/http/own-path.ts';
 import { type ApiServer, createApiServer } from './api/http/server.ts';
 import { createRegistry, type Registry } from './api/registry/registry.ts';
 import type { StorageKey } from './api/storage.ts';
@@ -27,6 +28,8 @@ export interface LocalApiOptions {
   /** At least 0, below 1. */
   readonly random: () => number;
   readonly logger: Logger;
+  /** Beside that of questions, what the agent tells of itself and what can be changed of it, by path. */
+  readonly ownPaths?: ReadonlyMap<string, OwnPath>;
   /** By what pods are let in. Default: none is. */
   readonly pods?: PodAccess | undefined;
 }
@@ -49,7 +52,7 @@ export interface LocalApi {
 
 /** The Kubernetes API of the device: what the store holds, who may see and write it, and what is asked of the cloud. */
 export function createLocalApi(options: LocalApiOptions): LocalApi {
-  const { store, nodeName, access, bounds, queries, isInSync, clock, random, logger, pods } = options;
+  const { store, nodeName, access, bounds, queries, isInSync, ownPaths = new Map(), clock, random, logger, pods } = options;
   const hasSynced = () => store.fact(SYNC_FACTS.lastSync) !== undefined;
   const tokens = createTokenService({ nodeName, tokens: store.tokens, queries, clock, logger });
   const syncedAgeMs = () => (isInSync() ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
@@ -86,7 +89,7 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
   const registry = createRegistry({ storage: store.storage, policy, clock, random });
   const server = createApiServer({
     registry,
-    ownPaths: new Map([[QUERY_PATH, createQueryPath(lookup)]]),
+    ownPaths: new Map([...ownPaths, [QUERY_PATH, createQueryPath(lookup)]]),
     tls: { cert: access.cert, key: access.key },
     bounds,
     notReady: () => (hasSynced() ? undefined : 'the first sync with the cloud is not complete'),

@@ -35,7 +35,11 @@ export function sourcesOf(command: Command, table: readonly Setting[], env: Sour
 }
 
 /** Defaults are shown and not set: a flag that was not typed must not hide the file. */
-function optionFor({ path, kind, fallback, help }: Setting): Option {
+function optionFor({ path, kind, fallback, help, choices }: Setting): Option {
   const shown = fallback === undefined ? '' : ` (default: ${fallback})`;
-  return new Option(`${flagName(path)} ${PLACEHOLDERS[kind]}`, `${help}${shown}`);
+  const option = new Option(`${flagName(path)} ${PLACEHOLDERS[kind]}`, `${help}${shown}`);
+  // Shown and completed, and not checked here: the schema does that for flags, variables and the file in the same words.
+  if (choices !== undefined) option.argChoices = [...choices];
+  else if (kind === 'boolean') option.argChoices = ['true', 'false'];
+  return option;
 }

@@ -1,27 +1,15 @@
 import { Argument, type Command } from 'commander';
-
-export interface CompletionOptions {
-  /** Flags whose values are paths: the shell's own completion of files serves them. */
-  readonly fileFlags: readonly string[];
-  /** Words that may follow a command beside its flags, by its path: `get` → `pods configmaps …`. */
-  readonly words?: Readonly<Record<string, string>>;
-}
-
-/** A command as a shell has it on its line: `ca rotate` is at `/ca/rotate`, the program itself at the empty path. */
-interface At {
-  readonly path: string;
-  readonly command: Command;
-}
+import { type At, argumentsOf, type CompletionOptions, commandsBelow } from './completion-words.ts';
+import { fishCompletion } from './fish-completion.ts';
 
 /** For `source <(PROGRAM completion bash)`: commands at any depth, flags, and the values of those that have choices. */
 export function bashCompletion(program: Command, { fileFlags, words = {} }: CompletionOptions): string {
   const all = commandsBelow({ path: '', command: program });
   const name = `_${program.name().replaceAll('-', '_')}`;
-  const following = all.map(({ path, command }) => {
+  const following = all.map((at) => {
+    const { path, command } = at;
     const own = path === '' ? ['help'] : flagsOf(command);
-    const more = words[path.slice(1).replaceAll('/', ' ')];
-    const choices = command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices);
-    const list = [...command.commands.map((below) => below.name()), ...own, ...choices, ...(more === undefined ? [] : [more])];
+    const list = [...command.commands.map((below) => below.name()), ...own, ...argumentsOf(at, words)];
     return `    "${path}") words="${list.join(' ')}" ;;`;
   });
   return `${name}() {
@@ -54,11 +42,6 @@ export function zshCompletion(program: Command, options: CompletionOptions): str
   return `autoload -U +X bashcompinit && bashcompinit\n${bashCompletion(program, options)}`;
 }
 
-function commandsBelow(at: At): At[] {
-  const below = at.command.commands.map((command) => ({ path: `${at.path}/${command.name()}`, command }));
-  return [at, ...below.flatMap(commandsBelow)];
-}
-
 function flagsOf({ options }: Command): string[] {
   return options.flatMap(({ long, short }) => [long, short].filter((flag) => flag != null));
 }
@@ -73,14 +56,24 @@ function valuesOf({ path, command }: At, fileFlags: readonly string[]): string[]
     });
 }
 
-/** Adds `completion bash|zsh`, which prints the script for all commands that the program has when it is run. */
+const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
+
+/** Adds `completion bash|zsh|fish`, which prints the script for all commands that the program has when it is run. */
 export function addCompletion(program: Command, options: CompletionOptions, write: (text: string) => void): void {
   const name = program.name();
   program
     .command('completion')
-    .description(`print a script that completes command lines: source <(${name} completion bash)`)
-    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh']))
-    .action((shell: 'bash' | 'zsh') =>
-      write(shell === 'bash' ? bashCompletion(program, options) : zshCompletion(program, options)),
+    .description('print a script that completes command lines')
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SHELLS)))
+    .action((shell: keyof typeof SHELLS) => write(SHELLS[shell](program, options)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  source <(${name} completion bash)                                        # in this shell; in ~/.bashrc for all
+  ${name} completion bash > /etc/bash_completion.d/${name}                 # for all users
+  source <(${name} completion zsh)                                         # in ~/.zshrc, behind compinit
+  ${name} completion fish > ~/.config/fish/completions/${name}.fish
+`,
     );
 }

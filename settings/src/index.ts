@@ -1,6 +1,15 @@
 export { addSettings, sourcesOf } from './command.ts';
-export { addCompletion, type CompletionOptions } from './completion.ts';
+export { addCompletion } from './completion.ts';
+export type { CompletionOptions } from './completion-words.ts';
 export { readSettingsFile, type SettingsFile } from './file.ts';
+export {
+  createLogLevelControl,
+  isLogLevel,
+  LOG_LEVELS,
+  type LogLevel,
+  type LogLevelControl,
+  type LogLevelState,
+} from './log-level.ts';
 export { type LongTimerOptions, startTimer } from './long-timer.ts';
 export { describeSettings, findText, type Resolved, resolveSettings, resolveText, type Sources } from './resolve.ts';
 export { file, filled, flag, logLevel, oneOf, port, sectionsOf, together, whole } from './schema.ts';

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { LOG_LEVELS } from './log-level.ts';
 import { isTree } from './tree.ts';
 
 /** Pieces of schemas. Their messages end a line that begins with the path: "link.port: must be a whole number from 0 to 65535". */
@@ -21,8 +22,7 @@ export const flag = v.boolean('must be true or false');
 export const file = filled('the path of a file');
 /** 0 takes a free one. */
 export const port = whole(0, 65_535);
-/** pino's. */
-export const logLevel = oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']);
+export const logLevel = oneOf(LOG_LEVELS);
 
 /**
  * Makes the sections of one process' schema: a section says "is missing" for what has no default, and "is not a setting of the

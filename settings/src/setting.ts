@@ -7,11 +7,16 @@ export interface Setting {
   /** Undefined where there is none: it must be given, or has a meaning when absent. */
   readonly fallback: string | number | boolean | undefined;
   readonly help: string;
+  /** The values that there are, where they are a fixed set: help and completion show them. */
+  readonly choices?: readonly string[];
 }
 
 /** Rows of a table of settings. */
 export const setting = {
   text: (path: string, fallback: string | undefined, help: string): Setting => ({ path, kind: 'text', fallback, help }),
+  oneOf: (path: string, choices: readonly string[], fallback: string, help: string): Setting => ({
+    ...{ path, kind: 'text', fallback, help, choices },
+  }),
   number: (path: string, fallback: number | undefined, help: string): Setting => ({ path, kind: 'number', fallback, help }),
   flag: (path: string, fallback: boolean, help: string): Setting => ({ path, kind: 'boolean', fallback, help }),
   list: (path: string, help: string): Setting => ({ path, kind: 'list', fallback: undefined, help }),

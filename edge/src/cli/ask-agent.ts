@@ -1,5 +1,8 @@
 import { request } from 'node:https';
-import { HawserError, MAX_BODY_BYTES } from '@hawser/protocol';
+import { HawserError, isJsonObject, MAX_BODY_BYTES, parseJson } from '@hawser/protocol';
+import { isLogLevel, type LogLevel, type LogLevelState } from '@hawser/settings';
+import { AGENT_PATH, LOG_LEVEL_PATH } from '../api/device/own-paths.ts';
+import { type LiveAgent, liveAgentFromJson } from '../ops/live-agent.ts';
 import { readLocalAccess } from '../ops/local-access/index.ts';
 import {
   DEFAULT_QUERY_MS,
@@ -28,7 +31,7 @@ export async function askAgent(dataDir: string, server: string, question: Lookup
   const timeoutMs = (question.timeoutMs ?? DEFAULT_QUERY_MS) + GRACE_MS;
   const answer = await getFrom(server, url, certificate, token, timeoutMs);
   if (answer === undefined || answer.status === 200) return answer && lookupFromJson(answer.text);
-  throw new CommandFailure(EXIT.failed, `the running agent refused the question (HTTP ${answer.status}): ${answer.text.trim()}`);
+  throw new CommandFailure(EXIT.failed, `the running agent refused the question (HTTP ${answer.status}): ${saidIn(answer)}`);
 }
 
 /**
@@ -43,9 +46,65 @@ export async function takesUpTokens(dataDir: string, server: string): Promise<bo
   throw new CommandFailure(EXIT.failed, `the running agent does not take up the new tokens (HTTP ${answer.status}): restart it`);
 }
 
+/**
+ * How the running agent is, in its own words.
+ * @returns undefined where nobody listens there (any more)
+ * @throws CommandFailure where it does not say, HawserError `bad_config`, `malformed_object`
+ */
+export async function askHowItIs(dataDir: string, server: string, timeoutMs: number): Promise<LiveAgent | undefined> {
+  const { certificate, token } = readLocalAccess(dataDir);
+  const answer = await getFrom(server, new URL(AGENT_PATH, server), certificate, token, timeoutMs);
+  if (answer === undefined || answer.status === 200) return answer && liveAgentFromJson(answer.text);
+  throw new CommandFailure(EXIT.failed, `the running agent does not say how it is (HTTP ${answer.status}): ${saidIn(answer)}`);
+}
+
+/**
+ * The level of the running agent's log, or another one for it.
+ * @param level null: that of the setting; undefined: it is only asked
+ * @returns undefined where nobody listens there (any more)
+ * @throws CommandFailure, HawserError `bad_config`
+ */
+export async function askLogLevel(
+  dataDir: string,
+  server: string,
+  level: LogLevel | null | undefined,
+): Promise<LogLevelState | undefined> {
+  const { certificate, token } = readLocalAccess(dataDir);
+  const body = level === undefined ? undefined : JSON.stringify({ level });
+  const answer = await getFrom(server, new URL(LOG_LEVEL_PATH, server), certificate, token, DEFAULT_QUERY_MS, body);
+  if (answer === undefined) return undefined;
+  const state = answer.status === 200 ? logLevelIn(answer.text) : undefined;
+  if (state !== undefined) return state;
+  throw new CommandFailure(
+    EXIT.failed,
+    `the running agent does not take that (HTTP ${answer.status}; is it of another version?): ${saidIn(answer)}`,
+  );
+}
+
+function logLevelIn(text: string): LogLevelState | undefined {
+  const answer = parseJson(text);
+  if (!isJsonObject(answer)) return undefined;
+  const { level, configured } = answer;
+  return isLogLevel(level) && isLogLevel(configured) ? { level, configured } : undefined;
+}
+
+/** Characters of an answer that are repeated: what answers may be another program. */
+const MAX_SAID = 300;
+
+function saidIn({ text }: Answer): string {
+  return text.trim().slice(0, MAX_SAID);
+}
+
 /** Undefined where nobody listens. */
-function getFrom(server: string, url: URL, ca: string, token: string, timeoutMs: number): Promise<Answer | undefined> {
-  return get(url, ca, token, timeoutMs).catch((cause: unknown) => {
+function getFrom(
+  server: string,
+  url: URL,
+  ca: string,
+  token: string,
+  timeoutMs: number,
+  put?: string,
+): Promise<Answer | undefined> {
+  return exchange(url, ca, token, timeoutMs, put).catch((cause: unknown) => {
     if (isRefused(cause)) return undefined;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CommandFailure(EXIT.failed, `the running agent does not answer at ${server}: ${why}`, { cause });
@@ -57,11 +116,17 @@ interface Answer {
   readonly text: string;
 }
 
-function get(url: URL, ca: string, token: string, timeoutMs: number): Promise<Answer> {
+/** @param put a body of JSON; undefined: GET */
+function exchange(url: URL, ca: string, token: string, timeoutMs: number, put: string | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
-    const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
-    const outgoing = request(url, { ca, headers, signal, agent: false }, (response) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: 'application/json',
+      ...(put === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(put) }),
+    };
+    const method = put === undefined ? 'GET' : 'PUT';
+    const outgoing = request(url, { method, ca, headers, signal, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
       response.on('data', (chunk: Buffer) => {
@@ -74,7 +139,7 @@ function get(url: URL, ca: string, token: string, timeoutMs: number): Promise<An
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
     });
     outgoing.on('error', reject);
-    outgoing.end();
+    outgoing.end(put);
   });
 }
 

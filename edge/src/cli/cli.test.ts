@@ -264,7 +264,8 @@ test('version, helps and completions', async () => {
   assert.match(bash.stdout, /"\/query"\) words=".*--timeout.*storageclasses/);
   assert.match(bash.stdout, /"\/get --output"\|"\/get -o"\) COMPREPLY=\(\$\(compgen -W "table wide json yaml" /);
   assert.match((await agent('completion', 'zsh')).stdout, /^autoload -U \+X bashcompinit/);
-  assert.equal((await agent('completion', 'fish')).code, 2);
+  assert.match((await agent('completion', 'fish')).stdout, /^function __hawser_agent_at$/m);
+  assert.equal((await agent('completion', 'csh')).code, 2);
 });
 
 /** What `run` needs, with a relay that nobody is. */

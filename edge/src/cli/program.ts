@@ -11,6 +11,7 @@ import type { JoinFlags } from './join.ts';
 import { type KubeconfigFlags, kubeconfig } from './kubeconfig.ts';
 import type { KubeletOutput } from './kubelet.ts';
 import { addKubeletFlag, sourcesWithKubelet } from './kubelet-flag.ts';
+import { addLogLevelCommand } from './log-level.ts';
 import { cacheDirOf, dataDirOf, LIBRARY, ownCertificateOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
@@ -288,6 +289,7 @@ function programOf(options: CliOptions): Command {
   });
   kubeletConfigCommand.addHelpText('after', KUBELET_HELP);
 
+  addLogLevelCommand(program, options);
   addStoreCommands(program, options);
 
   const versionCommand = program

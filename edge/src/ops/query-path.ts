@@ -5,9 +5,11 @@ import { type CloudLookup, type LookupQuestion, questionFromParams } from '../up
 
 /** The local API's `/hawser/v1/query`: what is known of an object, asked by the administrator of the device. */
 export function createQueryPath(lookup: CloudLookup): OwnPath {
-  return async ({ query, signal }) => {
-    const { timeoutMs, live, ...key } = question(query);
-    return lookup.look(key, { signal, live, ...(timeoutMs === undefined ? {} : { deadlineMs: timeoutMs }) });
+  return {
+    async get({ query, signal }) {
+      const { timeoutMs, live, ...key } = question(query);
+      return lookup.look(key, { signal, live, ...(timeoutMs === undefined ? {} : { deadlineMs: timeoutMs }) });
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import {
   filled,
   flag,
   flagName,
+  LOG_LEVELS,
   logLevel,
   oneOf,
   port,
@@ -31,6 +32,8 @@ const relayUrl = v.pipe(v.string(RELAY_URL), v.check(isRelayUrl, RELAY_URL));
 /** A kubelet knows some 150 flags. */
 const MAX_KUBELET_ARGS = 256;
 const NODE_NAME = "must be a Node's name: lower case letters, digits, '-' and '.', at most 253";
+const KEY_EXCHANGES = ['hybrid', 'x25519'] as const;
+const WORKLOADS = ['hollow', 'kubelet', 'none'] as const;
 
 export const SettingsSchema = section({
   dataDir: filled('the path of a folder'),
@@ -47,7 +50,7 @@ export const SettingsSchema = section({
   /** All of them, and `relay.urls` then, or none. */
   tls: section({ cert: v.optional(file), key: v.optional(file), ca: v.optional(file) }),
   store: section({ key: v.optional(filled('none, credential:NAME or the path of a file')) }),
-  keyExchange: oneOf(['hybrid', 'x25519']),
+  keyExchange: oneOf(KEY_EXCHANGES),
   nodeName: v.optional(
     v.pipe(v.string(NODE_NAME), v.maxLength(253, NODE_NAME), v.regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, NODE_NAME)),
   ),
@@ -58,7 +61,7 @@ export const SettingsSchema = section({
     apiRequests: whole(4, 4_096),
     apiWatches: whole(4, 20_000),
   }),
-  workload: oneOf(['hollow', 'kubelet', 'none']),
+  workload: oneOf(WORKLOADS),
   hollow: section({ tokens: flag }),
   /** Only for the workload kubelet. */
   kubelet: section({
@@ -108,7 +111,12 @@ export const SETTINGS: readonly Setting[] = [
     undefined,
     'key that Secrets and tokens are sealed with: a file, credential:NAME of systemd, or none; without it DATA_DIR/store.key is made',
   ),
-  setting.text('keyExchange', 'hybrid', 'hybrid: post-quantum hybrid where the relay has it; x25519: 2.4 KB less per connect'),
+  setting.oneOf(
+    'keyExchange',
+    KEY_EXCHANGES,
+    'hybrid',
+    'hybrid: post-quantum hybrid where the relay has it; x25519: 2.4 KB less per connect',
+  ),
   setting.text('nodeName', undefined, "name of the Node; default and only possible value: the one in the certificate's CN"),
   setting.text('api.address', '127.0.0.1', 'loopback address of the Kubernetes API on the device'),
   setting.number('api.port', 6444, 'port of the Kubernetes API on the device; 0 takes a free one and logs it'),
@@ -129,8 +137,9 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting.number('limits.apiRequests', 256, 'requests that it answers at a time; one more is answered 429'),
   setting.number('limits.apiWatches', 3_072, 'watches that are open at a time; one more is answered 429'),
-  setting.text(
+  setting.oneOf(
     'workload',
+    WORKLOADS,
     'hollow',
     'hollow: a simulated kubelet, for demonstrations: nothing really runs; kubelet: a stock kubelet (docs/kubelet.md); none: a client of yours, by the local API',
   ),
@@ -156,7 +165,12 @@ export const SETTINGS: readonly Setting[] = [
     undefined,
     'port of /metrics and /healthz; 0 takes a free one and logs it; without it there are none',
   ),
-  setting.text('logLevel', 'info', 'trace, debug, info, warn, error or fatal'),
+  setting.oneOf(
+    'logLevel',
+    LOG_LEVELS,
+    'info',
+    'how much is said in the log; "hawser-agent log-level" changes it while the agent runs',
+  ),
   setting.number(
     'recheckSeconds',
     50,

@@ -10,8 +10,8 @@ export function discoveryDocuments({ keySet }: Pick<ServiceAccountTokens, 'keySe
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],
   };
-  return new Map<string, () => Promise<object>>([
-    ['/.well-known/openid-configuration', async () => configuration],
-    ['/openid/v1/jwks', async () => keySet],
+  return new Map([
+    ['/.well-known/openid-configuration', { get: async () => configuration }],
+    ['/openid/v1/jwks', { get: async () => keySet }],
   ]);
 }

@@ -1,6 +1,7 @@
 import type { PolicyRule, RuleBinding } from '../access/rules.ts';
 import type { Identity } from '../policy.ts';
 import { type BoundPod, podOf } from './identities.ts';
+import { AGENT_PATH, LOG_LEVEL_PATH } from './own-paths.ts';
 import { DEVICE_RESOURCES, DEVICE_SURFACE, isPerNode, LEASES, NODE_LEASE_NAMESPACE } from './surface.ts';
 
 /**
@@ -20,10 +21,10 @@ export function deviceRights(nodeName: string): (identity: Identity) => readonly
 function commonBindings(nodeName: string): readonly RuleBinding[] {
   return [
     { subject: { group: 'system:authenticated' }, rules: EVERYBODY },
-    { subject: { group: 'hawser:device-viewers' }, rules: [...VIEWING, ...kubeletReads(nodeName)] },
+    { subject: { group: 'hawser:device-viewers' }, rules: [...VIEWING, ...SEEING, ...kubeletReads(nodeName)] },
     {
       subject: { group: 'hawser:device-admins' },
-      rules: [...READING, ...nodeWrites(nodeName, (id) => id !== LEASES), ...kubeletServer(nodeName), ...ASKING],
+      rules: [...READING, ...nodeWrites(nodeName, (id) => id !== LEASES), ...kubeletServer(nodeName), ...ASKING, ...RUNNING],
     },
     {
       subject: { group: 'hawser:device-admins' },
@@ -54,6 +55,12 @@ const READING: readonly PolicyRule[] = [
   { verbs: READ, apiGroups: ['*'], resources: ['*'] },
   { verbs: ['get', 'head'], nonResourceURLs: ['*'] },
 ];
+
+/** How the agent is, for who looks. */
+const SEEING: readonly PolicyRule[] = [{ verbs: ['get', 'head'], nonResourceURLs: [AGENT_PATH, LOG_LEVEL_PATH] }];
+
+/** What the administrator may change of it while it runs. */
+const RUNNING: readonly PolicyRule[] = [{ verbs: ['put'], nonResourceURLs: [LOG_LEVEL_PATH] }];
 
 /** The same without Secrets, kind by kind, since rules have no "but". */
 const VIEWING: readonly PolicyRule[] = DEVICE_RESOURCES.filter(({ resource }) => resource.id !== 'secrets').map(

@@ -222,7 +222,14 @@ function discoveryOf(resource: Listed): object {
   };
 }
 
-function versionDocument({ gitVersion, platform = `${process.platform}/${process.arch}` }: ServerVersion): object {
+/** As Go calls them, whose names clients compare with. */
+const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
+
+function goPlatform(): string {
+  return `${process.platform}/${GO_ARCHITECTURES[process.arch] ?? process.arch}`;
+}
+
+function versionDocument({ gitVersion, platform = goPlatform() }: ServerVersion): object {
   const [, major = '1', minor = '0'] = /^v(\d+)\.(\d+)/.exec(gitVersion) ?? [];
   return {
     major,

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pino } from 'pino';
+import { createLogLevelControl } from './log-level.ts';
+
+function logged(configured: 'info' | 'fatal' = 'info') {
+  const lines: string[] = [];
+  const logger = pino({ level: configured }, { write: (line) => lines.push(JSON.parse(line).msg) });
+  return { logger, lines, control: createLogLevelControl(logger, configured) };
+}
+
+test('a level that is set holds for the logger and for all that came of it, before and after', () => {
+  const { logger, lines, control } = logged();
+  const before = logger.child({ component: 'a' }).child({ link: 1 });
+  before.debug('unheard');
+  assert.deepEqual(control.set('debug'), { level: 'debug', configured: 'info' });
+  before.debug('of the child of a child');
+  logger.child({ component: 'b' }).debug('of a later child');
+  assert.deepEqual(control.set('configured'), { level: 'info', configured: 'info' });
+  before.debug('unheard');
+  assert.deepEqual(lines, ['log level changed', 'of the child of a child', 'of a later child', 'log level changed']);
+});
+
+test('the change is said whatever the levels are, once', () => {
+  const { logger, lines, control } = logged('fatal');
+  control.set('error');
+  control.set('error');
+  logger.warn('unheard');
+  control.set('configured');
+  assert.deepEqual(lines, ['log level changed', 'log level changed']);
+});
