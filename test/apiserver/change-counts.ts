@@ -1,5 +1,5 @@
 import type { ApiRequest, ApiResponse, Change } from '@hawser/edge';
-import { API_RESOURCES } from '@hawser/protocol';
+import { CLUSTER_RESOURCES } from './cluster-resources.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 import { answerAdministrator } from './request-counts.ts';
 
@@ -21,7 +21,7 @@ export class ChangeCounts {
 
   constructor(storage: MemoryStorage, adminToken: string) {
     this.#adminToken = adminToken;
-    for (const { id } of API_RESOURCES) storage.subscribe(id, ({ type }) => this.#note(id, type));
+    for (const { id } of CLUSTER_RESOURCES) storage.subscribe(id, ({ type }) => this.#note(id, type));
   }
 
   /** Answers the path for the administrator. @returns whether it has answered */

@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { type Storage, type StorageKey, timestamp } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
-import { RELAY_NAMESPACE } from './relay-identity.ts';
 
-const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease', RELAY_NAMESPACE];
+const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 /**
- * The objects that every cluster has, made where they are missing: four namespaces and the relay's, in each namespace the ServiceAccount
+ * The objects that every cluster has, made where they are missing: four namespaces, in each namespace the ServiceAccount
  * `default` and the ConfigMap `kube-root-ca.crt`, and the Service of the API server with its Endpoints and EndpointSlice. Namespaces that come later get theirs in
  * the moment of their creation, where a real cluster takes some milliseconds. Returns the way to stop that.
  */
-export function maintainClusterObjects(storage: Storage, caPem: string, now: () => Date): () => void {
+export function maintainClusterObjects(
+  storage: Storage,
+  caPem: string,
+  now: () => Date,
+  moreNamespaces: readonly string[],
+): () => void {
   const add = (key: StorageKey, object: Omit<KubeObject, 'metadata'> & { apiVersion: string; kind: string }, labels = {}) => {
     if (storage.get(key) !== undefined) return;
     const metadata = {
@@ -33,7 +37,7 @@ export function maintainClusterObjects(storage: Storage, caPem: string, now: () 
   const stop = storage.subscribe('namespaces', (change) => {
     if (change.type === 'ADDED') furnish(change.key.name);
   });
-  for (const name of NAMESPACES) {
+  for (const name of [...NAMESPACES, ...moreNamespaces]) {
     add(
       { resource: 'namespaces', namespace: '', name },
       { apiVersion: 'v1', kind: 'Namespace', spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } },

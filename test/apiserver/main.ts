@@ -16,6 +16,7 @@ interface Arguments {
   readonly faults: boolean;
   readonly counts: boolean;
   readonly olderImpersonation: boolean;
+  readonly bare: boolean;
 }
 
 const program = new Command('embedded-apiserver')
@@ -29,7 +30,8 @@ const program = new Command('embedded-apiserver')
     'count requests and changes, and answer GET /-/requests, /-/requests/rates and /-/changes with the administrator token',
     false,
   )
-  .option('--older-impersonation', 'as a server before Kubernetes 1.36, which has no constrained impersonation', false);
+  .option('--older-impersonation', 'as a server before Kubernetes 1.36, which has no constrained impersonation', false)
+  .option('--bare', "without the relay's namespace and rights, which are then for you to apply", false);
 program.parse();
 await run(program.opts<Arguments>());
 
@@ -45,6 +47,7 @@ async function run(options: Arguments): Promise<void> {
       storage: options.data === undefined ? new MemoryStorage() : await readSnapshot(options.data),
       faultEndpoint: options.faults,
       countRequests: options.counts,
+      relay: options.bare ? 'applied' : 'manifests',
       impersonation: options.olderImpersonation ? 'groups' : 'constrained',
       logger,
     });

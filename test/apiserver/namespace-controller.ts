@@ -1,9 +1,9 @@
 import type { Storage } from '@hawser/edge';
-import { API_RESOURCES } from '@hawser/protocol';
+import { STORED_BY_CLUSTER } from './cluster-resources.ts';
 import { planPodDelete } from './policy/pod-deletion.ts';
 import { executeDelete } from './policy/special/stored.ts';
 
-const STORED = API_RESOURCES.filter((resource) => resource.namespaced && resource.id !== 'events.k8s.io/events');
+const STORED = STORED_BY_CLUSTER.filter(({ namespaced }) => namespaced);
 
 /**
  * Empties a namespace that is being deleted and removes it when nothing is left: pods get their grace, everything else goes at

@@ -15,7 +15,7 @@ import { startCertificateSigner } from './policy/certificate-signer.ts';
 import { createClusterPolicy } from './policy/cluster-policy.ts';
 import { discoveryDocuments } from './policy/issuer-discovery.ts';
 import { createServiceAccountTokens } from './policy/service-account-tokens.ts';
-import { type ImpersonationForm, RELAY_GROUPS, RELAY_USER, relayBindings } from './relay-identity.ts';
+import { type ImpersonationForm, RELAY_GROUPS, RELAY_NAMESPACE, RELAY_USER, relayBindings } from './relay-identity.ts';
 import { type RelayRights, RelayRightsLog } from './relay-rights.ts';
 import { RequestCounts } from './request-counts.ts';
 
@@ -32,6 +32,11 @@ export interface EmbeddedApiServerOptions {
   readonly tokens?: readonly StaticToken[];
   /** Their rights. */
   readonly bindings?: readonly RuleBinding[];
+  /**
+   * Where the relay's rights come from. `manifests`: it has those of `deploy/manifests` and its namespace is there, without any object for
+   * them. `applied`: nothing is there before somebody installs it. Default manifests.
+   */
+  readonly relay?: 'manifests' | 'applied';
   /** What the server can do and the relay is granted. `groups`: as a server before Kubernetes 1.36. Default constrained. */
   readonly impersonation?: ImpersonationForm;
   /** Whether `POST /-/faults` is answered. Default false. */
@@ -50,7 +55,7 @@ export interface EmbeddedApiServer {
   readonly caPem: string;
   /** User kubernetes-admin in group system:masters. */
   readonly adminToken: string;
-  /** User system:serviceaccount:hawser-system:hawser-relay, with the rights of `deploy/rbac`. */
+  /** User system:serviceaccount:hawser-system:hawser-relay, with the rights of `deploy/manifests`, or those that are applied. */
   readonly relayToken: string;
   /** YAML text for the administrator, for the relay, or for the bearer of a token. */
   kubeconfig(who?: 'admin' | 'relay' | { readonly name: string; readonly token: string }): string;
@@ -83,6 +88,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
   });
   const now = () => clock.now();
   const impersonation = options.impersonation ?? 'constrained';
+  const isPrepared = (options.relay ?? 'manifests') === 'manifests';
   const rightsLog = new RelayRightsLog(credentials.adminToken);
   const serviceAccountTokens = await createServiceAccountTokens(credentials.tokenKeyPem);
   const clusterPolicy = createClusterPolicy({
@@ -93,7 +99,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
       ...(options.tokens ?? []),
     ],
     serviceAccountTokens,
-    bindings: [...relayBindings(impersonation), ...(options.bindings ?? [])],
+    bindings: [...(isPrepared ? relayBindings(impersonation) : []), ...(options.bindings ?? [])],
     hasConstrainedImpersonation: impersonation === 'constrained',
     now,
   });
@@ -119,7 +125,7 @@ export async function startEmbeddedApiServer(options: EmbeddedApiServerOptions =
       faults.takeOver(request, response),
   });
   const stops = [
-    maintainClusterObjects(storage, authority.certificatePem, now),
+    maintainClusterObjects(storage, authority.certificatePem, now, isPrepared ? [RELAY_NAMESPACE] : []),
     startNamespaceController(storage, now),
     startCertificateSigner(storage, authority, now, logger),
   ];

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { API_RESOURCES, type KubeObject } from '@hawser/protocol';
+import type { KubeObject } from '@hawser/protocol';
 import * as v from 'valibot';
+import { STORED_BY_CLUSTER } from './cluster-resources.ts';
 import { MemoryStorage } from './memory-storage.ts';
-
-const STORED_RESOURCES = API_RESOURCES.filter((resource) => resource.id !== 'events.k8s.io/events');
 
 const SnapshotSchema = v.object({
   format: v.literal('embedded-apiserver/1'),
@@ -26,7 +25,7 @@ const SnapshotSchema = v.object({
  * what was written after the last snapshot is lost with the process.
  */
 export async function writeSnapshot(storage: MemoryStorage, file: string): Promise<void> {
-  const objects = STORED_RESOURCES.flatMap(({ id }) => storage.list(id).map((object) => ({ resource: id, object })));
+  const objects = STORED_BY_CLUSTER.flatMap(({ id }) => storage.list(id).map((object) => ({ resource: id, object })));
   const text = JSON.stringify({ format: 'embedded-apiserver/1', revision: storage.revision(), objects });
   const temporary = `${file}.${randomUUID()}`;
   try {

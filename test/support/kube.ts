@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
-import { apiVersionOf, type KubeObject, resourceById, resourceByKind, resourcePath } from '@hawser/protocol';
+import { apiVersionOf, type KubeObject, resourcePath } from '@hawser/protocol';
 import { KubeConfig } from '@kubernetes/client-node';
+import { CLUSTER_RESOURCES } from '../apiserver/cluster-resources.ts';
 
 /** An answer of the API server other than 2xx. */
 export class KubeError extends Error {
@@ -199,6 +200,10 @@ function parse(text: string): unknown {
     return text;
   }
 }
+
+const resourceById = (id: string) => CLUSTER_RESOURCES.find((one) => one.id === id);
+const resourceByKind = (apiVersion: string, kind: string) =>
+  CLUSTER_RESOURCES.find((one) => one.kind === kind && apiVersionOf(one) === apiVersion);
 
 function isObject(value: unknown): value is KubeObject {
   return typeof value === 'object' && value !== null;

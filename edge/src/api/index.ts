@@ -2,7 +2,7 @@ export { answerReview, REVIEW_RESOURCES, type TokenReviewVerdict } from './acces
 export { bindingsAllow, bindingsOf, type PolicyRule, type RuleBinding, ruleAllows } from './access/rules.ts';
 export { type Clock, systemClock, timestamp } from './clock.ts';
 export * from './fields.ts';
-export type { ServerVersion } from './http/discovery.ts';
+export { ALL_RESOURCES, type ServerVersion } from './http/discovery.ts';
 export type { ApiRequest, ApiResponse } from './http/exchange.ts';
 export type { Fault, InterceptedRequest } from './http/fault.ts';
 export { type ApiServer, type ApiServerOptions, createApiServer, DEFAULT_VERSION, type ServerAddress } from './http/server.ts';

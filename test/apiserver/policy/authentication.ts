@@ -15,7 +15,8 @@ export interface AuthenticationOptions {
   readonly storage: Storage;
   readonly staticTokens: readonly StaticToken[];
   readonly serviceAccountTokens: ServiceAccountTokens;
-  readonly bindings: readonly RuleBinding[];
+  /** As they are now. */
+  readonly bindings: () => readonly RuleBinding[];
   /** Default true. */
   readonly hasConstrainedImpersonation?: boolean;
   readonly now: () => Date;
@@ -61,7 +62,7 @@ export function createAuthenticator(
       );
     }
     const hasConstrained = options.hasConstrainedImpersonation ?? true;
-    return impersonate(options.bindings, identity, { user, groups, uid }, attributes, hasConstrained);
+    return impersonate(options.bindings(), identity, { user, groups, uid }, attributes, hasConstrained);
   };
 }
 

@@ -20,6 +20,7 @@ import {
   timestamp,
 } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
+import { SERVED_BY_CLUSTER } from '../cluster-resources.ts';
 import { authenticated, createAuthenticator, type StaticToken } from './authentication.ts';
 import { authorizeRequest } from './authorization.ts';
 import { requestedCommonName } from './certificate-signer.ts';
@@ -34,6 +35,7 @@ import { bindPod } from './special/binding.ts';
 import { evictPod } from './special/eviction.ts';
 import { scaleWorkload } from './special/scale.ts';
 import { requestToken } from './special/token-request.ts';
+import { storedRights } from './stored-rights.ts';
 import { withTopologyLabels } from './topology.ts';
 import { validateObject } from './validate/objects.ts';
 
@@ -41,7 +43,7 @@ export interface ClusterPolicyOptions {
   readonly storage: Storage;
   readonly staticTokens: readonly StaticToken[];
   readonly serviceAccountTokens: ServiceAccountTokens;
-  /** Beside those that Kubernetes has by itself. */
+  /** Beside those that Kubernetes has by itself and those of the Roles and bindings that are stored. */
   readonly bindings: readonly RuleBinding[];
   /** Kubernetes 1.36 has it. Default true. */
   readonly hasConstrainedImpersonation?: boolean;
@@ -60,8 +62,8 @@ const BINDINGS: SpecialResource = {
 /** What a cluster does with requests and objects, beyond what the API itself does: the policy of the embedded API server. */
 export function createClusterPolicy(options: ClusterPolicyOptions): ApiPolicy {
   const { storage } = options;
-  const bindings = [...DEFAULT_BINDINGS, ...options.bindings];
-  const authorize: ApiPolicy['authorize'] = (identity, attributes) => authorizeRequest(storage, bindings, identity, attributes);
+  const bindings = storedRights(storage, [...DEFAULT_BINDINGS, ...options.bindings]);
+  const authorize: ApiPolicy['authorize'] = (identity, attributes) => authorizeRequest(storage, bindings(), identity, attributes);
   const staticIdentities = new Map<string, Identity>(
     options.staticTokens.map(({ token, user, groups }) => [token, { name: user, groups: authenticated(groups) }]),
   );
@@ -71,6 +73,7 @@ export function createClusterPolicy(options: ClusterPolicyOptions): ApiPolicy {
     authorize,
     admit,
     planDelete,
+    served: SERVED_BY_CLUSTER,
     specialResources: [BINDINGS, ...REVIEW_RESOURCES],
     handleSpecial: (request) =>
       answerReview(request, {
@@ -80,7 +83,7 @@ export function createClusterPolicy(options: ClusterPolicyOptions): ApiPolicy {
           return options.serviceAccountTokens.check(token, audiences, storage, options.now());
         },
         authorize,
-        bindings,
+        bindings: bindings(),
       }) ?? handleSubresource(request, options.serviceAccountTokens),
   };
 }

@@ -12,6 +12,7 @@ import { maintainClusterObjects } from '../cluster-objects.ts';
 import { MemoryStorage } from '../memory-storage.ts';
 import { fieldsOf, textsOf } from '../policy/fields.ts';
 import { ISSUER } from '../policy/service-account-tokens.ts';
+import { RELAY_NAMESPACE } from '../relay-identity.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../server.ts';
 import { fastClock } from './clock.ts';
 import { INTERVENTIONS } from './interventions.ts';
@@ -175,7 +176,7 @@ async function startSeeded(seeds: Seeds, speed: number): Promise<EmbeddedApiServ
 /** The seeds over what every cluster and every namespace has, which is older than all of them. */
 function allObjects(seeds: Seeds): { key: StorageKey; object: KubeObject }[] {
   const scratch = new MemoryStorage();
-  maintainClusterObjects(scratch, 'replaced by the server', () => new Date());
+  maintainClusterObjects(scratch, 'replaced by the server', () => new Date(), [RELAY_NAMESPACE]);
   for (const name of seeds.namespaces) {
     scratch.commit({
       type: 'create',

@@ -175,11 +175,15 @@ function resourceList(group: string, version: string, resources: readonly Listed
   };
 }
 
-/** What `kubectl get all` means. */
-const IN_ALL: ReadonlySet<string> = new Set(['Pod', 'Service', 'DaemonSet', 'Deployment', 'ReplicaSet']);
+/** Words for several kinds at once: what `kubectl get all` means, and what extends the API itself. */
+const CATEGORIES: ReadonlyMap<string, string> = new Map([
+  ...['Pod', 'Service', 'DaemonSet', 'Deployment', 'ReplicaSet'].map((kind) => [kind, 'all'] as const),
+  ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'].map((kind) => [kind, 'api-extensions'] as const),
+]);
 
-function categoriesOf(resource: Listed): { categories?: readonly string[] } {
-  return IN_ALL.has(resource.kind) ? { categories: ['all'] } : {};
+function categoriesOf({ kind }: Listed): { categories?: readonly string[] } {
+  const category = CATEGORIES.get(kind);
+  return category === undefined ? {} : { categories: [category] };
 }
 
 function aggregate(names: readonly string[], groups: Groups): { body: object; etag: string } {

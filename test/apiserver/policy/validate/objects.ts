@@ -1,6 +1,6 @@
 import { type Admission, type FieldError, invalid } from '@hawser/edge';
 import type { KubeObject } from '@hawser/protocol';
-import { fieldsOf, itemsOf, numberOf, sameJson, textOf } from '../fields.ts';
+import { type Fields, fieldsOf, itemsOf, numberOf, sameJson, textOf } from '../fields.ts';
 import { validateCertificateRequest } from './certificate-request.ts';
 import { forbiddenField, invalidValue, required } from './field-errors.ts';
 import { validatePod, validatePodSpec, validatePodUpdate } from './pod.ts';
@@ -30,7 +30,13 @@ function specificErrors(resourceId: string, object: KubeObject, previous: KubeOb
     case 'apps/deployments':
     case 'apps/daemonsets':
     case 'apps/replicasets':
-      return validatePodSpec('spec.template.spec', fieldsOf(fieldsOf(spec.template).spec));
+      return [
+        ...selectorErrors(spec, previous),
+        ...validatePodSpec('spec.template.spec', fieldsOf(fieldsOf(spec.template).spec)),
+      ];
+    case 'rbac.authorization.k8s.io/clusterrolebindings':
+    case 'rbac.authorization.k8s.io/rolebindings':
+      return roleRefErrors(object, previous);
     case 'certificates.k8s.io/certificatesigningrequests':
       return validateCertificateRequest(object, previous);
     case 'coordination.k8s.io/leases':
@@ -42,6 +48,18 @@ function specificErrors(resourceId: string, object: KubeObject, previous: KubeOb
     default:
       return [];
   }
+}
+
+/** Whose pods a workload's are is settled when it is made. */
+function selectorErrors(spec: Fields, previous: KubeObject | undefined): FieldError[] {
+  if (previous === undefined || sameJson(spec.selector, fieldsOf(previous.spec).selector)) return [];
+  return [invalidValue('spec.selector', JSON.stringify(spec.selector), 'field is immutable')];
+}
+
+/** Which rights a binding gives is settled when it is made; to whom may change. */
+function roleRefErrors(binding: KubeObject, previous: KubeObject | undefined): FieldError[] {
+  if (previous === undefined || sameJson(binding.roleRef, previous.roleRef)) return [];
+  return [invalidValue('roleRef', JSON.stringify(binding.roleRef), 'cannot change roleRef')];
 }
 
 /** A node's address range is given once. */
