@@ -62,9 +62,9 @@ test('deploy gives rights to the ServiceAccount of the relay and to nobody else,
   }
 });
 
-test('each admission policy of deploy/autonomy is bound, denies, and is about the relay or about edge nodes', () => {
+test('each admission policy of deploy/manifests is bound, denies, and is about the relay or about edge nodes', () => {
   const read = (file: string) =>
-    parseAllDocuments(readFileSync(join(ROOT, 'deploy', 'autonomy', file), 'utf8')).map((document) => {
+    parseAllDocuments(readFileSync(join(ROOT, 'deploy', 'manifests', 'optional', file), 'utf8')).map((document) => {
       assert.deepEqual(document.errors, [], file);
       return document.toJS() as { kind: string; metadata: { name: string }; spec: Record<string, unknown> };
     });

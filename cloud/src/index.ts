@@ -25,7 +25,7 @@ export type { Change, Observed, ReflectorStatus } from './merge/change.ts';
 export { createMerge, type Merge } from './merge/merge.ts';
 export { createNodeLeases, type NodeLeases } from './node-leases/index.ts';
 export { BOUNDS, type Bound } from './ops/bounds.ts';
-export { type Config, resolveConfig, type Settings } from './ops/settings.ts';
+export { type Config, resolveConfig, SETTINGS, type Settings, SettingsSchema } from './ops/settings.ts';
 export { type Relay, type RelayOptions, startRelay } from './relay.ts';
 export { planReport } from './upstream/request.ts';
 export { WATCHED } from './watching.ts';

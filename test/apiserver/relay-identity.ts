@@ -9,11 +9,14 @@ export const RELAY_GROUPS = ['system:serviceaccounts', `system:serviceaccounts:$
 /** In the words of the relay: `constrained` from Kubernetes 1.36 on, `groups` before. */
 export type ImpersonationForm = 'constrained' | 'groups';
 
-const FILES: Readonly<Record<ImpersonationForm, string>> = { constrained: 'as-node.yaml', groups: 'as-node-older.yaml' };
+const FILES: Readonly<Record<ImpersonationForm, string>> = {
+  constrained: '11-as-node.yaml',
+  groups: 'optional/as-node-older.yaml',
+};
 
-/** The rights that a relay is given in a cluster, and no more: those of the manifests that its users apply. */
+/** The rights that a relay is given in a cluster, and no more: those of the manifests that its users apply, which are those of the chart. */
 export function relayBindings(form: ImpersonationForm): readonly RuleBinding[] {
-  const folder = new URL('../../deploy/', import.meta.url);
-  const files = ['rbac/relay.yaml', 'autonomy/relay-pods.yaml', `rbac/${FILES[form]}`];
+  const folder = new URL('../../deploy/manifests/', import.meta.url);
+  const files = ['10-rights.yaml', 'optional/relay-pods.yaml', FILES[form]];
   return bindingsOf(files.map((file) => new URL(file, folder)));
 }

@@ -10,29 +10,32 @@ import { confined } from '../support/confined.ts';
 import { NODE, ROOT, startProcess } from '../support/processes.ts';
 import { bundlesFor } from './harness.ts';
 
-const MANIFEST = join(ROOT, 'deploy', 'relay', 'relay.yaml');
+const MANIFESTS = join(ROOT, 'deploy', 'manifests');
 const PROGRAM = '/mnt/relay/hawser-relay.mjs';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** The pod of deploy/relay, as far as this test looks at it. */
+/** The pod of deploy/manifests, as far as this test looks at it. */
 interface PodSpec {
-  readonly securityContext: { readonly runAsNonRoot: boolean; readonly runAsUser: number; readonly runAsGroup: number };
+  readonly securityContext: { readonly runAsUser: number; readonly runAsGroup: number };
   readonly containers: readonly [Container];
-  readonly volumes?: readonly unknown[];
+  readonly volumes: readonly JsonObject[];
 }
 
 interface Container {
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value?: string }[];
   readonly securityContext: JsonObject;
-  readonly volumeMounts?: readonly unknown[];
+  readonly volumeMounts: readonly { readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
 function podSpec(): PodSpec & JsonObject {
-  const deployment = parseAllDocuments(readFileSync(MANIFEST, 'utf8'))
+  return objectOf('30-relay.yaml', 'Deployment').spec.template.spec;
+}
+
+function objectOf(file: string, wanted: string) {
+  return parseAllDocuments(readFileSync(join(MANIFESTS, file), 'utf8'))
     .map((document) => document.toJS())
-    .find(({ kind }) => kind === 'Deployment');
-  return deployment.spec.template.spec;
+    .find(({ kind }) => kind === wanted);
 }
 
 test("the relay's pod keeps the rules of the restricted Pod Security Standard, and mounts nothing that can be written", () => {
@@ -42,6 +45,7 @@ test("the relay's pod keeps the rules of the restricted Pod Security Standard, a
     runAsNonRoot: true,
     runAsUser: 65_532,
     runAsGroup: 65_532,
+    fsGroup: 65_532,
     seccompProfile: { type: 'RuntimeDefault' },
   });
   assert.deepEqual(container.securityContext, {
@@ -50,8 +54,9 @@ test("the relay's pod keeps the rules of the restricted Pod Security Standard, a
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   });
-  for (const field of ['hostNetwork', 'hostPID', 'hostIPC', 'volumes']) assert.equal(spec[field], undefined, field);
-  assert.equal(container.volumeMounts, undefined);
+  for (const field of ['hostNetwork', 'hostPID', 'hostIPC']) assert.equal(spec[field], undefined, field);
+  assert.deepEqual(spec.volumes, [{ name: 'config', configMap: { name: 'hawser-relay-config' } }]);
+  assert.deepEqual(container.volumeMounts, [{ name: 'config', mountPath: '/etc/hawser/config', readOnly: true }]);
 });
 
 test('the relay starts and becomes ready as that pod: another user, no capability, no writable file system, its ServiceAccount alone', {
@@ -65,7 +70,7 @@ test('the relay starts and becomes ready as that pod: another user, no capabilit
     user: securityContext.runAsUser,
     group: securityContext.runAsGroup,
     program: { from: dirname(realpathSync(NODE)), at: '/mnt/node' },
-    files: [{ from: bundles.relay, at: PROGRAM }, ...serviceAccount(bundles.dir, api)],
+    files: [{ from: bundles.relay, at: PROGRAM }, ...serviceAccount(bundles.dir, api), configuration(bundles.dir)],
   });
   if (before === undefined) return t.skip('this kernel gives no namespace of mounts, as root or otherwise');
   const [command = '', ...words] = before;
@@ -85,6 +90,14 @@ function serviceAccount(folder: string, { caPem, relayToken }: { readonly caPem:
     writeFileSync(from, text, { mode: 0o600 });
     return { from, at: `${SERVICE_ACCOUNT}/${name}` };
   });
+}
+
+/** The ConfigMap, where the Deployment mounts it. */
+function configuration(folder: string) {
+  const [name = '', text = ''] = Object.entries<string>(objectOf('20-config.yaml', 'ConfigMap').data)[0] ?? [];
+  const from = join(folder, name);
+  writeFileSync(from, text);
+  return { from, at: `/etc/hawser/config/${name}` };
 }
 
 async function runs(t: TestContext, url: string, before: readonly string[], { args, env }: Container): Promise<void> {

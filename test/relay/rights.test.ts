@@ -109,7 +109,9 @@ const SUBMITS: Readonly<Record<string, readonly [JsonObject, RegExp]>> = {
 };
 
 for (const form of ['constrained', 'groups'] as const) {
-  test(`a relay uses each right that deploy/rbac gives it, and asks for no other: ${form}`, { timeout: 120_000 }, async (t) => {
+  test(`a relay uses each right that deploy/manifests gives it, and asks for no other: ${form}`, {
+    timeout: 120_000,
+  }, async (t) => {
     const cluster = await start(t, { 'replica.renewSeconds': '1', 'nodeLeases.renewSeconds': '1' }, { impersonation: form });
     await ready(cluster.relay);
     for (const one of OBJECTS) await cluster.kube.create(one);

@@ -6,7 +6,7 @@ export interface Confinement {
   readonly group: number;
   /** A folder that everybody may read, and where the process finds it: below /mnt. */
   readonly program: { readonly from: string; readonly at: string };
-  /** Files of ours, copied into memory so that the process may read them, by where it finds them: below /mnt or /run. */
+  /** Files of ours, copied into memory so that the process may read them, by where it finds them: below /mnt, /run or /etc. */
   readonly files: readonly { readonly from: string; readonly at: string }[];
 }
 
@@ -30,6 +30,8 @@ export function confined({ user, group, program, files }: Confinement): readonly
     'mount -t tmpfs -o mode=0755 tmpfs /run',
     `mkdir -p ${quoted(program.at)}`,
     `mount --bind ${quoted(program.from)} ${quoted(program.at)}`,
+    // /etc with more in it, as a runtime gives it to a container.
+    'mkdir /mnt/etc && { cp -a /etc/. /mnt/etc/ 2>/dev/null || true; } && mount --bind /mnt/etc /etc',
     ...files.flatMap(({ from, at }) => [
       `mkdir -p "$(dirname ${quoted(at)})"`,
       `cp ${quoted(from)} ${quoted(at)}`,

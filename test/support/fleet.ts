@@ -204,7 +204,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     } finally {
       await stop();
     }
-    if (denied.length > 0) throw new Error(`deploy/rbac does not give the relay what it asked for: ${denied.join(', ')}`);
+    if (denied.length > 0) throw new Error(`deploy/manifests does not give the relay what it asked for: ${denied.join(', ')}`);
   };
 
   const authority = await createAuthority('hawser-demo');

@@ -226,7 +226,7 @@ function refusal(code: number, reason: string, message: string): Refusal {
 }
 
 /**
- * What every kubelet writes, by resource and subresource; deploy/rbac gives the relay the rights for it. Where they are missing somebody has
+ * What every kubelet writes, by resource and subresource; the chart gives the relay the rights for it. Where they are missing somebody has
  * forgotten them, and the report waits; other writes nobody may ever have meant to grant.
  */
 const KUBELET_WRITES: ReadonlySet<string> = new Set([

@@ -18,7 +18,7 @@ const NAMESPACE = 'hawser-system';
 const VALID_TO = new Date(Date.now() + 90 * 24 * 3_600_000);
 const logger = pino({ level: 'silent' });
 
-/** An API server, with the rights of deploy/rbac, and replicas that share it. */
+/** An API server, with the rights of deploy/manifests, and replicas that share it. */
 async function scene(t: TestContext, replicas = 1) {
   const api = await startEmbeddedApiServer();
   t.after(() => api.close());

@@ -55,7 +55,7 @@ function isNotFound(answer: Answer): boolean {
 
 function notAllowed(method: string, message: string): HawserError {
   const verb = method === 'GET' ? 'get' : 'patch';
-  const text = `the relay lacks the right to ${verb} Secrets in ${TOKEN_NAMESPACE} (deploy/rbac/relay.yaml): ${message}`;
+  const text = `the relay lacks the right to ${verb} Secrets in ${TOKEN_NAMESPACE} (deploy/manifests/10-rights.yaml): ${message}`;
   return new HawserError('unauthorized', text);
 }
 
