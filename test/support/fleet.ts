@@ -265,6 +265,11 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     return relay;
   };
   for (const relay of relays) await relay.start();
+  if (isJoined) {
+    await until('the authority is published', START_TIMEOUT_MS, undefined, () =>
+      kube.get('configmaps', 'hawser-system', 'hawser-ca'),
+    );
+  }
 
   const filesOf = async ({ name, node, link }: { readonly name: string; readonly node: string; readonly link: LinkProxy }) => {
     const certificate = await issueNodeCertificate(authority, node);
@@ -278,9 +283,6 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   /** As an administrator and somebody at the device do it: one makes the line, the other runs it. */
   const joinAs = async ({ node, link, command }: FleetAgent) => {
     const relay = options.relayMain ?? RELAY_MAIN;
-    await until('the authority is published', START_TIMEOUT_MS, undefined, () =>
-      kube.get('configmaps', 'hawser-system', 'hawser-ca'),
-    );
     const flags = ['--kubeconfig', kubeconfig, '--node-name', node, '--single-use', '--relay', `wss://127.0.0.1:${link.port}`];
     const token = await runCommand({
       name: 'hawser-relay token',

@@ -234,7 +234,7 @@ test('a device that has joined as another gives that up only when told to, and i
   assert.match(again.err, /an agent runs here: it uses the new certificate from its next dial on/);
   const { code, err } = await run(args(elsewhere.url, elsewhere.caHash, '--rejoin'));
   assert.equal(code, 0, err);
-  assert.match(err, new RegExp(`warning: the store .* is of the cluster ${CLUSTER}\\. .* mkdir .*old && mv .*agent\\.db\\* `));
+  assert.match(err, new RegExp(`warning: the store .* is of the cluster ${CLUSTER}\\. .* hawser-agent store set-aside`));
   assert.match(err, /an agent runs here with what it was started with: restart it/);
   assert.notDeepEqual(elsewhere.joins[0]?.publicKey, endpoint.joins[0]?.publicKey);
   assert.deepEqual(identityIn(dataDir)?.relays, [elsewhere.url]);

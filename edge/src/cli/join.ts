@@ -1,5 +1,4 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   HawserError,
   isNodeName,
@@ -215,10 +214,9 @@ function notesOn({ identity, was }: Joined, { dataDir, rejoin = false, ownCertif
   const store = lookAtStore(path);
   if (store === undefined) return notes;
   if (rejoin) {
-    const kept = join(dataDir, 'old');
     notes.push(
       `warning: the store ${path} is of ${store.cluster === undefined ? 'what this device was before' : `the cluster ${store.cluster}`}. ` +
-        `The agent takes objects of no other cluster: if this is another, move it away first: mkdir ${kept} && mv ${path}* ${kept}/`,
+        `The agent takes objects of no other cluster: if this is another, stop the agent and move it away first: hawser-agent store set-aside`,
     );
   }
   if (store.running) {

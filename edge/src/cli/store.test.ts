@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { storePath } from '../ops/paths.ts';
 import { keySourceOf, sealOf } from '../ops/store-key.ts';
-import { openStore } from '../store/index.ts';
-import { CLUSTER, clock, silent, storageKey, testObject, upsert } from '../store/testing.ts';
+import { openStore, readStore } from '../store/index.ts';
+import { CLUSTER, clock, create, silent, storageKey, testObject, upsert } from '../store/testing.ts';
 import { runCli } from './program.ts';
 
 const SECRET = storageKey('secrets', 'login');
@@ -115,5 +115,50 @@ describe('store drop-secrets', () => {
     const dataDir = dataFolder(t);
     assert.match((await run(dataDir, 'store', 'drop-secrets')).stdout, /nothing was dropped/);
     assert.ok((await show(dataDir)).stdout.includes(VALUE));
+  });
+});
+
+describe('store set-aside', () => {
+  it('moves the store away, whole, so that a device can go to another cluster', async (t) => {
+    const dataDir = dataFolder(t);
+    const { code, stdout, stderr } = await run(dataDir, 'store', 'set-aside');
+    assert.equal(code, 0, stderr);
+    const [, to = ''] = /^The store is now (\S+\.aside-\S+); the next start begins a new one\.\n$/.exec(stdout) ?? [];
+    const old = readStore(to);
+    assert.deepEqual(
+      old.counts().map(({ resource }) => resource),
+      ['configmaps', 'secrets'],
+    );
+    old.close();
+    assert.match((await run(dataDir, 'status')).stderr, /there is no store at/);
+    const next = openAgentStore(dataDir);
+    t.after(() => next.close());
+    assert.equal(next.identity().clusterUid, undefined);
+    next.bindCluster('another');
+  });
+
+  it('takes what the cloud has not been told of along only with --yes', async (t) => {
+    const dataDir = dataFolder(t);
+    const store = openAgentStore(dataDir);
+    create(store, storageKey('events', 'e'), 'uid-3');
+    store.close();
+    const refused = await run(dataDir, 'store', 'set-aside');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^hawser-agent: 1 reports are in the store that the cloud has not been told of: with --yes/);
+    assert.equal((await run(dataDir, 'outbox')).code, 0);
+    assert.equal((await run(dataDir, 'store', 'set-aside', '--yes')).code, 0);
+  });
+
+  it('moves what cannot be read, too, and nothing under a running agent', async (t) => {
+    const dataDir = dataFolder(t);
+    const running = openAgentStore(dataDir);
+    assert.match((await run(dataDir, 'store', 'set-aside')).stderr, /another agent uses the store/);
+    running.close();
+    writeFileSync(storePath(dataDir), 'no database\n'.repeat(100));
+    assert.match((await run(dataDir, 'store', 'set-aside')).stderr, /this version cannot read the store/);
+    const { code, stdout } = await run(dataDir, 'store', 'set-aside', '--yes');
+    assert.equal(code, 0);
+    assert.ok(readdirSync(dataDir).some((name) => stdout.includes(name)));
+    assert.match((await run(dataDir, 'store', 'set-aside')).stderr, /there is no store at/);
   });
 });

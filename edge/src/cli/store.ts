@@ -5,10 +5,11 @@ import { type Logger, pino } from 'pino';
 import { systemClock } from '../api/clock.ts';
 import { storePath } from '../ops/paths.ts';
 import { type KeySource, keySourceOf, prepareNext, sealOf, settleNext } from '../ops/store-key.ts';
-import { openStore, PLAIN, readStore, rekeyStore } from '../store/index.ts';
+import { openStore, PLAIN, readStore, rekeyStore, setStoreAside, type Untold } from '../store/index.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
+import { CommandFailure, EXIT } from './exit.ts';
 import type { CliIo } from './io.ts';
-import { dataDirOf, keySourceFor, STORE } from './needed-settings.ts';
+import { dataDirOf, keySourceFor, READING, STORE } from './needed-settings.ts';
 
 const REKEY_HELP = `
 The agent must not run. Everything that is sealed in the store is sealed with the new key, in one transaction: interrupted, the store
@@ -40,9 +41,21 @@ Example:
 Exit codes: 0 done, or there was nothing to drop; 1 no store, or an agent has it open; 2 wrong command line or key.
 `;
 
-/** `hawser-agent store rekey` and `store drop-secrets`. */
+const ASIDE_HELP = `
+For a device that goes to another cluster, and for a store that this version cannot read. The agent must not run. The store is renamed, not
+deleted; the next start begins a new one, which the cloud fills. Until then the device serves nothing. What the cloud has not been told
+of (see "hawser-agent outbox") stays in the old store and is not told any more: that needs --yes. What the device has joined as stays.
+
+Examples:
+  hawser-agent store set-aside
+  hawser-agent store set-aside --yes && hawser-agent join wss://relay.new:8443 --token … --ca-hash … --rejoin
+
+Exit codes: 0 moved; 1 no store, an agent has it open, or --yes is needed; 2 wrong command line.
+`;
+
+/** `hawser-agent store rekey`, `store drop-secrets` and `store set-aside`. */
 export function addStoreCommands(program: Command, io: CliIo): void {
-  const store = program.command('store').description('the key that Secrets in the store are sealed with');
+  const store = program.command('store').description('the store of a stopped agent: its key, another cluster');
 
   const rekeyCommand = store
     .command('rekey')
@@ -59,6 +72,16 @@ export function addStoreCommands(program: Command, io: CliIo): void {
     dropSecrets(dataDirOf(dropCommand, io.env), keySourceFor(dropCommand, io.env), io);
   });
   dropCommand.addHelpText('after', DROP_HELP);
+
+  const asideCommand = store
+    .command('set-aside')
+    .description('begin a new store: for another cluster')
+    .option('--yes', 'also where reports wait that the cloud has not been told of');
+  addSettings(asideCommand, READING).action(() => {
+    const { yes } = asideCommand.opts<{ yes?: boolean }>();
+    setAside(dataDirOf(asideCommand, io.env), yes === true, io);
+  });
+  asideCommand.addHelpText('after', ASIDE_HELP);
 }
 
 function rekey(dataDir: string, from: KeySource, newKey: string | undefined, io: CliIo): void {
@@ -110,6 +133,25 @@ function dropSecrets(dataDir: string, source: KeySource, io: CliIo): void {
       ? 'What the key does not open is gone; the cloud sends its Secrets again.\n'
       : 'The key opens the store: nothing was dropped.\n',
   );
+}
+
+function setAside(dataDir: string, evenIfUntold: boolean, io: CliIo): void {
+  const result = setStoreAside(storePath(dataDir), evenIfUntold, io.now());
+  if (result.type === 'moved') {
+    io.write(`The store is now ${result.to}; the next start begins a new one.\n`);
+    return;
+  }
+  throw new CommandFailure(
+    EXIT.failed,
+    `${inWords(result.untold)}: with --yes they go with the store, and nothing was changed now. To have them told, let the agent run with ` +
+      'its link until "hawser-agent outbox" shows none',
+  );
+}
+
+function inWords(untold: Untold): string {
+  if (untold === 'unknown')
+    return 'this version cannot read the store, so reports may be in it that the cloud has not been told of';
+  return `${untold} reports are in the store that the cloud has not been told of`;
 }
 
 /** Opening would make one. */

@@ -37,11 +37,19 @@ export function looksLikeDatabase(path: string): boolean {
   }
 }
 
-/** Renames the file, and what belongs to it, out of the way. @returns the new path */
-export function setAside(path: string, now: Date): string {
+/**
+ * Renames the file, and what belongs to it, out of the way: the log first, as a log that is left without its database could be taken
+ * for that of the next one.
+ * @returns the new path, `<path>.<why>-<time>`
+ */
+export function setAside(path: string, why: 'damaged' | 'aside', now: Date): string {
   const stamp = now.toISOString().replaceAll(':', '-');
-  const aside = `${path}.damaged-${stamp}`;
-  if (existsSync(aside)) throw new HawserError('store_damaged', `${path} is damaged and ${aside} exists already`);
+  const aside = `${path}.${why}-${stamp}`;
+  if (existsSync(aside))
+    throw new HawserError(
+      why === 'damaged' ? 'store_damaged' : 'bad_config',
+      `${path} cannot be set aside: ${aside} exists already`,
+    );
   for (const suffix of [...SIDE_FILES, '']) {
     if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
   }

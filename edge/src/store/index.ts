@@ -8,6 +8,7 @@ export { readStore } from './read-store.ts';
 export { startRechecking } from './rechecking.ts';
 export { rekeyStore } from './rekey.ts';
 export { PLAIN, type Seal } from './seal.ts';
+export { setStoreAside, type Untold } from './set-aside.ts';
 export type {
   BatchResult,
   Damage,

@@ -60,7 +60,7 @@ export function openStore(options: StoreOptions): EdgeStore {
       // check does not look at.
       if (!isDamaged(explain(err, path)) && !(err instanceof SqliteError && err.code === 'SQLITE_ERROR')) throw err;
       db?.close();
-      logger.error({ err, path, keptAs: setAside(path, clock.now()) }, 'store damaged, begun anew');
+      logger.error({ err, path, keptAs: setAside(path, 'damaged', clock.now()) }, 'store damaged, begun anew');
       return begin();
     }
   } catch (error) {
@@ -75,7 +75,7 @@ function openOrBegin(path: string, logger: Logger, clock: Pick<Clock, 'now'>): D
     return openDatabase(path);
   } catch (err) {
     if (!isDamaged(err)) throw err;
-    const keptAs = setAside(path, clock.now());
+    const keptAs = setAside(path, 'damaged', clock.now());
     logger.error({ err, path, keptAs }, 'store damaged, begun anew');
     return openDatabase(path);
   }
