@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { readStore } from '@hawser/edge';
 import { startBalancer } from '../net/balancer.ts';
 import { startCuttingProxy } from '../net/cutting-proxy.ts';
@@ -11,65 +11,12 @@ import { startHttpProxy } from '../net/http-proxy.ts';
 import { startEnrolmentEndpoint } from '../support/enrolment-endpoint.ts';
 import type { Fleet } from '../support/fleet.ts';
 import { createAuthority } from '../support/pki.ts';
-import { type RunningProcess, runCommand, startProcess } from '../support/processes.ts';
+import { runCommand } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
+import { AGENT, addressOf, administer, deviceIn, hashIn, lineOf, secretIn } from './joining.ts';
 
 /** Devices join a relay that makes its own certificates, by the lines that its command prints. */
-
-const AGENT = 'edge/src/main.ts';
-
-/** `hawser-relay` as an administrator runs it. */
-async function administer(fleet: Fleet, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runCommand({
-    name: `hawser-relay ${args[0]}`,
-    args: ['cloud/src/main.ts', ...args, '--kubeconfig', fleet.kubeconfig],
-  });
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
-
-/** The words of a join line behind `hawser-agent`. */
-async function lineOf(fleet: Fleet, relays: readonly string[], ...flags: string[]): Promise<string[]> {
-  const line = await administer(fleet, 'token', 'create', ...relays.flatMap((relay) => ['--relay', relay]), ...flags);
-  assert.match(line, /^hawser-agent join wss:.* --token [a-z0-9]{6}\.[a-z0-9]{16} --ca-hash sha256:[0-9a-f]{64}.*\n$/);
-  return line.trim().split(' ').slice(1);
-}
-
-const secretIn = (words: readonly string[]) => words[words.indexOf('--token') + 1]?.split('.')[1] ?? assert.fail('no token');
-const hashIn = (words: readonly string[]) => words[words.indexOf('--ca-hash') + 1] ?? assert.fail('no hash');
-const addressOf = (fleet: Fleet, index = 0) => `wss://127.0.0.1:${fleet.relays[index]?.linkPort}`;
-
-/** One device: its data folder, its commands, its agent. */
-function deviceIn(t: TestContext, fleet: Fleet, name: string, env: Record<string, string> = {}) {
-  const dataDir = join(fleet.dir, name);
-  const logFile = join(fleet.dir, `${name}.log`);
-  const command = (...words: string[]) =>
-    runCommand({ name: `hawser-agent ${words[0]}`, args: [AGENT, ...words, '--data-dir', dataDir], env });
-  return {
-    dataDir,
-    logFile,
-    command,
-    async start(): Promise<RunningProcess> {
-      const agent = startProcess({ name, args: [AGENT, 'run', '--data-dir', dataDir, '--api-port', '0'], logFile, env });
-      t.after(() => agent.stop());
-      await agent.line('its start', ({ msg }) => msg === 'agent started');
-      return agent;
-    },
-    async status() {
-      const { code, stdout, stderr } = await command('status', '-o', 'json');
-      assert.equal(code, 0, stderr);
-      return JSON.parse(stdout) as { session: { state: string }; link: { state: string; detail: string | null } };
-    },
-    inSync: () =>
-      until(`${name} in sync`, 60_000, undefined, async () => {
-        const { stdout } = await command('status', '-o', 'json');
-        return stdout !== '' && JSON.parse(stdout).session.state === 'inSync';
-      }),
-    /** The public key that the device's certificate is for. */
-    deviceFile: () => readFileSync(join(dataDir, 'identity', 'device.pem'), 'utf8'),
-  };
-}
 
 test('from a relay without any certificate to a ConfigMap on the device: the line that a command prints, and hawser-agent run', {
   timeout: 180_000,
