@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { HawserError } from '@hawser/protocol';
 import type { Logger } from 'pino';
+import { type AdminServer, Reviews, startAdmin } from './admin/index.ts';
 import { bearerOf, createApiClient, fetchObject, loadCredentials } from './apiserver/index.ts';
 import { createAutonomy } from './autonomy/index.ts';
 import { createBodies } from './bodies.ts';
@@ -17,6 +18,7 @@ import { type Hub, hubReadings, startHub } from './hub/index.ts';
 import { createNodeLeases } from './node-leases/index.ts';
 import type { DrainState } from './ops/drain-metrics.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
+import { controlOf, type LogLevelControl } from './ops/log-level.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { memoryLimitOf } from './ops/process-metrics.ts';
 import type { Settings } from './ops/settings.ts';
@@ -41,11 +43,15 @@ export interface RelayOptions {
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
   readonly logger: Logger;
+  /** Of that logger. Default: its own level, which children that there are do not follow. */
+  readonly logLevel?: LogLevelControl;
 }
 
 export interface Relay {
   readonly linkPort: number;
   readonly opsPort: number;
+  /** Undefined where administrators are not answered. */
+  readonly adminPort: number | undefined;
   readiness(): Readiness;
   /**
    * Is ready no more; takes links for a moment still, so that whoever spreads them notices; tells sessions to move to other replicas; finishes
@@ -59,7 +65,7 @@ export interface Relay {
  * server that is not there.
  * @throws HawserError `bad_config` for files that are missing or wrong, `address_in_use`
  */
-export async function startRelay({ settings, clock, random, logger }: RelayOptions): Promise<Relay> {
+export async function startRelay({ settings, clock, random, logger, logLevel }: RelayOptions): Promise<Relay> {
   const connection = loadCredentials(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
   const client = createApiClient(connection, { logger, clock });
   const stopping = new AbortController();
@@ -68,6 +74,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   let clusterUid: string | undefined;
   let hub: Hub | undefined;
   let drainState: DrainState = 'serving';
+  let admin: AdminServer | undefined;
   const identity = new ClusterIdentity({
     // What is written at the end is still written to our own cluster only.
     read: () => readClusterUid(client, closing.signal),
@@ -126,6 +133,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     autonomy: () => autonomy?.counts(),
     trust: () => enrolment.readings(),
     enrolments: () => enrolment.endpoint?.connections() ?? 0,
+    adminWatches: () => admin?.watches() ?? 0,
     nodeLeases: () => nodeLeases.counts(),
     devices: () => enrolment.deviceCounts(),
     reflectors: () => [...watching.statuses(), ...enrolment.statuses(), ...(replicas === undefined ? [] : [replicas.status()])],
@@ -340,6 +348,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
     nodeLeases.stop();
     await watching.stop();
     enrolment.endpoint?.stop();
+    await admin?.stop();
     await hub?.stop();
     await replicas?.stop();
     await enrolment.stop();
@@ -380,6 +389,21 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
       random,
       logger,
     });
+    if (settings.admin.enabled) {
+      admin = await startAdmin({
+        settings,
+        serving: enrolment.serving,
+        reviews: new Reviews({ api: ownCluster, clock, logger, apiCall: (verb, status) => metrics.apiCall(verb, status) }),
+        replica: self.replica,
+        version: RELAY_VERSION,
+        links: hub.sessions,
+        epoch: () => epochs.current,
+        logLevel: logLevel ?? controlOf(logger),
+        metrics,
+        clock,
+        logger,
+      });
+    }
   } catch (error) {
     await close();
     throw error;
@@ -393,6 +417,7 @@ export async function startRelay({ settings, clock, random, logger }: RelayOptio
   return {
     linkPort: hub.port,
     opsPort: endpoint.port,
+    adminPort: admin?.port,
     readiness,
     async stop() {
       const { drainSeconds, drainNoticeSeconds } = settings;

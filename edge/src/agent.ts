@@ -12,6 +12,7 @@ import { type Connected, connectLink } from './connect.ts';
 import { type KeptIdentity, keepIdentity } from './enroll/index.ts';
 import { createLocalApi } from './local-api.ts';
 import { deviceFacts } from './ops/device-facts.ts';
+import { deviceState } from './ops/device-state.ts';
 import { startEndpoint } from './ops/endpoint.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
 import { linkIdentity } from './ops/identity.ts';
@@ -99,7 +100,7 @@ export async function startAgent({
     const failure = createLastFailure();
     const logLevel = createLogLevelControl(logger, settings.logLevel);
     const sync = createSync({
-      ...{ store, agentVersion: AGENT_VERSION, authorities: kept.authorities, logger, clock },
+      ...{ store, agentVersion: AGENT_VERSION, authorities: kept.authorities, tellsState: true, logger, clock },
       ...(keys === undefined ? {} : { clusterKeys: keys }),
     });
     // It asks for nothing before it is told that the agent is ready.
@@ -119,6 +120,7 @@ export async function startAgent({
       kubelet,
       nodeName,
       clusterKeys: keys,
+      deviceState: (id, upstream) => deviceState(id, { store, upstream, clock }),
       onState(state) {
         linked.changed(state);
         systemd.linkChanged(state.name === 'open');

@@ -1,4 +1,4 @@
-import { encodeAgentMessage } from '@hawser/protocol';
+import { type DeviceState, encodeAgentMessage } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from './api/clock.ts';
 import type { LinkCredentials } from './enroll/index.ts';
@@ -19,6 +19,8 @@ export interface ConnectOptions extends Pick<LinkOptions, 'urls' | 'backoff' | '
   readonly nodeName: string;
   /** The cluster's keys; undefined where the device wants none. */
   readonly clusterKeys?: Pick<KeptKeys, 'take'> | undefined;
+  /** How the device is, but for what is blocked of the outbox; undefined where it does not tell. */
+  readonly deviceState?: ((id: number, upstream: Upstream) => DeviceState) | undefined;
   readonly onState?: (state: LinkState) => void;
 }
 
@@ -41,6 +43,7 @@ export function connectLink({
   kubelet,
   nodeName,
   clusterKeys,
+  deviceState,
   onState,
   ...dialling
 }: ConnectOptions): Connected {
@@ -54,7 +57,10 @@ export function connectLink({
     logger,
   });
   const queries = createQueries({ send: (message) => session.query(link, message), clock, logger });
-  const session = createSession({ sync, upstream, queries, kubelet, credentials, clusterKeys, nodeName, logger });
+  const session = createSession({
+    ...{ sync, upstream, queries, kubelet, credentials, clusterKeys, nodeName, logger },
+    deviceState: deviceState === undefined ? undefined : (id) => deviceState(id, upstream),
+  });
   const link: Link = createLink({
     ...dialling,
     tls: credentials.tls,

@@ -1,5 +1,6 @@
 import {
   type CancelQuery,
+  type DeviceState,
   decodeRelayMessage,
   encodeAgentMessage,
   type Goodbye,
@@ -24,6 +25,8 @@ export interface SessionOptions {
   readonly credentials: Pick<LinkCredentials, 'receive' | 'revoked'>;
   /** The cluster's keys; undefined where the device wants none. */
   readonly clusterKeys?: Pick<KeptKeys, 'take'> | undefined;
+  /** How the device is; undefined where it does not tell: then it is not asked. */
+  readonly deviceState?: ((id: number) => DeviceState) | undefined;
   readonly nodeName: string;
   readonly logger: Logger;
 }
@@ -56,7 +59,7 @@ const REPLACED_WAIT_MS = 60_000;
 const FAULT_WAIT_MS = 5_000;
 
 export function createSession(options: SessionOptions): Session {
-  const { sync, upstream, queries, kubelet, credentials, clusterKeys, nodeName, logger } = options;
+  const { sync, upstream, queries, kubelet, credentials, clusterKeys, deviceState, nodeName, logger } = options;
 
   function receive(link: Link, message: RelayMessage): void {
     if (message.type === 'welcome' && message.nodeName !== nodeName) {
@@ -83,10 +86,26 @@ export function createSession(options: SessionOptions): Session {
       case 'clusterKeys':
         clusterKeys?.take(message.keys);
         return;
+      case 'deviceQuestion':
+        tellDevice(link, message.id);
+        return;
       case 'goodbye':
         goodbye(link, message);
         return;
     }
+  }
+
+  /** A store or disk that cannot be read is no reason to lose the link: who asks gets no answer. */
+  function tellDevice(link: Link, id: number): void {
+    if (deviceState === undefined) throw new HawserError('protocol', 'deviceQuestion to an agent that has not offered to answer');
+    let state: DeviceState;
+    try {
+      state = deviceState(id);
+    } catch (err) {
+      logger.error({ err }, 'state of the device not told');
+      return;
+    }
+    link.send(encodeAgentMessage({ type: 'deviceState', state }));
   }
 
   function tellKubelet(link: Link): void {

@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { MAX_BODY_BYTES } from './body.ts';
+import { deviceStateFromWire, deviceStateToWire } from './device-state.ts';
 import { MAX_ENTRIES, READING, requireFewEntries } from './entries.ts';
 import { HawserError } from './errors.ts';
 import * as pb from './gen/hawser/v1/link_pb.ts';
@@ -97,6 +98,8 @@ export function agentMessageToWire(message: AgentMessage): pb.Frame['message'] {
       return { case: 'cancelQuery', value: create(pb.CancelQuerySchema, { id: BigInt(message.id) }) };
     case 'renew':
       return { case: 'renew', value: create(pb.RenewSchema, { publicKey: message.publicKey, proof: message.proof }) };
+    case 'deviceState':
+      return { case: 'deviceState', value: deviceStateToWire(message.state) };
   }
 }
 
@@ -137,6 +140,8 @@ export function agentMessageFromWire(message: pb.Frame['message']): AgentMessage
         publicKey: bytesFromWire(message.value.publicKey, MAX_PUBLIC_KEY_BYTES, 'renew.publicKey'),
         proof: bytesFromWire(message.value.proof, MAX_SIGNATURE_BYTES, 'renew.proof'),
       };
+    case 'deviceState':
+      return { type: 'deviceState', state: deviceStateFromWire(message.value) };
     case undefined:
       throw malformed('frame', 'holds no message that this version knows');
     default:

@@ -106,6 +106,8 @@ export function relayMessageToWire(message: RelayMessage): pb.Frame['message'] {
       const value = create(pb.ClusterKeysSchema, { issuer, audiences: [...audiences], keys: Buffer.from(keySet, 'utf8') });
       return { case: 'clusterKeys', value };
     }
+    case 'deviceQuestion':
+      return { case: 'deviceQuestion', value: create(pb.DeviceQuestionSchema, { id: BigInt(message.id) }) };
     case 'goodbye':
       return {
         case: 'goodbye',
@@ -153,6 +155,11 @@ export function relayMessageFromWire(message: pb.Frame['message']): RelayMessage
       return { type: 'authorities', certificates: certificatesFromWire(message.value.certificates, 'authorities.certificates') };
     case 'clusterKeys':
       return { type: 'clusterKeys', keys: clusterKeysFromWire(message.value) };
+    case 'deviceQuestion':
+      return {
+        type: 'deviceQuestion',
+        id: positiveFromWire(counterFromWire(message.value.id, 'deviceQuestion.id'), 'deviceQuestion.id'),
+      };
     case 'goodbye':
       return goodbyeFromWire(message.value);
     case undefined:

@@ -39,7 +39,28 @@ const status = fc.record({
 });
 const json = fc.json();
 
+const deviceState = fc.record({
+  id: counter,
+  timeMs: fc.maxSafeNat(),
+  outbox: fc.record({
+    entries: fc.maxSafeNat(),
+    bytes: fc.maxSafeNat(),
+    oldestMs: fc.maxSafeNat(),
+    counts: fc.array(fc.record({ resource: name, entries: fc.maxSafeNat() }), { maxLength: 32 }),
+    blocked: fc.array(fc.record({ key, why: fc.string({ maxLength: 256 }), ageMs: fc.maxSafeNat() }), { maxLength: 16 }),
+    droppedEvents: fc.maxSafeNat(),
+    refusedReports: fc.maxSafeNat(),
+  }),
+  storeBytes: fc.maxSafeNat(),
+  freeBytes: fc.option(fc.maxSafeNat(), { nil: undefined }),
+  workload: name,
+  kubelet: name,
+  lastSync: name,
+  startedAt: name,
+});
+
 const agentMessages: fc.Arbitrary<AgentMessage> = fc.oneof(
+  fc.record({ type: fc.constant('deviceState' as const), state: deviceState }),
   fc.record({
     type: fc.constant('hello' as const),
     protocolVersions: fc.array(number, { maxLength: 3 }),
@@ -149,6 +170,7 @@ const relayMessages: fc.Arbitrary<RelayMessage> = fc.oneof(
   }),
   fc.record({ type: fc.constant('status' as const), status }),
   fc.record({ type: fc.constant('inventoryRequest' as const) }),
+  fc.record({ type: fc.constant('deviceQuestion' as const), id: counter }),
   fc.record({
     type: fc.constant('batch' as const),
     number: counter,

@@ -18,6 +18,7 @@ export { applyDelta, decodeBody, encodeBody, encodeDelta, MAX_BODY_BYTES } from 
 export type { CanonicalObject, TypeMeta } from './canonical.ts';
 export { bodyHash, canonicalize, parseCanonical } from './canonical.ts';
 export { decodeAgentMessage, decodeRelayMessage, encodeAgentMessage, encodeRelayMessage, MAX_FRAME_BYTES } from './codec.ts';
+export { type BlockedObject, type DeviceState, MAX_BLOCKED, MAX_OUTBOX_COUNTS } from './device-state.ts';
 export type { StaticDictionary } from './dictionary/index.ts';
 export { DICTIONARIES, dictionaryById } from './dictionary/index.ts';
 export { Digest, digestEntry } from './digest.ts';

@@ -1,4 +1,5 @@
 import type { EncodedBody } from './body.ts';
+import type { DeviceState } from './device-state.ts';
 import type { ObjectKey } from './objectkey.ts';
 import type { ClusterKeys } from './trust/cluster-keys.ts';
 import type { Version } from './version.ts';
@@ -15,12 +16,23 @@ export const PROTOCOL_VERSIONS: readonly number[] = [1];
  * Optional behaviour, agreed on by name in Hello and Welcome.
  * - delta: the agent takes bodies as differences to what it holds
  * - clusterKeys: the agent wants to be told by which keys the cluster's ServiceAccount tokens are verified
+ * - deviceState: the agent says how it is when it is asked
  */
-export type Feature = 'delta' | 'clusterKeys';
+export type Feature = 'delta' | 'clusterKeys' | 'deviceState';
 
 // ---- agent to relay ----
 
-export type AgentMessage = Hello | Inventory | Ack | Check | ReportMessage | KubeletMessage | QueryMessage | CancelQuery | Renew;
+export type AgentMessage =
+  | Hello
+  | Inventory
+  | Ack
+  | Check
+  | ReportMessage
+  | KubeletMessage
+  | QueryMessage
+  | CancelQuery
+  | Renew
+  | DeviceStateMessage;
 
 /** First on a link. The node's name is not in it: it comes from the client certificate. */
 export interface Hello {
@@ -168,6 +180,12 @@ export interface Renew {
   readonly proof: Uint8Array;
 }
 
+/** The answer to a DeviceQuestion. */
+export interface DeviceStateMessage {
+  readonly type: 'deviceState';
+  readonly state: DeviceState;
+}
+
 // ---- relay to agent ----
 
 export type RelayMessage =
@@ -180,6 +198,7 @@ export type RelayMessage =
   | Renewed
   | Authorities
   | ClusterKeysMessage
+  | DeviceQuestion
   | Goodbye;
 
 export interface Welcome {
@@ -319,6 +338,13 @@ export interface Authorities {
 export interface ClusterKeysMessage {
   readonly type: 'clusterKeys';
   readonly keys: ClusterKeys;
+}
+
+/** A person asks how the device is. Only to agents with the feature `deviceState`; one at a time. */
+export interface DeviceQuestion {
+  readonly type: 'deviceQuestion';
+  /** Rises with each question of a session; from 1 on. */
+  readonly id: number;
 }
 
 /**

@@ -58,6 +58,7 @@ async function scene(t: TestContext): Promise<Scene> {
       start(name, [
         ...[RELAY_MAIN, 'run', '--kubeconfig', relayKubeconfig, '--replica-name', name],
         ...['--link-address', '127.0.0.1', '--link-port', '0', '--ops-address', '127.0.0.1', '--ops-port', '0'],
+        ...['--admin-address', '127.0.0.1', '--admin-port', '0'],
         ...flags,
       ]),
     async up(process) {

@@ -106,7 +106,7 @@ async function runs(t: TestContext, url: string, before: readonly string[], { ar
     name: 'relay',
     before,
     node: '/mnt/node/node',
-    args: [PROGRAM, ...args, '--link-port', '0', '--ops-port', '0', '--ops-address', '127.0.0.1'],
+    args: [PROGRAM, ...args, '--link-port', '0', '--ops-port', '0', '--ops-address', '127.0.0.1', '--admin-port', '0'],
     env: {
       ...Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]))),
       POD_NAME: 'hawser-relay-0',

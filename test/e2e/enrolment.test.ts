@@ -50,7 +50,8 @@ async function start(t: TestContext, flags: readonly string[] = []) {
     name: 'relay',
     args: [
       ...['cloud/src/main.ts', 'run', '--kubeconfig', kubeconfig, '--enroll-relays', 'wss://127.0.0.1:8443'],
-      ...['--link-address', '127.0.0.1', '--link-port', '0', '--ops-address', '127.0.0.1', '--ops-port', '0', ...flags],
+      ...['--link-address', '127.0.0.1', '--link-port', '0', '--ops-address', '127.0.0.1', '--ops-port', '0'],
+      ...['--admin-address', '127.0.0.1', '--admin-port', '0', ...flags],
     ],
   });
   t.after(() => relay.stop());

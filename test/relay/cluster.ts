@@ -67,6 +67,8 @@ export async function relayFor(
     'link.port': '0',
     'ops.address': '127.0.0.1',
     'ops.port': '0',
+    'admin.address': '127.0.0.1',
+    'admin.port': '0',
     'tls.cert': pair.certificateFile,
     'tls.key': pair.keyFile,
     'tls.clientCa': await writePem(folder, 'ca.crt', authority.certificatePem),

@@ -29,6 +29,7 @@ async function setup(t: TestContext): Promise<Setup> {
     args: [
       ...['cloud/src/main.ts', 'run', '--kubeconfig', await writePem(folder, 'kubeconfig', api.kubeconfig('relay'))],
       ...['--link-address', '127.0.0.1', '--link-port', '0', '--ops-address', '127.0.0.1', '--ops-port', '0'],
+      ...['--admin-address', '127.0.0.1', '--admin-port', '0'],
       ...['--tls-cert', pair.certificateFile, '--tls-key', pair.keyFile],
       ...['--tls-client-ca', await writePem(folder, 'ca.crt', authority.certificatePem)],
     ],

@@ -6,6 +6,7 @@ import { type ImpersonationForm, relayBindings } from '../apiserver/relay-identi
 import { deviceKey, joinOver, tokenSecret } from '../support/enrol-client.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { until } from '../support/until.ts';
+import { askAdmin } from './admin-client.ts';
 import { type Cluster, configMap, OWN_AUTHORITY, ready, registration, relayFor, start } from './cluster.ts';
 import type { ScriptedAgent } from './scripted-agent.ts';
 
@@ -116,6 +117,8 @@ for (const form of ['constrained', 'groups'] as const) {
     await ready(cluster.relay);
     for (const one of OBJECTS) await cluster.kube.create(one);
     await liveAsDevice(cluster);
+    // As in its own pod, with its own token.
+    assert.equal((await askAdmin(cluster, '/hawser/nodes', cluster.api.relayToken)).status, 200);
     await cluster.relay.stop();
     await authority(t, cluster);
     const { used, denied } = cluster.api.relayRights();
@@ -133,6 +136,8 @@ for (const form of ['constrained', 'groups'] as const) {
 const ELSEWHERE: ReadonlySet<string> = new Set([
   // After a conflict with another replica: test/e2e/replicas.test.ts.
   'get coordination.k8s.io/leases',
+  // Asked about it, and not made use of at the API server: test/relay/admin.test.ts.
+  'get /hawser/*',
 ]);
 
 function unused(form: ImpersonationForm, used: readonly string[]): string[] {

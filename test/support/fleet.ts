@@ -71,6 +71,7 @@ export interface FleetRelay {
   /** Under this name it takes Leases, and `logOf` finds its log. */
   readonly name: string;
   readonly linkPort: number;
+  readonly adminPort: number;
   process(): RunningProcess;
   /** Starts it again on its ports. Resolves when it listens. */
   start(): Promise<void>;
@@ -219,7 +220,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     ? ['--link-names', '127.0.0.1']
     : ['--tls-cert', relayPair.certificateFile, '--tls-key', relayPair.keyFile, '--tls-client-ca', caFile];
   const nodeFlags = options.nodeFlags ?? [];
-  const relayArgs = (name: string, ports: { link: number; ops: number }) => [
+  const relayArgs = (name: string, ports: { link: number; ops: number; admin: number }) => [
     ...nodeFlags,
     options.relayMain ?? RELAY_MAIN,
     'run',
@@ -227,17 +228,21 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     relayKubeconfig,
     ...['--link-address', '127.0.0.1', '--link-port', String(ports.link)],
     ...['--ops-address', '127.0.0.1', '--ops-port', String(ports.ops)],
+    ...['--admin-address', '127.0.0.1', '--admin-port', String(ports.admin)],
     ...relayTls,
     ...(name === 'relay' ? [] : ['--replica-name', name]),
     ...Object.entries(options.relayFlags ?? {}).flat(),
   ];
   const relayOf = (name: string): FleetRelay => {
     let relay: RunningProcess | undefined;
-    let ports = { link: 0, ops: 0 };
+    let ports = { link: 0, ops: 0, admin: 0 };
     return {
       name,
       get linkPort() {
         return ports.link;
+      },
+      get adminPort() {
+        return ports.admin;
       },
       process: () => {
         if (relay === undefined) throw new Error(`${name} has not been started`);
@@ -246,7 +251,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
       async start() {
         relay = launch(name, relayArgs(name, ports), name);
         const line = await relay.line('its ports', ({ msg }) => msg === 'relay listening', START_TIMEOUT_MS);
-        ports = { link: Number(line.linkPort), ops: Number(line.opsPort) };
+        ports = { link: Number(line.linkPort), ops: Number(line.opsPort), admin: Number(line.adminPort) };
       },
       async readiness() {
         const answer = await fetch(`http://127.0.0.1:${ports.ops}/readyz`);

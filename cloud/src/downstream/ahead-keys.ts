@@ -37,6 +37,10 @@ export class AheadKeys implements Iterable<ObjectKey> {
     return this.#ranks.get(rankOf(key))?.delete(key) === true;
   }
 
+  has(key: ObjectKey): boolean {
+    return this.#ranks.get(rankOf(key))?.has(key) === true;
+  }
+
   /** Whether one of them may need that object, so that it must not be deleted now. */
   mayNeed(key: ObjectKey): boolean {
     for (const keys of this.#ranks.values()) {

@@ -9,6 +9,7 @@ import { DirtyKeys, isDelete, type Rank, rankOf } from './dirty-keys.ts';
 import { type Agreement, type BodyEncoding, bodyBytes, chooseChange, encodingOf } from './encoding.ts';
 import type { KnownSet, ObjectName } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
+import type { Differing, ReportBuilder, Why } from './session-report.ts';
 import type { SessionView } from './session-view.ts';
 import type { DeltaStep, Window } from './window.ts';
 
@@ -155,6 +156,33 @@ export class Backlog {
         highest.set(resourceOf(key), version);
     }
     return highest;
+  }
+
+  /** Adds everything that the device holds or should hold. */
+  reportTo(report: ReportBuilder): void {
+    const seen = new Set<ObjectKey>();
+    for (const key of [...this.#view.needs(), ...this.known.keys()]) {
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const { state } = this.#view.desired(key);
+      const isDesired = state === 'ready' || state === 'pending' || state === 'unusable';
+      report.add(resourceOf(key), isDesired, this.known.get(key) !== undefined, this.#differing(key, state === 'unusable'));
+    }
+  }
+
+  #differing(key: ObjectKey, isUnusable: boolean): Differing | undefined {
+    const because = (why: Why, detail = '') => ({ key, why, detail });
+    if (this.#window.holds(key)) return because('underWay');
+    if (this.#dirty.has(key)) return because('toBeSent');
+    if (this.#ahead.has(key)) return because('ahead');
+    if (this.#held.has(key)) return because('heldDelete');
+    if (this.#guard.keeps(key)) return because('unconfirmedDelete');
+    if (this.#waiting.has(key)) {
+      const before = [...this.#waitedFor].find(([, pods]) => pods.has(key))?.[0];
+      return before === undefined ? because('waitsForBody') : because('waitsForObject', before);
+    }
+    if (isUnusable) return because('unreadable');
+    return this.known.get(key)?.isRefused === true ? because('refused') : undefined;
   }
 
   /** The next batch that the window takes, counted as sent; undefined when there is nothing to send or no room. */

@@ -25,6 +25,11 @@ export class DeleteGuard {
     return this.#kept.size;
   }
 
+  /** Whether the delete of that key waits. */
+  keeps(key: ObjectKey): boolean {
+    return this.#kept.has(key);
+  }
+
   /** The first difference to a device that holds so many objects begins. */
   begin(held: number): void {
     this.#state = 'open';

@@ -74,6 +74,11 @@ export class DirtyKeys {
     this.#ranks.get(DELETE_RANK[rank])?.delete(key);
   }
 
+  has(key: ObjectKey): boolean {
+    const rank = rankOf(key);
+    return this.#ranks.get(rank)?.has(key) === true || this.#ranks.get(DELETE_RANK[rank])?.has(key) === true;
+  }
+
   /** In the order of sending. Keys may be deleted and deferred while it is read. */
   *[Symbol.iterator](): Generator<{ readonly key: ObjectKey; readonly rank: Rank }> {
     for (const rank of RANKS) {

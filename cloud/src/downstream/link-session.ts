@@ -12,6 +12,7 @@ import {
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { FIRST_EPOCH } from '../epoch/epochs.ts';
+import { resourceOf } from '../store/index.ts';
 import { Backlog, nothingSent } from './backlog.ts';
 import { DeliveryTimes } from './delivery-times.ts';
 import { type Agreement, agreementOf } from './encoding.ts';
@@ -19,6 +20,7 @@ import { KnownSet } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
 import { type Awaited, Patience } from './patience.ts';
 import type { RememberedSets } from './remembered-sets.ts';
+import { MOST_DETAIL, MOST_REFUSALS, type RefusalNote, ReportBuilder, type SessionReport } from './session-report.ts';
 import type { Gate, SessionView } from './session-view.ts';
 import type { RefusedObject, Session, SessionStats } from './types.ts';
 import { type InflightBatch, Window } from './window.ts';
@@ -84,6 +86,8 @@ export class LinkSession implements Session {
   #acked = { number: 0, digest: '' };
   #lastInventory: number | undefined;
   readonly #patience: Patience;
+  /** The last ones, for whoever asks; most sessions have none. */
+  #refusals: readonly RefusalNote[] = [];
   /** The last ack or frame of an inventory, in ms since the epoch. */
   #answeredAt = 0;
   #cancelTimer: (() => void) | undefined;
@@ -172,6 +176,21 @@ export class LinkSession implements Session {
       ...this.#sent,
       ...this.#counters,
     };
+  }
+
+  report(most: number): SessionReport {
+    const builder = new ReportBuilder(most);
+    const { view } = this.#options;
+    if (this.#phase.name === 'tracking') this.#phase.backlog.reportTo(builder);
+    else {
+      for (const key of view.needs()) {
+        const { state } = view.desired(key);
+        if (state !== 'absent' && state !== 'unwatched')
+          builder.add(resourceOf(key), true, false, { key, why: 'notCompared', detail: '' });
+      }
+    }
+    const answeredAt = this.#answeredAt === 0 ? undefined : new Date(this.#answeredAt);
+    return { ...builder.build(), refusals: this.#refusals, answeredAt };
   }
 
   close(): void {
@@ -328,6 +347,9 @@ export class LinkSession implements Session {
     logger.warn({ node: this.node, key, reason, detail }, 'object refused by agent');
     const refused = backlog?.known.refuse(key);
     if (refused === undefined) return;
+    const { resourceVersion } = refused.version;
+    const note = { at: this.#options.clock.now(), key, resourceVersion, reason, detail: detail.slice(0, MOST_DETAIL) };
+    this.#refusals = [...this.#refusals, note].slice(-MOST_REFUSALS);
     this.#options.onRefused({ node: this.node, key, version: refused.version, reason, detail });
   }
 

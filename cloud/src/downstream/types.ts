@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Change, Observed, ReflectorStatus } from '../merge/change.ts';
 import type { DownstreamLimits } from './limits.ts';
+import type { SessionReport } from './session-report.ts';
 
 export interface DownstreamOptions {
   readonly logger: Logger;
@@ -136,6 +137,8 @@ export interface Session {
   stalled(): string | undefined;
   status(): SessionStatus;
   stats(): SessionStats;
+  /** For a person who asks about this node, with at most so many objects that differ. Costs as much as the node has objects. */
+  report(most: number): SessionReport;
   close(): void;
 }
 

@@ -82,6 +82,11 @@ export class Window {
     return true;
   }
 
+  /** Whether the key is under way. */
+  holds(key: ObjectKey): boolean {
+    return this.#keys.has(key);
+  }
+
   /** Keys under way that have changed since they were sent. */
   get changed(): Iterable<ObjectKey> {
     return this.#changed;

@@ -3,7 +3,7 @@ import { type Epochs, FIRST_EPOCH } from '../epoch/epochs.ts';
 import type { Ending } from './close-codes.ts';
 
 /** Named in Welcome as far as the agent has them too. */
-export const RELAY_FEATURES: readonly Feature[] = ['delta', 'clusterKeys'];
+export const RELAY_FEATURES: readonly Feature[] = ['delta', 'clusterKeys', 'deviceState'];
 /** Static dictionaries that this version has, newest first. */
 export const RELAY_DICTIONARIES: readonly string[] = DICTIONARIES.map(({ id }) => id);
 /** Nothing about a store of another cluster changes by dialling again, so that should be rare. */

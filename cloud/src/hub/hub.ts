@@ -92,7 +92,7 @@ export interface HubOptions {
 
 export interface Hub {
   readonly port: number;
-  readonly sessions: Pick<Sessions, 'byState' | 'dirtyKeys' | 'load' | 'lagging' | 'totals' | 'count'>;
+  readonly sessions: Pick<Sessions, 'byState' | 'dirtyKeys' | 'load' | 'lagging' | 'totals' | 'count' | 'all' | 'find'>;
   /** Connections that have not said hello. */
   handshakes(): number;
   /** Of the address that has the most. */

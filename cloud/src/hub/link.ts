@@ -11,10 +11,11 @@ import {
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { RawData } from 'ws';
-import { commonDictionary, type Session, type SessionStats } from '../downstream/index.ts';
+import { commonDictionary, type Session, type SessionReport, type SessionStats } from '../downstream/index.ts';
 import type { Bound } from '../ops/bounds.ts';
 import type { QueryLane, ReportLane } from '../upstream/index.ts';
 import { CLOSE_CODES, type CloseName, type Ending } from './close-codes.ts';
+import { type DeviceAnswer, DeviceQuestions } from './device-questions.ts';
 import type { FrameBudget } from './frame-budget.ts';
 import { greet, type RelayIdentity } from './handshake.ts';
 import { keepAlive } from './keepalive.ts';
@@ -55,6 +56,9 @@ interface Live {
   readonly queries: QueryLane;
   readonly stopKeepAlive: () => void;
   readonly since: Date;
+  /** Of the hello. */
+  readonly features: readonly string[];
+  readonly device: DeviceQuestions;
 }
 
 /**
@@ -70,6 +74,32 @@ type LinkState =
   | (Live & { readonly name: 'live' })
   | (Live & { readonly name: 'leaving'; readonly ending: Ending })
   | { readonly name: 'ended' };
+
+/** A live session at a glance. */
+export interface LinkFacts {
+  readonly node: string;
+  readonly status: SessionStatus;
+  readonly since: Date;
+  /** Of messages, without WebSocket and TLS, since the link was opened. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** See SessionStats. */
+  readonly lagMs: number;
+  readonly agentVersion: string;
+  readonly storeId: string;
+  /** The other side's address and port: those of the last proxy before the relay. */
+  readonly remote: string;
+}
+
+/** All that a live session can say of itself, for a person. */
+export interface LinkReport extends LinkFacts {
+  readonly key: KeyHash;
+  /** When the certificate of the link ends. */
+  readonly certificateEnd: Date | undefined;
+  readonly features: readonly string[];
+  readonly stats: SessionStats;
+  readonly objects: SessionReport;
+}
 
 /** One WebSocket of one node: frames to session, reports and queries, and back. Decides nothing about objects. */
 export class Link {
@@ -91,6 +121,8 @@ export class Link {
   #state: LinkState;
   /** The session has something to send and the network is behind. */
   #isHeldUp = false;
+  #sentBytes = 0;
+  #receivedBytes = 0;
 
   constructor(socket: LinkSocket, peer: LinkPeer, relay: RelayIdentity, context: LinkContext<Link>) {
     this.node = peer.node;
@@ -125,6 +157,44 @@ export class Link {
 
   #live(): Live | undefined {
     return this.#state.name === 'live' || this.#state.name === 'leaving' ? this.#state : undefined;
+  }
+
+  /** Undefined unless the link is live. */
+  facts(): LinkFacts | undefined {
+    const state = this.#live();
+    if (state === undefined) return undefined;
+    return {
+      node: this.node,
+      status: state.session.status(),
+      since: state.since,
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
+      lagMs: state.session.stats().lagMs,
+      agentVersion: this.agentVersion,
+      storeId: this.storeId,
+      remote: this.remote,
+    };
+  }
+
+  /** Undefined unless the link is live. @param most objects that differ, at most. Costs as much as the node has objects */
+  report(most: number): LinkReport | undefined {
+    const [state, facts] = [this.#live(), this.facts()];
+    if (state === undefined || facts === undefined) return undefined;
+    return {
+      ...facts,
+      key: this.key,
+      certificateEnd: this.#certificate()?.validToDate,
+      features: state.features,
+      stats: state.session.stats(),
+      objects: state.session.report(most),
+    };
+  }
+
+  /** Asks the agent how its device is. Never rejects. */
+  async askDevice(): Promise<DeviceAnswer> {
+    if (this.#state.name !== 'live') return { untold: 'its session is ending' };
+    if (this.#socket.bufferedAmount >= HOLD_UP_BYTES) return { untold: 'the link is behind with what was sent before' };
+    return this.#state.device.ask();
   }
 
   /** Those that relays are to be verified with may be others now. */
@@ -183,6 +253,7 @@ export class Link {
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#state.name === 'ended') return;
     const bytes = bytesOf(data);
+    this.#receivedBytes += bytes.length;
     if (!this.#counts(bytes.length)) return;
     if (!isBinary) {
       this.#context.metrics.malformedFrame();
@@ -278,11 +349,14 @@ export class Link {
       case 'renew':
         this.#state.certificates.renew(message);
         return;
+      case 'deviceState':
+        this.#state.device.answered(message.state);
+        return;
     }
   }
 
   /** Of an agent that is about to be told to move. */
-  #receiveLast(message: AgentMessage, { session, queries }: Live): void {
+  #receiveLast(message: AgentMessage, { session, queries, device }: Live): void {
     switch (message.type) {
       case 'hello':
         throw new HawserError('protocol', 'a second hello on one link');
@@ -300,6 +374,9 @@ export class Link {
       case 'cancelQuery':
         queries.cancel(message.id);
         break;
+      case 'deviceState':
+        device.answered(message.state);
+        return;
       case 'report':
       case 'kubelet':
       case 'renew':
@@ -354,7 +431,10 @@ export class Link {
       hello.authorities,
     );
     const keys = new LinkKeys(clusterKeys, hello, send);
-    this.#state = { name: 'live', certificates, keys, session, lane, queries: asked, stopKeepAlive, since: clock.now() };
+    const { features } = hello;
+    const device = new DeviceQuestions({ features, clock, send });
+    const parts = { certificates, keys, session, lane, queries: asked, stopKeepAlive, device };
+    this.#state = { name: 'live', ...parts, since: clock.now(), features };
     metrics.sessionOpened();
     const status = session.hello(hello);
     this.#logger.info(
@@ -415,6 +495,7 @@ export class Link {
 
   #write(message: RelayMessage): void {
     const bytes = encodeRelayMessage(message);
+    this.#sentBytes += bytes.length;
     this.#context.metrics.sent(message.type, bytes.length);
     // An error here is the socket's, which reports it itself.
     this.#socket.send(bytes, () => this.#onTaken());
@@ -484,6 +565,7 @@ export class Link {
       state.stopKeepAlive();
       state.lane.close();
       state.queries.close();
+      state.device.close();
       stats = state.session.stats();
       state.session.close();
     }

@@ -29,6 +29,7 @@ test('every metric of the relay is described in docs/metrics.md, with its type a
   metrics.certificateFiles('taken');
   metrics.enrolment('joined');
   metrics.enrolmentMisuse('http');
+  metrics.adminRequest('nodes', 'answered');
   const served = servedMetrics(await metrics.text(), 'hawser_relay_');
   const documented = await documentedMetrics('hawser_relay_');
   assert.deepEqual([...served.keys()].sort(), [...documented.keys()].sort());

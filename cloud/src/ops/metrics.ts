@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import { type AdminEndpointMetrics, type AdminReadings, createAdminMetrics } from './admin-metrics.ts';
 import { type AutonomyReadings, createAutonomyMetrics } from './autonomy-metrics.ts';
 import { type BoundReadings, createBoundMetrics } from './bound-metrics.ts';
 import type { Bound } from './bounds.ts';
@@ -16,7 +17,8 @@ import { createTrustMetrics, type TrustMetricReadings, type TrustMetrics } from 
 
 /** Counts that other parts hold themselves and that are read when someone asks for the metrics. */
 export interface Readings
-  extends BoundReadings,
+  extends AdminReadings,
+    BoundReadings,
     DeviceReadings,
     DrainReadings,
     EnrolmentReadings,
@@ -67,7 +69,13 @@ export interface SessionTotals {
  * All metrics of the relay, in a registry of their own. Labels have few values: never the name of an object, and of nodes only
  * those that lag.
  */
-export interface Metrics extends ReportMetrics, NodeLeaseMetrics, TrustMetrics, EnrolmentMetrics, DrainMetrics {
+export interface Metrics
+  extends AdminEndpointMetrics,
+    ReportMetrics,
+    NodeLeaseMetrics,
+    TrustMetrics,
+    EnrolmentMetrics,
+    DrainMetrics {
   readonly contentType: string;
   text(): Promise<string>;
   sessionOpened(): void;
@@ -307,6 +315,7 @@ export function createMetrics(readings: Readings): Metrics {
     ...createTrustMetrics(registry, readings),
     ...createDrainMetrics(registry, readings),
     ...createEnrolmentMetrics(registry, readings),
+    ...createAdminMetrics(registry, readings),
     contentType: registry.contentType,
     text: () => registry.metrics(),
     sessionOpened: () => opened.inc(),

@@ -132,6 +132,10 @@ export class OutboxTable implements Outbox {
     return this.#parts.size.waiting();
   }
 
+  byResource(most: number): readonly { readonly resource: string; readonly entries: number }[] {
+    return this.#statements.byResource.all(most);
+  }
+
   dropped(): DroppedEvents {
     return this.#parts.dropped.all();
   }
@@ -302,6 +306,11 @@ function prepare(db: Database) {
       `SELECT time FROM open_writes INDEXED BY open_writes_waiting WHERE answered = 0 AND class <> 'local' ORDER BY number LIMIT 1`,
     ),
     waitingEvents: db.prepare<[], OutboxRecord>(waiting('IN')),
+    byResource: db.prepare<[number], { resource: string; entries: number }>(
+      `SELECT o.resource, count(*) AS entries FROM open_writes AS w INDEXED BY open_writes_waiting
+       CROSS JOIN objects AS o ON o.id = w.object
+       WHERE w.answered = 0 AND w.class <> 'local' GROUP BY o.resource ORDER BY entries DESC, o.resource LIMIT ?`,
+    ),
     // Older ones only are waited for, so that two that name each other do not wait for ever. Nothing names an event.
     unnamedBefore: db.prepare<[number], { uid: string }>(
       `SELECT w.uid FROM open_writes AS w INDEXED BY open_writes_creates CROSS JOIN objects AS o ON o.id = w.object

@@ -208,6 +208,8 @@ export interface Outbox {
   size(): Size;
   /** When the oldest entry without an answer was written (RFC 3339); undefined where there is none. */
   oldest(): string | undefined;
+  /** Entries by resource, those with the most first, at most so many. Reads them all. */
+  byResource(most: number): readonly { readonly resource: string; readonly entries: number }[];
   dropped(): DroppedEvents;
   /** Calls `listener` after each change that may have made something pending. Returns the end of the subscription. */
   onEntry(listener: () => void): () => void;

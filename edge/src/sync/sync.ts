@@ -70,7 +70,11 @@ class SyncMachine implements Sync {
   }
 
   hello(): Hello {
-    const { store, agentVersion, clusterKeys } = this.#options;
+    const { store, agentVersion, clusterKeys, tellsState = false } = this.#options;
+    const optional: readonly Feature[] = [
+      ...(clusterKeys === undefined ? [] : (['clusterKeys'] as const)),
+      ...(tellsState ? (['deviceState'] as const) : []),
+    ];
     const { storeId, clusterUid, epoch } = store.identity();
     this.#session = undefined;
     this.#enter({ name: 'greeting' });
@@ -78,7 +82,7 @@ class SyncMachine implements Sync {
     return {
       type: 'hello',
       protocolVersions: PROTOCOL_VERSIONS,
-      features: clusterKeys === undefined ? FEATURES : [...FEATURES, 'clusterKeys' satisfies Feature],
+      features: [...FEATURES, ...optional],
       dictionaries: DICTIONARIES.map(({ id }) => id),
       agentVersion,
       storeId,
@@ -108,6 +112,7 @@ class SyncMachine implements Sync {
       case 'renewed':
       case 'authorities':
       case 'clusterKeys':
+      case 'deviceQuestion':
         this.#requireSession(message);
         return [];
       case 'goodbye':

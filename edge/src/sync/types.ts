@@ -26,6 +26,8 @@ export interface SyncOptions {
   readonly authorities?: () => string | undefined;
   /** Which of the cluster's keys the device has, for the hello: see `Hello`. Default: it wants none. */
   readonly clusterKeys?: { digest(): string | undefined };
+  /** Whether DeviceQuestions are answered. Default: no. */
+  readonly tellsState?: boolean;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
 }

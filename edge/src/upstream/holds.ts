@@ -12,6 +12,10 @@ const MAX_RETRY_AFTER_MS = 10 * 60_000;
 interface Hold {
   /** In a row. */
   readonly failures: number;
+  /** When the first of them was, in milliseconds since 1970. */
+  readonly since: number;
+  /** What the cloud said the last time. */
+  readonly why: string;
   /** Milliseconds since 1970. */
   readonly until: number;
   /** Milliseconds. The clock may be set back: a wait that seems to be longer is over. */
@@ -36,15 +40,17 @@ export class Holds {
   }
 
   /**
-   * The cloud could not take that object's report.
+   * The cloud could not take that object's report, and said why.
    * @param isPaused all wait already: what was on its way then says nothing new, and does not make the wait double
    * @returns until when all wait; undefined: only this object
    */
-  unavailable(object: string, now: number, retryAfterMs: number, isPaused: boolean): number | undefined {
+  unavailable(object: string, now: number, retryAfterMs: number, isPaused: boolean, why = ''): number | undefined {
     const asked = Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
-    const failures = (this.#held.get(object)?.failures ?? 0) + 1;
+    const before = this.#held.get(object);
+    const failures = (before?.failures ?? 0) + 1;
+    const since = before?.since ?? now;
     const forMs = Math.max(asked, this.#backoff(failures - 1));
-    const isFull = !this.#hold(object, { failures, until: now + forMs, forMs }, now);
+    const isFull = !this.#hold(object, { failures, since, why, until: now + forMs, forMs }, now);
     if (this.#streak.size < PAUSE_AFTER) this.#streak.add(object);
     if (isPaused) return now + asked;
     if (!isFull && this.#streak.size < PAUSE_AFTER) return undefined;
@@ -70,6 +76,14 @@ export class Holds {
       if (isWaiting(hold, now) && hold.until < (earliest ?? Number.POSITIVE_INFINITY)) earliest = hold.until;
     }
     return earliest;
+  }
+
+  /** Those that wait, the one that has waited for longest first. */
+  waiting(now: number): readonly { readonly object: string; readonly why: string; readonly sinceMs: number }[] {
+    return [...this.#held]
+      .filter(([, hold]) => isWaiting(hold, now))
+      .map(([object, { why, since }]) => ({ object, why, sinceMs: since }))
+      .sort((a, b) => a.sinceMs - b.sinceMs);
   }
 
   count(now: number): number {

@@ -44,6 +44,8 @@ export interface Upstream {
   answer(number: number, outcome: ReportOutcome): void;
   state(): UpstreamState;
   stats(): UpstreamStats;
+  /** Objects that the cloud could not take and that wait, by `resource/namespace/name`, those that have waited for longest first; and what it said. */
+  blocked(): readonly { readonly object: string; readonly why: string; readonly sinceMs: number }[];
   close(): void;
 }
 
@@ -94,8 +96,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     }
   }
 
-  function unavailable(object: string, retryAfterMs: number): void {
-    const until = holds.unavailable(object, time(), retryAfterMs, state.name === 'paused');
+  function unavailable(object: string, retryAfterMs: number, why: string): void {
+    const until = holds.unavailable(object, time(), retryAfterMs, state.name === 'paused', why);
     if (until === undefined) awaitHold();
     else if (state.name !== 'paused' || until > state.until.getTime()) pause(until);
     schedule();
@@ -170,13 +172,14 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       counts[outcome.type] += 1;
       if (outcome.type === 'unavailable') {
         logger.debug({ number, retryAfterMs: outcome.retryAfterMs, detail: outcome.message }, 'report not taken yet');
-        if (state.name !== 'down' && object !== undefined) unavailable(object, outcome.retryAfterMs);
+        if (state.name !== 'down' && object !== undefined) unavailable(object, outcome.retryAfterMs, outcome.message);
         return;
       }
       if (object !== undefined) holds.answered(object);
       schedule();
     },
     state: () => state,
+    blocked: () => holds.waiting(time()),
     stats: () => ({ inFlight: inFlight.size, held: holds.count(time()), ...counts }),
     close() {
       unsubscribe();

@@ -118,6 +118,7 @@ const NOTHING_TO_SEND: Outbox = {
   count: () => 0,
   size: () => ({ entries: 0, bytes: 0 }),
   oldest: () => undefined,
+  byResource: () => [],
   dropped: () => ({ total: { count: 0, bytes: 0, age: 0 }, untold: 0 }),
   onEntry: () => () => undefined,
   refusals: () => [],

@@ -141,6 +141,7 @@ export class ScriptedSession implements Session {
   status = () => STATUS;
   counted: Partial<SessionStats> = {};
   stats = () => ({ ...NO_STATS, ...this.counted });
+  report = () => ({ resources: [], differing: [], more: 0, refusals: [], answeredAt: undefined });
   close(): void {
     this.isClosed = true;
   }

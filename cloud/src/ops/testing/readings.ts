@@ -55,6 +55,7 @@ export function someReadings(): Readings {
     epochs: () => ({ current: 2, restorations: 1 }),
     autonomy: () => ({ nodes: { span: 2, forever: 1, invalid: 1 }, waiting: 3 }),
     enrolments: () => 2,
+    adminWatches: () => 1,
     trust: () => ({ servingEnd: new Date(1_800_000_000_000), authorityEnd: new Date(2_000_000_000_000), trusted: 2 }),
     reflectors: () => [{ resource: 'pods', state: 'synced' }],
   };

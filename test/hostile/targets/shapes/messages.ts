@@ -137,6 +137,27 @@ const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
     publicKey: fc.uint8Array({ maxLength: 600 }),
     proof: fc.uint8Array({ maxLength: 300 }),
   }),
+  fc
+    .record({
+      id: counter,
+      timeMs: counter,
+      outbox: fc.record({
+        entries: counter,
+        bytes: counter,
+        oldestMs: counter,
+        counts: list(fc.record({ resource: text, entries: counter }), fc.record({ resource, entries: counter })),
+        blocked: list(fc.record({ key, why: text, ageMs: counter }), fc.record({ key, why: word, ageMs: counter })),
+        droppedEvents: counter,
+        refusedReports: counter,
+      }),
+      storeBytes: counter,
+      freeBytes: fc.option(counter, { nil: undefined }),
+      workload: text,
+      kubelet: text,
+      lastSync: text,
+      startedAt: text,
+    })
+    .map((state) => ({ type: 'deviceState' as const, state })),
 );
 
 const change: fc.Arbitrary<OperationChange> = fc.oneof(
@@ -196,6 +217,7 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
   }),
   status.map((of) => ({ type: 'status' as const, status: of })),
   fc.constant({ type: 'inventoryRequest' as const }),
+  fc.record({ type: fc.constant('deviceQuestion' as const), id: counter }),
   fc.record({
     type: fc.constant('batch' as const),
     number: fc.oneof(fc.constantFrom(1, 2), counter),

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hawser/v1/link.proto.
  */
 export const file_hawser_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChRoYXdzZXIvdjEvbGluay5wcm90bxIJaGF3c2VyLnYxIqsGCgVGcmFtZRIhCgVoZWxsbxgBIAEoCzIQLmhhd3Nlci52MS5IZWxsb0gAEiUKB3dlbGNvbWUYAiABKAsyEi5oYXdzZXIudjEuV2VsY29tZUgAEjIKDnNlc3Npb25fc3RhdHVzGAMgASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXNIABI4ChFpbnZlbnRvcnlfcmVxdWVzdBgEIAEoCzIbLmhhd3Nlci52MS5JbnZlbnRvcnlSZXF1ZXN0SAASKQoJaW52ZW50b3J5GAUgASgLMhQuaGF3c2VyLnYxLkludmVudG9yeUgAEiEKBWJhdGNoGAYgASgLMhAuaGF3c2VyLnYxLkJhdGNoSAASHQoDYWNrGAcgASgLMg4uaGF3c2VyLnYxLkFja0gAEiMKBnJlcG9ydBgIIAEoCzIRLmhhd3Nlci52MS5SZXBvcnRIABIwCg1yZXBvcnRfYW5zd2VyGAkgASgLMhcuaGF3c2VyLnYxLlJlcG9ydEFuc3dlckgAEiUKB2dvb2RieWUYCiABKAsyEi5oYXdzZXIudjEuR29vZGJ5ZUgAEiEKBWNoZWNrGAsgASgLMhAuaGF3c2VyLnYxLkNoZWNrSAASJQoHa3ViZWxldBgMIAEoCzISLmhhd3Nlci52MS5LdWJlbGV0SAASIQoFcXVlcnkYDSABKAsyEC5oYXdzZXIudjEuUXVlcnlIABIuCgxjYW5jZWxfcXVlcnkYDiABKAsyFi5oYXdzZXIudjEuQ2FuY2VsUXVlcnlIABIuCgxxdWVyeV9hbnN3ZXIYDyABKAsyFi5oYXdzZXIudjEuUXVlcnlBbnN3ZXJIABIhCgVyZW5ldxgQIAEoCzIQLmhhd3Nlci52MS5SZW5ld0gAEiUKB3JlbmV3ZWQYESABKAsyEi5oYXdzZXIudjEuUmVuZXdlZEgAEi0KC2F1dGhvcml0aWVzGBIgASgLMhYuaGF3c2VyLnYxLkF1dGhvcml0aWVzSAASLgoMY2x1c3Rlcl9rZXlzGBMgASgLMhYuaGF3c2VyLnYxLkNsdXN0ZXJLZXlzSABCCQoHbWVzc2FnZSLjAQoFSGVsbG8SGQoRcHJvdG9jb2xfdmVyc2lvbnMYASADKA0SEAoIZmVhdHVyZXMYAiADKAkSFAoMZGljdGlvbmFyaWVzGAMgAygMEhUKDWFnZW50X3ZlcnNpb24YBCABKAkSEAoIc3RvcmVfaWQYBSABKAwSEwoLY2x1c3Rlcl91aWQYBiABKAkSDgoGZGlnZXN0GAcgASgMEg8KB29iamVjdHMYCCABKA0SDQoFZXBvY2gYCSABKAQSEwoLYXV0aG9yaXRpZXMYCiABKAwSFAoMY2x1c3Rlcl9rZXlzGAsgASgMIsMBCgdXZWxjb21lEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0SEAoIZmVhdHVyZXMYAiADKAkSFAoMZGljdGlvbmFyaWVzGAMgAygMEhUKDXJlbGF5X3ZlcnNpb24YBCABKAkSEwoLY2x1c3Rlcl91aWQYBSABKAkSDQoFZXBvY2gYBiABKAQSEQoJbm9kZV9uYW1lGAcgASgJEigKBnN0YXR1cxgIIAEoCzIYLmhhd3Nlci52MS5TZXNzaW9uU3RhdHVzIuMBCg1TZXNzaW9uU3RhdHVzEi0KBXN0YXRlGAEgASgOMh4uaGF3c2VyLnYxLlNlc3Npb25TdGF0dXMuU3RhdGUSDgoGZGV0YWlsGAIgASgJIpIBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhcKE1NUQVRFX1JFTEFZX1NZTkNJTkcQARIWChJTVEFURV9OT0RFX01JU1NJTkcQAhIbChdTVEFURV9OT0RFX05PVF9MQUJFTExFRBADEhEKDVNUQVRFX1NZTkNJTkcQBBIRCg1TVEFURV9JTl9TWU5DEAUiEgoQSW52ZW50b3J5UmVxdWVzdCJqCglJbnZlbnRvcnkSKgoHZW50cmllcxgBIAMoCzIZLmhhd3Nlci52MS5JbnZlbnRvcnlFbnRyeRIMCgRsYXN0GAIgASgIEg4KBnBhY2tlZBgDIAEoDBITCgtwYWNrZWRfc2l6ZRgEIAEoDSKDAQoOSW52ZW50b3J5RW50cnkSDgoGbnVtYmVyGAEgASgNEgsKA2tleRgCIAEoCRIbCgN1aWQYAyABKAsyDi5oYXdzZXIudjEuVWlkEhgKEHJlc291cmNlX3ZlcnNpb24YBCABKAkSDAoEaGFzaBgFIAEoDBIPCgdyZWZ1c2VkGAYgASgIIi0KA1VpZBIOCgR1dWlkGAEgASgMSAASDgoEdGV4dBgCIAEoCUgAQgYKBGZvcm0iJwoFQ2hlY2sSDgoGbnVtYmVyGAEgASgEEg4KBmRpZ2VzdBgCIAEoDCJTCgVCYXRjaBIOCgZudW1iZXIYASABKAQSKAoKb3BlcmF0aW9ucxgCIAMoCzIULmhhd3Nlci52MS5PcGVyYXRpb24SEAoIY29tcGxldGUYAyABKAgizQEKCU9wZXJhdGlvbhIOCgZvYmplY3QYASABKA0SCwoDa2V5GAIgASgJEiMKBnVwc2VydBgDIAEoCzIRLmhhd3Nlci52MS5VcHNlcnRIABIuCgx1cHNlcnRfZGVsdGEYBCABKAsyFi5oYXdzZXIudjEuVXBzZXJ0RGVsdGFIABIhCgV0b3VjaBgFIAEoCzIQLmhhd3Nlci52MS5Ub3VjaEgAEiMKBmRlbGV0ZRgGIAEoCzIRLmhhd3Nlci52MS5EZWxldGVIAEIGCgRraW5kIqQBCgZVcHNlcnQSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZBIYChByZXNvdXJjZV92ZXJzaW9uGAIgASgJEgwKBGhhc2gYAyABKAwSJQoIZW5jb2RpbmcYBCABKA4yEy5oYXdzZXIudjEuRW5jb2RpbmcSDAoEYm9keRgFIAEoDBISCgpkaWN0aW9uYXJ5GAYgASgMEgwKBHNpemUYByABKA0iZAoLVXBzZXJ0RGVsdGESGAoQcmVzb3VyY2VfdmVyc2lvbhgBIAEoCRIRCgliYXNlX2hhc2gYAiABKAwSDAoEaGFzaBgDIAEoDBIMCgRib2R5GAQgASgMEgwKBHNpemUYBSABKA0iIQoFVG91Y2gSGAoQcmVzb3VyY2VfdmVyc2lvbhgBIAEoCSIlCgZEZWxldGUSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZCJFCgNBY2sSDgoGbnVtYmVyGAEgASgEEg4KBmRpZ2VzdBgCIAEoDBIeCgVuYWNrcxgDIAMoCzIPLmhhd3Nlci52MS5OYWNrIvoBCgROYWNrEg4KBm9iamVjdBgBIAEoDRImCgZyZWFzb24YAiABKA4yFi5oYXdzZXIudjEuTmFjay5SZWFzb24SDgoGZGV0YWlsGAMgASgJIqkBCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUUkVBU09OX0hBU0hfTUlTTUFUQ0gQARIXChNSRUFTT05fQkFTRV9VTktOT1dOEAISFAoQUkVBU09OX1RPT19MQVJHRRADEhQKEFJFQVNPTl9NQUxGT1JNRUQQBBIWChJSRUFTT05fVU5TVVBQT1JURUQQBRIQCgxSRUFTT05fU1RPUkUQBiKcAgoGUmVwb3J0Eg4KBm51bWJlchgBIAEoBBIQCghyZXNvdXJjZRgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCRIbCgN1aWQYBSABKAsyDi5oYXdzZXIudjEuVWlkEhMKC3N1YnJlc291cmNlGAYgASgJEiMKBmNyZWF0ZRgHIAEoCzIRLmhhd3Nlci52MS5DcmVhdGVIABIjCgZ1cGRhdGUYCCABKAsyES5oYXdzZXIudjEuVXBkYXRlSAASIQoFcGF0Y2gYCSABKAsyEC5oYXdzZXIudjEuUGF0Y2hIABIjCgZyZW1vdmUYCiABKAsyES5oYXdzZXIudjEuUmVtb3ZlSABCCwoJb3BlcmF0aW9uIhYKBkNyZWF0ZRIMCgRib2R5GAEgASgMIhYKBlVwZGF0ZRIMCgRib2R5GAEgASgMIpEBCgVQYXRjaBIjCgR0eXBlGAEgASgOMhUuaGF3c2VyLnYxLlBhdGNoLlR5cGUSDAoEYm9keRgCIAEoDCJVCgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIYChRUWVBFX1NUUkFURUdJQ19NRVJHRRABEg4KClRZUEVfTUVSR0UQAhINCglUWVBFX0pTT04QAyJECgZSZW1vdmUSIQoUZ3JhY2VfcGVyaW9kX3NlY29uZHMYASABKA1IAIgBAUIXChVfZ3JhY2VfcGVyaW9kX3NlY29uZHMipgEKDFJlcG9ydEFuc3dlchIOCgZudW1iZXIYASABKAQSJQoHYXBwbGllZBgCIAEoCzISLmhhd3Nlci52MS5BcHBsaWVkSAASJQoHcmVmdXNlZBgDIAEoCzISLmhhd3Nlci52MS5SZWZ1c2VkSAASLQoLdW5hdmFpbGFibGUYBCABKAsyFi5oYXdzZXIudjEuVW5hdmFpbGFibGVIAEIJCgdvdXRjb21lIk4KB0FwcGxpZWQSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZBIYChByZXNvdXJjZV92ZXJzaW9uGAIgASgJEgwKBG5hbWUYAyABKAkiOAoHUmVmdXNlZBIMCgRjb2RlGAEgASgNEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIjYKC1VuYXZhaWxhYmxlEhYKDnJldHJ5X2FmdGVyX21zGAEgASgNEg8KB21lc3NhZ2UYAiABKAkiGAoHS3ViZWxldBINCgVhbGl2ZRgBIAEoCCKrAQoFUXVlcnkSCgoCaWQYASABKAQSEwoLZGVhZGxpbmVfbXMYAiABKA0SEAoIcmVzb3VyY2UYAyABKAkSEQoJbmFtZXNwYWNlGAQgASgJEgwKBG5hbWUYBSABKAkSHQoDZ2V0GAYgASgLMg4uaGF3c2VyLnYxLkdldEgAEiMKBnN1Ym1pdBgHIAEoCzIRLmhhd3Nlci52MS5TdWJtaXRIAEIKCghxdWVzdGlvbiIFCgNHZXQiKwoGU3VibWl0EhMKC3N1YnJlc291cmNlGAEgASgJEgwKBGJvZHkYAiABKAwiGQoLQ2FuY2VsUXVlcnkSCgoCaWQYASABKAQi7gEKC1F1ZXJ5QW5zd2VyEgoKAmlkGAEgASgEEiEKBWZvdW5kGAIgASgLMhAuaGF3c2VyLnYxLkZvdW5kSAASJwoJbm90X2ZvdW5kGAMgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABInCglmb3JiaWRkZW4YBCABKAsyEi5oYXdzZXIudjEuUmVmdXNlZEgAEiUKB3JlZnVzZWQYBSABKAsyEi5oYXdzZXIudjEuUmVmdXNlZEgAEi0KC3VuYXZhaWxhYmxlGAYgASgLMhYuaGF3c2VyLnYxLlVuYXZhaWxhYmxlSABCCAoGYW5zd2VyIm4KBUZvdW5kEiUKCGVuY29kaW5nGAEgASgOMhMuaGF3c2VyLnYxLkVuY29kaW5nEgwKBGJvZHkYAiABKAwSEgoKZGljdGlvbmFyeRgDIAEoDBIMCgRzaXplGAQgASgNEg4KBmNhY2hlZBgFIAEoCCIqCgVSZW5ldxISCgpwdWJsaWNfa2V5GAEgASgMEg0KBXByb29mGAIgASgMIo8BCgdSZW5ld2VkEiMKBmlzc3VlZBgBIAEoCzIRLmhhd3Nlci52MS5Jc3N1ZWRIABIlCgdyZWZ1c2VkGAIgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABItCgt1bmF2YWlsYWJsZRgDIAEoCzIWLmhhd3Nlci52MS5VbmF2YWlsYWJsZUgAQgkKB291dGNvbWUiHgoGSXNzdWVkEhQKDGNlcnRpZmljYXRlcxgBIAMoDCIjCgtBdXRob3JpdGllcxIUCgxjZXJ0aWZpY2F0ZXMYASADKAwiPgoLQ2x1c3RlcktleXMSDgoGaXNzdWVyGAEgASgJEhEKCWF1ZGllbmNlcxgCIAMoCRIMCgRrZXlzGAMgASgMIrsCCgdHb29kYnllEikKBnJlYXNvbhgBIAEoDjIZLmhhd3Nlci52MS5Hb29kYnllLlJlYXNvbhIOCgZkZXRhaWwYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0i3AEKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABITCg9SRUFTT05fUkVQTEFDRUQQARIYChRSRUFTT05fU0hVVFRJTkdfRE9XThACEhkKFVJFQVNPTl9QUk9UT0NPTF9FUlJPUhADEhgKFFJFQVNPTl9XUk9OR19DTFVTVEVSEAQSFQoRUkVBU09OX09WRVJMT0FERUQQBRIUChBSRUFTT05fTkVXX0VQT0NIEAYSEgoOUkVBU09OX1JFVk9LRUQQBxIVChFSRUFTT05fT1ZFUl9CT1VORBAIKmgKCEVuY29kaW5nEhgKFEVOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFQoRRU5DT0RJTkdfSURFTlRJVFkQARIRCg1FTkNPRElOR19aU1REEAISGAoURU5DT0RJTkdfWlNURF9TVEFUSUMQA2IGcHJvdG8z");
+  fileDesc("ChRoYXdzZXIvdjEvbGluay5wcm90bxIJaGF3c2VyLnYxIpEHCgVGcmFtZRIhCgVoZWxsbxgBIAEoCzIQLmhhd3Nlci52MS5IZWxsb0gAEiUKB3dlbGNvbWUYAiABKAsyEi5oYXdzZXIudjEuV2VsY29tZUgAEjIKDnNlc3Npb25fc3RhdHVzGAMgASgLMhguaGF3c2VyLnYxLlNlc3Npb25TdGF0dXNIABI4ChFpbnZlbnRvcnlfcmVxdWVzdBgEIAEoCzIbLmhhd3Nlci52MS5JbnZlbnRvcnlSZXF1ZXN0SAASKQoJaW52ZW50b3J5GAUgASgLMhQuaGF3c2VyLnYxLkludmVudG9yeUgAEiEKBWJhdGNoGAYgASgLMhAuaGF3c2VyLnYxLkJhdGNoSAASHQoDYWNrGAcgASgLMg4uaGF3c2VyLnYxLkFja0gAEiMKBnJlcG9ydBgIIAEoCzIRLmhhd3Nlci52MS5SZXBvcnRIABIwCg1yZXBvcnRfYW5zd2VyGAkgASgLMhcuaGF3c2VyLnYxLlJlcG9ydEFuc3dlckgAEiUKB2dvb2RieWUYCiABKAsyEi5oYXdzZXIudjEuR29vZGJ5ZUgAEiEKBWNoZWNrGAsgASgLMhAuaGF3c2VyLnYxLkNoZWNrSAASJQoHa3ViZWxldBgMIAEoCzISLmhhd3Nlci52MS5LdWJlbGV0SAASIQoFcXVlcnkYDSABKAsyEC5oYXdzZXIudjEuUXVlcnlIABIuCgxjYW5jZWxfcXVlcnkYDiABKAsyFi5oYXdzZXIudjEuQ2FuY2VsUXVlcnlIABIuCgxxdWVyeV9hbnN3ZXIYDyABKAsyFi5oYXdzZXIudjEuUXVlcnlBbnN3ZXJIABIhCgVyZW5ldxgQIAEoCzIQLmhhd3Nlci52MS5SZW5ld0gAEiUKB3JlbmV3ZWQYESABKAsyEi5oYXdzZXIudjEuUmVuZXdlZEgAEi0KC2F1dGhvcml0aWVzGBIgASgLMhYuaGF3c2VyLnYxLkF1dGhvcml0aWVzSAASLgoMY2x1c3Rlcl9rZXlzGBMgASgLMhYuaGF3c2VyLnYxLkNsdXN0ZXJLZXlzSAASNAoPZGV2aWNlX3F1ZXN0aW9uGBQgASgLMhkuaGF3c2VyLnYxLkRldmljZVF1ZXN0aW9uSAASLgoMZGV2aWNlX3N0YXRlGBUgASgLMhYuaGF3c2VyLnYxLkRldmljZVN0YXRlSABCCQoHbWVzc2FnZSLjAQoFSGVsbG8SGQoRcHJvdG9jb2xfdmVyc2lvbnMYASADKA0SEAoIZmVhdHVyZXMYAiADKAkSFAoMZGljdGlvbmFyaWVzGAMgAygMEhUKDWFnZW50X3ZlcnNpb24YBCABKAkSEAoIc3RvcmVfaWQYBSABKAwSEwoLY2x1c3Rlcl91aWQYBiABKAkSDgoGZGlnZXN0GAcgASgMEg8KB29iamVjdHMYCCABKA0SDQoFZXBvY2gYCSABKAQSEwoLYXV0aG9yaXRpZXMYCiABKAwSFAoMY2x1c3Rlcl9rZXlzGAsgASgMIsMBCgdXZWxjb21lEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0SEAoIZmVhdHVyZXMYAiADKAkSFAoMZGljdGlvbmFyaWVzGAMgAygMEhUKDXJlbGF5X3ZlcnNpb24YBCABKAkSEwoLY2x1c3Rlcl91aWQYBSABKAkSDQoFZXBvY2gYBiABKAQSEQoJbm9kZV9uYW1lGAcgASgJEigKBnN0YXR1cxgIIAEoCzIYLmhhd3Nlci52MS5TZXNzaW9uU3RhdHVzIuMBCg1TZXNzaW9uU3RhdHVzEi0KBXN0YXRlGAEgASgOMh4uaGF3c2VyLnYxLlNlc3Npb25TdGF0dXMuU3RhdGUSDgoGZGV0YWlsGAIgASgJIpIBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhcKE1NUQVRFX1JFTEFZX1NZTkNJTkcQARIWChJTVEFURV9OT0RFX01JU1NJTkcQAhIbChdTVEFURV9OT0RFX05PVF9MQUJFTExFRBADEhEKDVNUQVRFX1NZTkNJTkcQBBIRCg1TVEFURV9JTl9TWU5DEAUiEgoQSW52ZW50b3J5UmVxdWVzdCJqCglJbnZlbnRvcnkSKgoHZW50cmllcxgBIAMoCzIZLmhhd3Nlci52MS5JbnZlbnRvcnlFbnRyeRIMCgRsYXN0GAIgASgIEg4KBnBhY2tlZBgDIAEoDBITCgtwYWNrZWRfc2l6ZRgEIAEoDSKDAQoOSW52ZW50b3J5RW50cnkSDgoGbnVtYmVyGAEgASgNEgsKA2tleRgCIAEoCRIbCgN1aWQYAyABKAsyDi5oYXdzZXIudjEuVWlkEhgKEHJlc291cmNlX3ZlcnNpb24YBCABKAkSDAoEaGFzaBgFIAEoDBIPCgdyZWZ1c2VkGAYgASgIIi0KA1VpZBIOCgR1dWlkGAEgASgMSAASDgoEdGV4dBgCIAEoCUgAQgYKBGZvcm0iJwoFQ2hlY2sSDgoGbnVtYmVyGAEgASgEEg4KBmRpZ2VzdBgCIAEoDCJTCgVCYXRjaBIOCgZudW1iZXIYASABKAQSKAoKb3BlcmF0aW9ucxgCIAMoCzIULmhhd3Nlci52MS5PcGVyYXRpb24SEAoIY29tcGxldGUYAyABKAgizQEKCU9wZXJhdGlvbhIOCgZvYmplY3QYASABKA0SCwoDa2V5GAIgASgJEiMKBnVwc2VydBgDIAEoCzIRLmhhd3Nlci52MS5VcHNlcnRIABIuCgx1cHNlcnRfZGVsdGEYBCABKAsyFi5oYXdzZXIudjEuVXBzZXJ0RGVsdGFIABIhCgV0b3VjaBgFIAEoCzIQLmhhd3Nlci52MS5Ub3VjaEgAEiMKBmRlbGV0ZRgGIAEoCzIRLmhhd3Nlci52MS5EZWxldGVIAEIGCgRraW5kIqQBCgZVcHNlcnQSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZBIYChByZXNvdXJjZV92ZXJzaW9uGAIgASgJEgwKBGhhc2gYAyABKAwSJQoIZW5jb2RpbmcYBCABKA4yEy5oYXdzZXIudjEuRW5jb2RpbmcSDAoEYm9keRgFIAEoDBISCgpkaWN0aW9uYXJ5GAYgASgMEgwKBHNpemUYByABKA0iZAoLVXBzZXJ0RGVsdGESGAoQcmVzb3VyY2VfdmVyc2lvbhgBIAEoCRIRCgliYXNlX2hhc2gYAiABKAwSDAoEaGFzaBgDIAEoDBIMCgRib2R5GAQgASgMEgwKBHNpemUYBSABKA0iIQoFVG91Y2gSGAoQcmVzb3VyY2VfdmVyc2lvbhgBIAEoCSIlCgZEZWxldGUSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZCJFCgNBY2sSDgoGbnVtYmVyGAEgASgEEg4KBmRpZ2VzdBgCIAEoDBIeCgVuYWNrcxgDIAMoCzIPLmhhd3Nlci52MS5OYWNrIvoBCgROYWNrEg4KBm9iamVjdBgBIAEoDRImCgZyZWFzb24YAiABKA4yFi5oYXdzZXIudjEuTmFjay5SZWFzb24SDgoGZGV0YWlsGAMgASgJIqkBCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUUkVBU09OX0hBU0hfTUlTTUFUQ0gQARIXChNSRUFTT05fQkFTRV9VTktOT1dOEAISFAoQUkVBU09OX1RPT19MQVJHRRADEhQKEFJFQVNPTl9NQUxGT1JNRUQQBBIWChJSRUFTT05fVU5TVVBQT1JURUQQBRIQCgxSRUFTT05fU1RPUkUQBiKcAgoGUmVwb3J0Eg4KBm51bWJlchgBIAEoBBIQCghyZXNvdXJjZRgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCRIbCgN1aWQYBSABKAsyDi5oYXdzZXIudjEuVWlkEhMKC3N1YnJlc291cmNlGAYgASgJEiMKBmNyZWF0ZRgHIAEoCzIRLmhhd3Nlci52MS5DcmVhdGVIABIjCgZ1cGRhdGUYCCABKAsyES5oYXdzZXIudjEuVXBkYXRlSAASIQoFcGF0Y2gYCSABKAsyEC5oYXdzZXIudjEuUGF0Y2hIABIjCgZyZW1vdmUYCiABKAsyES5oYXdzZXIudjEuUmVtb3ZlSABCCwoJb3BlcmF0aW9uIhYKBkNyZWF0ZRIMCgRib2R5GAEgASgMIhYKBlVwZGF0ZRIMCgRib2R5GAEgASgMIpEBCgVQYXRjaBIjCgR0eXBlGAEgASgOMhUuaGF3c2VyLnYxLlBhdGNoLlR5cGUSDAoEYm9keRgCIAEoDCJVCgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIYChRUWVBFX1NUUkFURUdJQ19NRVJHRRABEg4KClRZUEVfTUVSR0UQAhINCglUWVBFX0pTT04QAyJECgZSZW1vdmUSIQoUZ3JhY2VfcGVyaW9kX3NlY29uZHMYASABKA1IAIgBAUIXChVfZ3JhY2VfcGVyaW9kX3NlY29uZHMipgEKDFJlcG9ydEFuc3dlchIOCgZudW1iZXIYASABKAQSJQoHYXBwbGllZBgCIAEoCzISLmhhd3Nlci52MS5BcHBsaWVkSAASJQoHcmVmdXNlZBgDIAEoCzISLmhhd3Nlci52MS5SZWZ1c2VkSAASLQoLdW5hdmFpbGFibGUYBCABKAsyFi5oYXdzZXIudjEuVW5hdmFpbGFibGVIAEIJCgdvdXRjb21lIk4KB0FwcGxpZWQSGwoDdWlkGAEgASgLMg4uaGF3c2VyLnYxLlVpZBIYChByZXNvdXJjZV92ZXJzaW9uGAIgASgJEgwKBG5hbWUYAyABKAkiOAoHUmVmdXNlZBIMCgRjb2RlGAEgASgNEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIjYKC1VuYXZhaWxhYmxlEhYKDnJldHJ5X2FmdGVyX21zGAEgASgNEg8KB21lc3NhZ2UYAiABKAkiGAoHS3ViZWxldBINCgVhbGl2ZRgBIAEoCCKrAQoFUXVlcnkSCgoCaWQYASABKAQSEwoLZGVhZGxpbmVfbXMYAiABKA0SEAoIcmVzb3VyY2UYAyABKAkSEQoJbmFtZXNwYWNlGAQgASgJEgwKBG5hbWUYBSABKAkSHQoDZ2V0GAYgASgLMg4uaGF3c2VyLnYxLkdldEgAEiMKBnN1Ym1pdBgHIAEoCzIRLmhhd3Nlci52MS5TdWJtaXRIAEIKCghxdWVzdGlvbiIFCgNHZXQiKwoGU3VibWl0EhMKC3N1YnJlc291cmNlGAEgASgJEgwKBGJvZHkYAiABKAwiGQoLQ2FuY2VsUXVlcnkSCgoCaWQYASABKAQi7gEKC1F1ZXJ5QW5zd2VyEgoKAmlkGAEgASgEEiEKBWZvdW5kGAIgASgLMhAuaGF3c2VyLnYxLkZvdW5kSAASJwoJbm90X2ZvdW5kGAMgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABInCglmb3JiaWRkZW4YBCABKAsyEi5oYXdzZXIudjEuUmVmdXNlZEgAEiUKB3JlZnVzZWQYBSABKAsyEi5oYXdzZXIudjEuUmVmdXNlZEgAEi0KC3VuYXZhaWxhYmxlGAYgASgLMhYuaGF3c2VyLnYxLlVuYXZhaWxhYmxlSABCCAoGYW5zd2VyIm4KBUZvdW5kEiUKCGVuY29kaW5nGAEgASgOMhMuaGF3c2VyLnYxLkVuY29kaW5nEgwKBGJvZHkYAiABKAwSEgoKZGljdGlvbmFyeRgDIAEoDBIMCgRzaXplGAQgASgNEg4KBmNhY2hlZBgFIAEoCCIqCgVSZW5ldxISCgpwdWJsaWNfa2V5GAEgASgMEg0KBXByb29mGAIgASgMIo8BCgdSZW5ld2VkEiMKBmlzc3VlZBgBIAEoCzIRLmhhd3Nlci52MS5Jc3N1ZWRIABIlCgdyZWZ1c2VkGAIgASgLMhIuaGF3c2VyLnYxLlJlZnVzZWRIABItCgt1bmF2YWlsYWJsZRgDIAEoCzIWLmhhd3Nlci52MS5VbmF2YWlsYWJsZUgAQgkKB291dGNvbWUiHgoGSXNzdWVkEhQKDGNlcnRpZmljYXRlcxgBIAMoDCIjCgtBdXRob3JpdGllcxIUCgxjZXJ0aWZpY2F0ZXMYASADKAwiPgoLQ2x1c3RlcktleXMSDgoGaXNzdWVyGAEgASgJEhEKCWF1ZGllbmNlcxgCIAMoCRIMCgRrZXlzGAMgASgMIhwKDkRldmljZVF1ZXN0aW9uEgoKAmlkGAEgASgEIvYCCgtEZXZpY2VTdGF0ZRIKCgJpZBgBIAEoBBIPCgd0aW1lX21zGAIgASgEEhYKDm91dGJveF9lbnRyaWVzGAMgASgEEhQKDG91dGJveF9ieXRlcxgEIAEoBBIRCglvbGRlc3RfbXMYBSABKAQSJgoGY291bnRzGAYgAygLMhYuaGF3c2VyLnYxLk91dGJveENvdW50EikKB2Jsb2NrZWQYByADKAsyGC5oYXdzZXIudjEuQmxvY2tlZE9iamVjdBIWCg5kcm9wcGVkX2V2ZW50cxgIIAEoBBIXCg9yZWZ1c2VkX3JlcG9ydHMYCSABKAQSEwoLc3RvcmVfYnl0ZXMYCiABKAQSFwoKZnJlZV9ieXRlcxgLIAEoBEgAiAEBEhAKCHdvcmtsb2FkGAwgASgJEg8KB2t1YmVsZXQYDSABKAkSEQoJbGFzdF9zeW5jGA4gASgJEhIKCnN0YXJ0ZWRfYXQYDyABKAlCDQoLX2ZyZWVfYnl0ZXMiMAoLT3V0Ym94Q291bnQSEAoIcmVzb3VyY2UYASABKAkSDwoHZW50cmllcxgCIAEoBCI5Cg1CbG9ja2VkT2JqZWN0EgsKA2tleRgBIAEoCRILCgN3aHkYAiABKAkSDgoGYWdlX21zGAMgASgEIrsCCgdHb29kYnllEikKBnJlYXNvbhgBIAEoDjIZLmhhd3Nlci52MS5Hb29kYnllLlJlYXNvbhIOCgZkZXRhaWwYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0i3AEKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABITCg9SRUFTT05fUkVQTEFDRUQQARIYChRSRUFTT05fU0hVVFRJTkdfRE9XThACEhkKFVJFQVNPTl9QUk9UT0NPTF9FUlJPUhADEhgKFFJFQVNPTl9XUk9OR19DTFVTVEVSEAQSFQoRUkVBU09OX09WRVJMT0FERUQQBRIUChBSRUFTT05fTkVXX0VQT0NIEAYSEgoOUkVBU09OX1JFVk9LRUQQBxIVChFSRUFTT05fT1ZFUl9CT1VORBAIKmgKCEVuY29kaW5nEhgKFEVOQ09ESU5HX1VOU1BFQ0lGSUVEEAASFQoRRU5DT0RJTkdfSURFTlRJVFkQARIRCg1FTkNPRElOR19aU1REEAISGAoURU5DT0RJTkdfWlNURF9TVEFUSUMQA2IGcHJvdG8z");
 
 /**
  * @generated from message hawser.v1.Frame
@@ -136,6 +136,18 @@ export type Frame = Message<"hawser.v1.Frame"> & {
      */
     value: ClusterKeys;
     case: "clusterKeys";
+  } | {
+    /**
+     * @generated from field: hawser.v1.DeviceQuestion device_question = 20;
+     */
+    value: DeviceQuestion;
+    case: "deviceQuestion";
+  } | {
+    /**
+     * @generated from field: hawser.v1.DeviceState device_state = 21;
+     */
+    value: DeviceState;
+    case: "deviceState";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1556,6 +1568,183 @@ export const ClusterKeysSchema: GenMessage<ClusterKeys> = /*@__PURE__*/
   messageDesc(file_hawser_v1_link, 37);
 
 /**
+ * Relay to agent, to those whose Hello names the feature deviceState, when a person asks: what has the device still to tell, and how is it?
+ *
+ * @generated from message hawser.v1.DeviceQuestion
+ */
+export type DeviceQuestion = Message<"hawser.v1.DeviceQuestion"> & {
+  /**
+   * Rises with each question of a session, from 1 on.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+};
+
+/**
+ * Describes the message hawser.v1.DeviceQuestion.
+ * Use `create(DeviceQuestionSchema)` to create a new message.
+ */
+export const DeviceQuestionSchema: GenMessage<DeviceQuestion> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 38);
+
+/**
+ * Agent to relay, the answer.
+ *
+ * @generated from message hawser.v1.DeviceState
+ */
+export type DeviceState = Message<"hawser.v1.DeviceState"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The device's own clock, in milliseconds since the epoch of Unix.
+   *
+   * @generated from field: uint64 time_ms = 2;
+   */
+  timeMs: bigint;
+
+  /**
+   * Of the outbox: entries, bytes of their bodies, how long ago the oldest was written.
+   *
+   * @generated from field: uint64 outbox_entries = 3;
+   */
+  outboxEntries: bigint;
+
+  /**
+   * @generated from field: uint64 outbox_bytes = 4;
+   */
+  outboxBytes: bigint;
+
+  /**
+   * @generated from field: uint64 oldest_ms = 5;
+   */
+  oldestMs: bigint;
+
+  /**
+   * The entries by resource, those with the most first, not all where there are many.
+   *
+   * @generated from field: repeated hawser.v1.OutboxCount counts = 6;
+   */
+  counts: OutboxCount[];
+
+  /**
+   * Objects whose entries the cloud could not take and that wait, those that have waited for longest first, not all where there are many.
+   *
+   * @generated from field: repeated hawser.v1.BlockedObject blocked = 7;
+   */
+  blocked: BlockedObject[];
+
+  /**
+   * Since the store was made: Events that were dropped at a bound; reports that the cloud has refused, as far as they are remembered.
+   *
+   * @generated from field: uint64 dropped_events = 8;
+   */
+  droppedEvents: bigint;
+
+  /**
+   * @generated from field: uint64 refused_reports = 9;
+   */
+  refusedReports: bigint;
+
+  /**
+   * The database with its log, and what the file system that it is on has left for it.
+   *
+   * @generated from field: uint64 store_bytes = 10;
+   */
+  storeBytes: bigint;
+
+  /**
+   * @generated from field: optional uint64 free_bytes = 11;
+   */
+  freeBytes?: bigint | undefined;
+
+  /**
+   * As the agent's status says them: none, hollow, kubelet; running, waiting, …
+   *
+   * @generated from field: string workload = 12;
+   */
+  workload: string;
+
+  /**
+   * @generated from field: string kubelet = 13;
+   */
+  kubelet: string;
+
+  /**
+   * RFC 3339; empty before the first.
+   *
+   * @generated from field: string last_sync = 14;
+   */
+  lastSync: string;
+
+  /**
+   * @generated from field: string started_at = 15;
+   */
+  startedAt: string;
+};
+
+/**
+ * Describes the message hawser.v1.DeviceState.
+ * Use `create(DeviceStateSchema)` to create a new message.
+ */
+export const DeviceStateSchema: GenMessage<DeviceState> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 39);
+
+/**
+ * @generated from message hawser.v1.OutboxCount
+ */
+export type OutboxCount = Message<"hawser.v1.OutboxCount"> & {
+  /**
+   * @generated from field: string resource = 1;
+   */
+  resource: string;
+
+  /**
+   * @generated from field: uint64 entries = 2;
+   */
+  entries: bigint;
+};
+
+/**
+ * Describes the message hawser.v1.OutboxCount.
+ * Use `create(OutboxCountSchema)` to create a new message.
+ */
+export const OutboxCountSchema: GenMessage<OutboxCount> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 40);
+
+/**
+ * @generated from message hawser.v1.BlockedObject
+ */
+export type BlockedObject = Message<"hawser.v1.BlockedObject"> & {
+  /**
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * @generated from field: string why = 2;
+   */
+  why: string;
+
+  /**
+   * Since the cloud could not take one for the first time.
+   *
+   * @generated from field: uint64 age_ms = 3;
+   */
+  ageMs: bigint;
+};
+
+/**
+ * Describes the message hawser.v1.BlockedObject.
+ * Use `create(BlockedObjectSchema)` to create a new message.
+ */
+export const BlockedObjectSchema: GenMessage<BlockedObject> = /*@__PURE__*/
+  messageDesc(file_hawser_v1_link, 41);
+
+/**
  * Relay to agent, before the relay closes the link on purpose.
  *
  * @generated from message hawser.v1.Goodbye
@@ -1584,7 +1773,7 @@ export type Goodbye = Message<"hawser.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_hawser_v1_link, 38);
+  messageDesc(file_hawser_v1_link, 42);
 
 /**
  * @generated from enum hawser.v1.Goodbye.Reason
@@ -1651,7 +1840,7 @@ export type Goodbye_Reason = (typeof Goodbye_Reason)[keyof typeof Goodbye_Reason
  * Describes the enum hawser.v1.Goodbye.Reason.
  */
 export const Goodbye_ReasonSchema: GenEnum<Goodbye_Reason> = /*@__PURE__*/
-  enumDesc(file_hawser_v1_link, 38, 0);
+  enumDesc(file_hawser_v1_link, 42, 0);
 
 /**
  * @generated from enum hawser.v1.Encoding

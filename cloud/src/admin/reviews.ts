@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { HawserError, isJsonObject, type JsonObject, type JsonValue } from '@hawser/protocol';
+import type { Logger } from 'pino';
+import type { ApiClient } from '../apiserver/index.ts';
+import { readFailure } from '../apiserver/index.ts';
+import type { Clock } from '../clock.ts';
+import { jsonObjectIn } from '../json-object.ts';
+import { monotonic } from '../monotonic.ts';
+import { Pace } from '../pace.ts';
+
+/** The audience of tokens that are made for this endpoint alone: such a token is worth nothing at the API server. */
+export const ADMIN_AUDIENCE = 'hawser.dev/admin';
+
+/** Whether the bearer of a token may do what it asks for. Only `allowed` is a permission. */
+export type Verdict =
+  | { readonly type: 'allowed'; readonly user: string }
+  | { readonly type: 'unauthenticated'; readonly message: string }
+  | { readonly type: 'forbidden'; readonly user: string; readonly message: string }
+  | { readonly type: 'unavailable'; readonly message: string };
+
+export interface ReviewsOptions {
+  /** With the relay's own rights, at its own cluster only. */
+  readonly api: Pick<ApiClient, 'request'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly apiCall: (verb: string, status: number | 'none') => void;
+}
+
+/** For so long an answer is believed: whoever loses a right keeps it for no longer. In ms. */
+const ALLOWED_MS = 10_000;
+/** A right that was just given should not be long in coming. In ms. */
+const DENIED_MS = 2_000;
+/** Answers that are kept; at it the oldest goes. */
+const MOST_ANSWERS = 1_024;
+/** Calls of the API server in a second, over time: strangers can make us ask. Above it the answer is `unavailable`. */
+const CALLS_PER_SECOND = 20;
+const BURST = 40;
+/** A review takes milliseconds; a webhook behind it, some seconds. */
+const CALL_TIMEOUT_MS = 10_000;
+/** Tokens have 1 to 4 KB; those of some clouds some more. In characters. */
+const MAX_TOKEN = 12 * 1024;
+
+interface User {
+  readonly username: string;
+  readonly uid: string;
+  readonly groups: JsonValue;
+  readonly extra: JsonValue;
+}
+
+type Authentication = { readonly type: 'user'; readonly user: User } | Exclude<Verdict, { readonly type: 'allowed' }>;
+
+/**
+ * Asks the cluster who the bearer of a token is (TokenReview) and whether that user may (SubjectAccessReview). Answers are kept for
+ * moments by the hash of the token, and the same question that is under way is not asked twice.
+ */
+export class Reviews {
+  readonly #options: ReviewsOptions;
+  readonly #users: Kept<Authentication>;
+  readonly #verdicts: Kept<Verdict>;
+  readonly #pace: Pace;
+  readonly #nowMs: () => number;
+
+  constructor(options: ReviewsOptions) {
+    this.#options = options;
+    this.#nowMs = monotonic(options.clock);
+    this.#users = new Kept(this.#nowMs);
+    this.#verdicts = new Kept(this.#nowMs);
+    this.#pace = new Pace(1000 / CALLS_PER_SECOND, BURST);
+  }
+
+  /** @param authorization the header; never rejects */
+  async judge(authorization: string | undefined, verb: string, path: string): Promise<Verdict> {
+    const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined) return { type: 'unauthenticated', message: 'a bearer token is needed: authorization: Bearer TOKEN' };
+    if (token.length > MAX_TOKEN) return { type: 'unauthenticated', message: 'the token is too long' };
+    const hash = createHash('sha256').update(token).digest('base64url');
+    const authentication = await this.#users.get(hash, () => this.#authenticate(token));
+    if (authentication.type !== 'user') return authentication;
+    const { user } = authentication;
+    return this.#verdicts.get(`${hash} ${verb} ${path}`, () => this.#authorize(user, verb, path));
+  }
+
+  async #authenticate(token: string): Promise<Authentication> {
+    // What a token claims selects the question; whether it is true is the API server's to say.
+    const isOurs = audiencesClaimed(token).includes(ADMIN_AUDIENCE);
+    const spec = { token, ...(isOurs ? { audiences: [ADMIN_AUDIENCE] } : {}) };
+    const status = await this.#review('authentication.k8s.io', 'tokenreviews', 'TokenReview', spec);
+    if (typeof status === 'string')
+      return { type: 'unavailable', message: `who the token is from could not be asked: ${status}` };
+    const user = isJsonObject(status.user) ? status.user : {};
+    const isForUs = !isOurs || (Array.isArray(status.audiences) && status.audiences.includes(ADMIN_AUDIENCE));
+    if (status.authenticated !== true || !isForUs || typeof user.username !== 'string' || user.username === '') {
+      return { type: 'unauthenticated', message: 'the cluster does not know this token, or it has ended' };
+    }
+    const { username, uid, groups, extra } = user;
+    return {
+      type: 'user',
+      user: { username, uid: typeof uid === 'string' ? uid : '', groups: groups ?? [], extra: extra ?? {} },
+    };
+  }
+
+  async #authorize({ username, uid, groups, extra }: User, verb: string, path: string): Promise<Verdict> {
+    const spec = { user: username, uid, groups, extra, nonResourceAttributes: { path, verb } };
+    const status = await this.#review('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', spec);
+    if (typeof status === 'string') return { type: 'unavailable', message: `whether you may could not be asked: ${status}` };
+    if (status.allowed === true && status.denied !== true) return { type: 'allowed', user: username };
+    const message = `${JSON.stringify(username)} may not ${verb} the path ${path}: it takes that verb on this nonResourceURL, as the ClusterRole hawser-viewer gives it`;
+    return { type: 'forbidden', user: username, message };
+  }
+
+  /** @returns the status of the answer, or why there is none */
+  async #review(group: string, resource: string, kind: string, spec: JsonObject): Promise<JsonObject | string> {
+    const { api, clock, logger, apiCall } = this.#options;
+    const nowMs = this.#nowMs();
+    if (this.#pace.nextAtMs() > nowMs) return `more than ${CALLS_PER_SECOND} questions a second`;
+    this.#pace.done(nowMs);
+    try {
+      const body = JSON.stringify({ apiVersion: `${group}/v1`, kind, spec });
+      const path = `/apis/${group}/v1/${resource}`;
+      const { status, headers, text } = await api.request({ method: 'POST', path, body, timeoutMs: CALL_TIMEOUT_MS });
+      apiCall('create', status);
+      if (status === 200 || status === 201) {
+        const answered = jsonObjectIn(text).status;
+        return isJsonObject(answered) ? answered : `the API server answered a ${kind} without a status`;
+      }
+      const { message } = readFailure(status, headers, text, clock.now());
+      logger.warn({ kind, status, message }, 'review not answered');
+      return message;
+    } catch (error) {
+      if (!(error instanceof HawserError)) throw error;
+      apiCall('create', 'none');
+      logger.warn({ kind, err: error }, 'review not answered');
+      return error.message;
+    }
+  }
+}
+
+/** `aud` of a JWT, unverified; empty for what is none. */
+function audiencesClaimed(token: string): readonly JsonValue[] {
+  const { aud } = jsonObjectIn(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  if (typeof aud === 'string') return [aud];
+  return Array.isArray(aud) ? aud : [];
+}
+
+/** Answers for some moments, and those that are on their way. What is unavailable is not kept. */
+class Kept<Answer extends { readonly type: string }> {
+  readonly #nowMs: () => number;
+  readonly #answers = new Map<string, { readonly answer: Promise<Answer>; untilMs: number }>();
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  get(question: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const nowMs = this.#nowMs();
+    const known = this.#answers.get(question);
+    if (known !== undefined && nowMs < known.untilMs) return known.answer;
+    const entry = { answer: ask(), untilMs: nowMs + ALLOWED_MS };
+    this.#answers.delete(question);
+    this.#answers.set(question, entry);
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= MOST_ANSWERS) break;
+      this.#answers.delete(oldest);
+    }
+    const forget = () => {
+      if (this.#answers.get(question) === entry) this.#answers.delete(question);
+    };
+    entry.answer.then(({ type }) => {
+      if (type === 'unavailable') forget();
+      else if (type !== 'allowed' && type !== 'user') entry.untilMs = nowMs + DENIED_MS;
+    }, forget);
+    return entry.answer;
+  }
+}
