@@ -442,10 +442,15 @@ function unavailableFromWire({ retryAfterMs, message }: pb.Unavailable): { retry
   return { retryAfterMs, message: textFromWire(message, 'unavailable.message') };
 }
 
+/** A reason that a later relay has and this version does not: the link ends anyway, and what counts is the wait that it asks for. */
+function isLaterReason(reason: number): boolean {
+  return reason > Math.max(...Object.values(pb.Goodbye_Reason).filter((value) => typeof value === 'number'));
+}
+
 function goodbyeFromWire(goodbye: pb.Goodbye): Goodbye {
   return {
     type: 'goodbye',
-    reason: goodbyeReasons.fromWire(goodbye.reason, 'goodbye.reason'),
+    reason: isLaterReason(goodbye.reason) ? 'shuttingDown' : goodbyeReasons.fromWire(goodbye.reason, 'goodbye.reason'),
     detail: textFromWire(goodbye.detail, 'goodbye.detail'),
     retryAfterMs: goodbye.retryAfterMs,
   };

@@ -2,6 +2,7 @@ import { HawserError } from '@hawser/protocol';
 import Database from 'better-sqlite3';
 import { explain } from './explain.ts';
 import { looksLikeDatabase, preparePrivateFile } from './files.ts';
+import { otherSchema } from './other-schema.ts';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION, schemaVersion } from './schema.ts';
 
 /** For a reader of the commands that is in the way of a checkpoint. */
@@ -55,13 +56,7 @@ function check(db: Database.Database, path: string): void {
   if (owner !== APPLICATION_ID && (owner !== 0 || version !== 0 || hasTables(db))) {
     throw new HawserError('bad_config', `${path} is the database of another program: give the store another path`);
   }
-  if (version > SCHEMA_VERSION) {
-    throw new HawserError(
-      'store_newer',
-      `${path} was written by a newer agent (schema ${version}, this one knows ${SCHEMA_VERSION}): ` +
-        'install that version again, or move the file away to begin with an empty store',
-    );
-  }
+  if (version > SCHEMA_VERSION) throw otherSchema(path, version);
   const result = db.pragma('quick_check(1)', { simple: true });
   if (result !== 'ok') throw new HawserError('store_damaged', `${path} does not pass its check: ${String(result)}`);
 }

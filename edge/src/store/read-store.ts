@@ -10,6 +10,7 @@ import { looksLikeDatabase, messageOf } from './files.ts';
 import { digestOf, HeldSet } from './held-set.ts';
 import { isLocked } from './lock.ts';
 import { Meta } from './meta.ts';
+import { otherSchema } from './other-schema.ts';
 import { OutboxSize, type Size } from './outbox-size.ts';
 import { RefusalTable } from './refusals.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, schemaVersion } from './schema.ts';
@@ -91,12 +92,7 @@ function check(db: Database.Database, path: string): void {
     throw new HawserError('bad_config', `${path} is not a store of the agent`);
   }
   const version = schemaVersion(db);
-  if (version === SCHEMA_VERSION) return;
-  const code = version > SCHEMA_VERSION ? 'store_newer' : 'unsupported';
-  throw new HawserError(
-    code,
-    `${path} has schema ${version} and this version reads ${SCHEMA_VERSION}: use the agent's own version`,
-  );
+  if (version !== SCHEMA_VERSION) throw otherSchema(path, version);
 }
 
 function isAccessError(error: unknown): boolean {
