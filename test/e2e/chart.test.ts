@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import type { JsonObject, KubeObject } from '@hawser/protocol';
+import { CHART, ROOT } from '../../scripts/chart/helm.ts';
+import { CLUSTER_RESOURCES } from '../apiserver/cluster-resources.ts';
+import { type EmbeddedApiServer, startEmbeddedApiServer } from '../apiserver/server.ts';
+import { helmClient } from '../chart/helm-client.ts';
+import { type Replica, specOf, startReplica } from '../chart/replicas.ts';
+import { freshAddress, type Service, startService } from '../chart/service.ts';
+import { severalHelms } from '../support/helm.ts';
+import { type KubeClient, kubeClient } from '../support/kube.ts';
+import { severalKubectls } from '../support/kubectl.ts';
+import { neverSay } from '../support/output-check.ts';
+import { writePem } from '../support/pki.ts';
+import { runCommand, startProcess } from '../support/processes.ts';
+import { until } from '../support/until.ts';
+import { bundlesFor, configMap, nodeReady, podInCloud, podOn } from './harness.ts';
+
+const NAMESPACE = 'hawser-system';
+const LINK_PORT = 8443;
+const MANIFESTS = join(ROOT, 'deploy', 'manifests');
+
+const { found, missing } = await severalHelms();
+const [helm3, ...others] = found;
+if (missing.length > 0 && process.env.CI) throw new Error(missing.join('\n'));
+const skip = helm3 === undefined ? missing.join('; ') : false;
+
+/** A cluster with nothing of Hawser in it, and an administrator. */
+interface Cluster {
+  readonly server: EmbeddedApiServer;
+  readonly kube: KubeClient;
+  readonly kubeconfig: string;
+}
+
+async function emptyCluster(t: TestContext, folder: string): Promise<Cluster> {
+  const server = await startEmbeddedApiServer({ relay: 'applied' });
+  t.after(() => server.close());
+  const kubeconfig = await writePem(folder, 'kubeconfig', server.kubeconfig());
+  const kube = await kubeClient(kubeconfig);
+  t.after(() => kube.close());
+  return { server, kube, kubeconfig };
+}
+
+const valuesFor = (address: string) => ({
+  image: { repository: 'registry.example/hawser-relay' },
+  settings: {
+    link: { names: [address] },
+    enroll: { relays: [`wss://${address}:${LINK_PORT}`] },
+    // The Service of this test notices at once.
+    drainNoticeSeconds: 0,
+  },
+});
+
+test('a walk through the chart: installed, running with its own rights alone, joined as its notes say, upgraded, rolled back, removed', {
+  timeout: 240_000,
+  skip,
+}, async (t) => {
+  if (helm3 === undefined) return;
+  const bundles = await bundlesFor(t);
+  const folder = join(bundles.dir, 'walk');
+  await mkdir(folder);
+  const cluster = await emptyCluster(t, folder);
+  const { server, kube, kubeconfig } = cluster;
+  const helm = helmClient(helm3, kubeconfig, folder, NAMESPACE);
+  const address = freshAddress();
+  const service = await startService(address, LINK_PORT);
+  t.after(() => service.close());
+  const running = new Map<string, Replica>();
+  t.after(() => Promise.all([...running.values()].map(({ process }) => process.kill())));
+  const before = await everything(kube);
+
+  const start = async (name: string): Promise<Replica> => {
+    const replica = await startReplica({ server, kube, namespace: NAMESPACE, program: bundles.relay, folder }, name);
+    assert.ok(replica, 'this kernel gives no namespace of mounts, as root or otherwise');
+    running.set(name, replica);
+    return replica;
+  };
+  const published = () => publish(kube, service, [...running.values()]);
+
+  const notes = await helm('install', { args: [CHART, '--create-namespace'], values: valuesFor(address) });
+  const installed = await specOf(kube, NAMESPACE);
+
+  await t.test('as many replicas as the Deployment says become ready by its own probes', async () => {
+    const all = await Promise.all(Array.from({ length: installed.replicas }, (_, i) => start(`hawser-relay-a${i}`)));
+    assert.equal(all.length, 2);
+    for (const replica of all) {
+      await replica.ready();
+      assert.deepEqual(
+        replica.process.lines.filter(({ msg }) => msg === 'variables that are no settings'),
+        [],
+      );
+    }
+    await published();
+  });
+
+  const device = (node: string) => ['--data-dir', join(folder, node)];
+  await t.test('devices join by the command that the notes print, and pods reach them through the Service', async () => {
+    for (const node of ['edge-1', 'edge-2']) {
+      const words = await joinLine(notes, node, bundles.relay, kubeconfig);
+      const joined = await runCommand({ name: 'hawser-agent join', args: [bundles.agent, ...words, ...device(node)] });
+      assert.equal(joined.code, 0, joined.stderr);
+      const agent = startProcess({ name: node, args: [bundles.agent, 'run', ...device(node), '--api-port', '0'] });
+      t.after(() => agent.kill());
+      await agent.line('its start', ({ msg }) => msg === 'agent started');
+    }
+    await kube.create(configMap('settings', { colour: 'red' }));
+    for (const node of ['edge-1', 'edge-2']) {
+      await nodeReady(kube, node);
+      await kube.create(podOn(node, `web-${node}`, { configMaps: ['settings'] }));
+      await podInCloud(kube, `web-${node}`, ({ phase }) => phase === 'Running');
+    }
+  });
+
+  await t.test('the relay asked for no right that the chart does not give it', () => {
+    const { used, denied } = server.relayRights();
+    assert.deepEqual(denied, []);
+    assert.ok(used.includes('patch secrets') && used.includes('watch pods'), used.join(', '));
+  });
+
+  await t.test('an upgrade with another setting makes other pods, one after the other, and devices go on', async () => {
+    await helm('upgrade', { args: [CHART, '--reuse-values'], values: { settings: { replica: { renewSeconds: 3 } } } });
+    const upgraded = await specOf(kube, NAMESPACE);
+    assert.notDeepEqual(upgraded.template, installed.template);
+    for (const [name, older] of [...running]) {
+      const fresh = await start(name.replace('-a', '-b'));
+      await fresh.ready();
+      const lease = await kube.get('coordination.k8s.io/leases', NAMESPACE, `relay-${fresh.name}`);
+      assert.equal((lease?.spec as JsonObject | undefined)?.leaseDurationSeconds, 9, 'three times what the setting says');
+      running.delete(name);
+      await published();
+      await older.stop();
+    }
+    await kube.create(podOn('edge-1', 'later', { configMaps: ['settings'] }));
+    await podInCloud(kube, 'later', ({ phase }) => phase === 'Running', 60_000);
+    assert.deepEqual(server.relayRights().denied, []);
+  });
+
+  await t.test('without one of its rights a replica is not ready, and says which; with it, it is', async () => {
+    const id = 'rbac.authorization.k8s.io/clusterroles';
+    const role = await kube.get(id, '', 'hawser-relay');
+    const rules = role?.rules as unknown as { resources?: string[] }[];
+    const [name] = [...running.keys()];
+    await running.get(name ?? '')?.stop();
+    running.delete(name ?? '');
+    await kube.patch(id, '', 'hawser-relay', {
+      rules: rules.filter(({ resources = [] }) => !resources.includes('runtimeclasses')),
+    });
+    const replica = await start('hawser-relay-c0');
+    await replica.process.line('its start', ({ msg }) => msg === 'relay listening');
+    await until('the missing right', 30_000, undefined, async () =>
+      server.relayRights().denied.some((right) => right.endsWith(' node.k8s.io/runtimeclasses')),
+    );
+    const { status, text } = await replica.probe('readinessProbe');
+    assert.equal(status, 503);
+    assert.match(text, /runtimeclasses/);
+    assert.equal((await replica.probe('livenessProbe')).status, 200);
+    await kube.patch(id, '', 'hawser-relay', { rules });
+    await replica.ready();
+  });
+
+  await t.test('a rollback is what was installed', async () => {
+    await helm('rollback');
+    assert.deepEqual(await specOf(kube, NAMESPACE), installed);
+  });
+
+  await t.test('what is left after an uninstall is what the README of the chart says', async () => {
+    await helm('uninstall');
+    for (const replica of running.values()) await replica.stop();
+    const left = [...(await everything(kube))].filter((name) => !before.has(name) && !isOfDevices(name));
+    const ours = left.filter((name) => !/^(configmaps|serviceaccounts) hawser-system\/(kube-root-ca\.crt|default)$/.test(name));
+    const expected = [
+      /^namespaces \/hawser-system$/,
+      /^secrets hawser-system\/hawser-ca$/,
+      /^configmaps hawser-system\/(hawser-ca|device-.*)$/,
+      /^coordination\.k8s\.io\/leases hawser-system\/(node|relay)-.*$/,
+      /^secrets kube-system\/bootstrap-token-.*$/,
+    ];
+    assert.deepEqual(
+      ours.filter((name) => !expected.some((pattern) => pattern.test(name))),
+      [],
+    );
+    assert.ok(ours.includes('secrets hawser-system/hawser-ca'));
+  });
+});
+
+for (const helm of others) {
+  test(`Helm ${helm.version} installs, upgrades, rolls back and removes the chart`, { timeout: 120_000 }, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'hawser-chart-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const { kube, kubeconfig } = await emptyCluster(t, folder);
+    const before = await everything(kube);
+    const client = helmClient(helm, kubeconfig, folder, NAMESPACE);
+    await client('install', { args: [CHART, '--create-namespace'], values: valuesFor('relay.example') });
+    const installed = await specOf(kube, NAMESPACE);
+    await client('upgrade', { args: [CHART, '--reuse-values'], values: { settings: { logLevel: 'debug' }, replicaCount: 3 } });
+    const upgraded = await specOf(kube, NAMESPACE);
+    assert.equal(upgraded.replicas, 3);
+    assert.notDeepEqual(upgraded.template, installed.template);
+    await client('rollback');
+    assert.deepEqual(await specOf(kube, NAMESPACE), installed);
+    await client('uninstall');
+    const left = [...(await everything(kube))].filter((name) => !before.has(name));
+    assert.deepEqual(left.sort(), [
+      `configmaps ${NAMESPACE}/kube-root-ca.crt`,
+      `namespaces /${NAMESPACE}`,
+      `serviceaccounts ${NAMESPACE}/default`,
+    ]);
+  });
+}
+
+test('the plain manifests are applied by both versions of kubectl, again without a change, and removed', {
+  timeout: 120_000,
+}, async (t) => {
+  const kubectls = await severalKubectls();
+  if (kubectls.missing.length > 0 && process.env.CI) throw new Error(kubectls.missing.join('\n'));
+  const folder = await mkdtemp(join(tmpdir(), 'hawser-chart-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const { kube, kubeconfig } = await emptyCluster(t, folder);
+  const before = await everything(kube);
+  for (const { file, version } of kubectls.found) {
+    const run = async (...args: string[]) =>
+      (await promisify(execFile)(file, ['--kubeconfig', kubeconfig, '--cache-dir', join(folder, version), ...args])).stdout;
+    const created = (await run('apply', '-f', MANIFESTS)).trim().split('\n');
+    assert.ok(created.length >= 15 && created.every((line) => line.endsWith(' created')), created.join('\n'));
+    const again = (await run('apply', '-f', MANIFESTS)).trim().split('\n');
+    assert.deepEqual(
+      // Of a budget kubectl always sends the selector, which is replaced whole.
+      again.filter((line) => !line.endsWith(' unchanged') && !line.startsWith('poddisruptionbudget')),
+      [],
+    );
+    await run('apply', '-f', join(MANIFESTS, 'optional', 'as-node-older.yaml'));
+    const role = await kube.get('rbac.authorization.k8s.io/clusterroles', '', 'hawser-relay-as-node');
+    assert.ok(JSON.stringify(role?.rules).includes('"impersonate"'));
+    // The namespace takes with it what is in it.
+    await run('delete', '--ignore-not-found', '-f', MANIFESTS);
+    assert.deepEqual(await everything(kube), before);
+  }
+});
+
+/** Runs the command of the notes, as an administrator would. @returns the words of the line that it prints, after the program */
+async function joinLine(notes: string, node: string, program: string, kubeconfig: string): Promise<string[]> {
+  const [, command = ''] = /^ +hawser-relay (token create .*)$/m.exec(notes) ?? [];
+  assert.ok(command.includes('NAME'), notes);
+  const { code, stdout, stderr } = await runCommand({
+    name: 'hawser-relay token',
+    args: [program, ...command.replace('NAME', node).split(' ')],
+    env: { KUBECONFIG: kubeconfig },
+    showsSecrets: true,
+  });
+  assert.equal(code, 0, stderr);
+  const [, shape = ''] = /^ +(hawser-agent join .*)$/m.exec(notes) ?? [];
+  const like = shape.replace('NAME', node).replace('ID.SECRET', '([a-z0-9]{6})\\.([a-z0-9]{16})').replace('HEX', '[0-9a-f]{64}');
+  const [, , secret = ''] = new RegExp(`^${like}$`).exec(stdout.trim()) ?? [];
+  assert.notEqual(secret, '', `the line is not as the notes say: ${shape}`);
+  neverSay(secret);
+  return stdout.trim().split(/ +/).slice(1);
+}
+
+/** What the endpoints controller writes, and kube-proxy follows. */
+async function publish(kube: KubeClient, service: Service, replicas: readonly Replica[]): Promise<void> {
+  for (const [name, ports] of [
+    ['hawser-relay', ['link']],
+    ['hawser-relay-replicas', ['ops', 'admin']],
+  ] as const) {
+    const endpoints = replicas.map((replica) => ({
+      addresses: [replica.address],
+      conditions: { ready: true, serving: true, terminating: false },
+      targetRef: { kind: 'Pod', namespace: NAMESPACE, name: replica.name },
+    }));
+    await kube.apply({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: `${name}-1`, namespace: NAMESPACE, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      endpoints,
+      ports: ports.map((port) => ({ name: port, port: replicas[0]?.port(port) ?? 0, protocol: 'TCP' })),
+    } as unknown as KubeObject);
+  }
+  service.setEndpoints(replicas.map(({ address }) => address));
+}
+
+/** Every object of the cluster, `RESOURCE NAMESPACE/NAME`. */
+async function everything(kube: KubeClient): Promise<Set<string>> {
+  const all = await Promise.all(
+    CLUSTER_RESOURCES.map(async ({ id }) => {
+      const objects = await kube.list(id);
+      return objects.map(({ metadata: { namespace = '', name } }) => `${id} ${namespace}/${name}`);
+    }),
+  );
+  return new Set(all.flat());
+}
+
+/** What devices and their pods have brought, what controllers would remove, and what is told of it. */
+function isOfDevices(name: string): boolean {
+  return (
+    /^(pods|configmaps) default\//.test(name) ||
+    /^(nodes|storage\.k8s\.io\/csinodes|coordination\.k8s\.io\/leases kube-node-lease) ?\//.test(name) ||
+    /^(events|events\.k8s\.io\/events) /.test(name) ||
+    /^discovery\.k8s\.io\/endpointslices hawser-system\//.test(name)
+  );
+}
