@@ -2,7 +2,7 @@ import { type DeviceState, encodeAgentMessage } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from './api/clock.ts';
 import type { LinkCredentials } from './enroll/index.ts';
-import { createLink, type Link, type LinkOptions, type LinkState } from './link/index.ts';
+import { createLink, type Link, type LinkFailure, type LinkOptions, type LinkState } from './link/index.ts';
 import { AGENT_FACTS } from './ops/facts.ts';
 import type { KeptKeys } from './pod-access/index.ts';
 import { createSession } from './session.ts';
@@ -96,7 +96,14 @@ function noteLink(store: ConnectOptions['store'], clock: Clock, logger: Logger, 
   if (note === undefined || Object.entries(note).every(([name, value]) => store.fact(name) === value)) return;
   const isSameState = store.fact(AGENT_FACTS.link) === note[AGENT_FACTS.link];
   try {
-    store.setFacts(isSameState ? note : { ...note, [AGENT_FACTS.linkSince]: clock.now().toISOString() });
+    const now = clock.now().toISOString();
+    const isOrWasOpen = store.fact(AGENT_FACTS.link) === 'open' || note[AGENT_FACTS.link] === 'open';
+    store.setFacts({
+      ...note,
+      ...(isSameState ? {} : { [AGENT_FACTS.linkSince]: now }),
+      ...(isOrWasOpen ? { [AGENT_FACTS.linkOpened]: now } : {}),
+      ...(note[AGENT_FACTS.linkFailure] === undefined ? {} : { [AGENT_FACTS.linkFailureTime]: now }),
+    });
   } catch (err) {
     // A full disk is no reason to lose the link.
     logger.error({ err }, 'state of the link not noted');
@@ -109,10 +116,18 @@ function noteOf(state: LinkState): Record<string, string> | undefined {
     case 'open':
       return { [link]: 'open', [linkRelay]: state.url, [linkDetail]: '' };
     case 'waiting':
-      return { [link]: 'down', [linkRelay]: state.url, [linkDetail]: `${state.reason.kind}: ${state.reason.detail}` };
+      return {
+        ...{ [link]: 'down', [linkRelay]: state.url, [linkDetail]: inWords(state.reason) },
+        // Made anew by ourselves for another certificate: nothing has failed.
+        ...(state.reason.kind === 'redial' ? {} : { [AGENT_FACTS.linkFailure]: inWords(state.reason) }),
+      };
     case 'closed':
       return { [link]: 'down', [linkDetail]: 'the agent has stopped' };
     default:
       return undefined;
   }
+}
+
+function inWords({ kind, detail }: LinkFailure): string {
+  return `${kind}: ${detail}`;
 }

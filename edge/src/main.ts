@@ -46,6 +46,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   write: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
+  isTerminal: process.stdout.isTTY && process.stderr.isTTY,
   now: () => new Date(),
   hostName: hostname,
   interrupted,

@@ -29,7 +29,7 @@ export async function askAgent(dataDir: string, server: string, question: Lookup
   const { certificate, token } = readLocalAccess(dataDir);
   const url = new URL(`${QUERY_PATH}?${questionToParams(question)}`, server);
   const timeoutMs = (question.timeoutMs ?? DEFAULT_QUERY_MS) + GRACE_MS;
-  const answer = await getFrom(server, url, certificate, token, timeoutMs);
+  const answer = await askLocalApi(server, url, certificate, token, timeoutMs);
   if (answer === undefined || answer.status === 200) return answer && lookupFromJson(answer.text);
   throw new CommandFailure(EXIT.failed, `the running agent refused the question (HTTP ${answer.status}): ${saidIn(answer)}`);
 }
@@ -41,7 +41,7 @@ export async function askAgent(dataDir: string, server: string, question: Lookup
  */
 export async function takesUpTokens(dataDir: string, server: string): Promise<boolean> {
   const { certificate, token } = readLocalAccess(dataDir);
-  const answer = await getFrom(server, new URL('/version', server), certificate, token, DEFAULT_QUERY_MS);
+  const answer = await askLocalApi(server, new URL('/version', server), certificate, token, DEFAULT_QUERY_MS);
   if (answer === undefined || answer.status === 200) return answer !== undefined;
   throw new CommandFailure(EXIT.failed, `the running agent does not take up the new tokens (HTTP ${answer.status}): restart it`);
 }
@@ -53,7 +53,7 @@ export async function takesUpTokens(dataDir: string, server: string): Promise<bo
  */
 export async function askHowItIs(dataDir: string, server: string, timeoutMs: number): Promise<LiveAgent | undefined> {
   const { certificate, token } = readLocalAccess(dataDir);
-  const answer = await getFrom(server, new URL(AGENT_PATH, server), certificate, token, timeoutMs);
+  const answer = await askLocalApi(server, new URL(AGENT_PATH, server), certificate, token, timeoutMs);
   if (answer === undefined || answer.status === 200) return answer && liveAgentFromJson(answer.text);
   throw new CommandFailure(EXIT.failed, `the running agent does not say how it is (HTTP ${answer.status}): ${saidIn(answer)}`);
 }
@@ -71,7 +71,7 @@ export async function askLogLevel(
 ): Promise<LogLevelState | undefined> {
   const { certificate, token } = readLocalAccess(dataDir);
   const body = level === undefined ? undefined : JSON.stringify({ level });
-  const answer = await getFrom(server, new URL(LOG_LEVEL_PATH, server), certificate, token, DEFAULT_QUERY_MS, body);
+  const answer = await askLocalApi(server, new URL(LOG_LEVEL_PATH, server), certificate, token, DEFAULT_QUERY_MS, body);
   if (answer === undefined) return undefined;
   const state = answer.status === 200 ? logLevelIn(answer.text) : undefined;
   if (state !== undefined) return state;
@@ -95,8 +95,8 @@ function saidIn({ text }: Answer): string {
   return text.trim().slice(0, MAX_SAID);
 }
 
-/** Undefined where nobody listens. */
-function getFrom(
+/** GET, or PUT of a body of JSON. @returns undefined where nobody listens. @throws CommandFailure where nothing comes back */
+export function askLocalApi(
   server: string,
   url: URL,
   ca: string,

@@ -9,17 +9,21 @@ import { CommandFailure, EXIT } from './exit.ts';
  * @throws CommandFailure
  */
 export function withStore<T>(dataDir: string, read: (store: ReadonlyStore) => T, seal?: SealSource): T {
-  let store: ReadonlyStore;
-  try {
-    store = readStore(storePath(dataDir), seal);
-  } catch (cause) {
-    if (!(cause instanceof HawserError)) throw cause;
-    const hint = cause.code === 'bad_config' ? ' (--data-dir says where the agent keeps it)' : '';
-    throw new CommandFailure(EXIT.failed, `${cause.message}${hint}`, { cause });
-  }
+  const store = openToRead(dataDir, seal);
   try {
     return read(store);
   } finally {
     store.close();
+  }
+}
+
+/** The same for who closes it. @throws CommandFailure */
+export function openToRead(dataDir: string, seal?: SealSource): ReadonlyStore {
+  try {
+    return readStore(storePath(dataDir), seal);
+  } catch (cause) {
+    if (!(cause instanceof HawserError)) throw cause;
+    const hint = cause.code === 'bad_config' ? ' (--data-dir says where the agent keeps it)' : '';
+    throw new CommandFailure(EXIT.failed, `${cause.message}${hint}`, { cause });
   }
 }

@@ -15,7 +15,7 @@ import { addLogLevelCommand } from './log-level.ts';
 import { cacheDirOf, dataDirOf, LIBRARY, ownCertificateOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
-import { status } from './status.ts';
+import { type StatusRequest, status } from './status/index.ts';
 import { addStoreCommands } from './store.ts';
 import { version } from './version.ts';
 
@@ -87,11 +87,30 @@ Exit codes: 0 shown, 1 no store or no agent that answers, 2 wrong command line, 
 `;
 
 const STATUS_HELP = `
+A running agent is asked how it is now; the rest, and all of a stopped one, is read from its store. What wants somebody to do something
+stands under Attention, and with --check in the exit code. "hawser-agent doctor" looks for the reason.
+
 Examples:
   hawser-agent status
+  hawser-agent status -w
   hawser-agent status --data-dir ./data -o json
+  hawser-agent status -o json | jq -r '.link.state, .lastSyncAgeSeconds'
+  hawser-agent status --check > /dev/null || echo "look at this device"
 
-Exit codes: 0 shown, whether an agent runs or not; 1 no store; 2 wrong command line.
+Exit codes: 0 shown, whether an agent runs or not; 1 no store, or with --check something wants an operator; 2 wrong command line.
+`;
+
+const DOCTOR_HELP = `
+Looks at agent, certificate, names, proxy, connections, TLS, clock, link, disk, store, local API, kubelet and memory, and says "ok" or what
+to do. Nothing is changed. It takes the settings of "run": give it the same --config. A running agent is asked about its link; only
+where none runs a relay is dialled and greeted, and left again. What this user may not look at is "unseen": run it as the agent's user.
+
+Examples:
+  hawser-agent doctor
+  sudo -u hawser hawser-agent doctor --config /etc/hawser/agent.yaml
+  hawser-agent doctor -o json | jq -r '.findings[] | select(.level == "problem") | .check'
+
+Exit codes: 0 nothing is wrong, 1 something is, 2 wrong command line or settings, 130 interrupted.
 `;
 
 const OUTBOX_HELP = `
@@ -246,11 +265,27 @@ function programOf(options: CliOptions): Command {
   const statusCommand = program
     .command('status')
     .description('show how the agent, its link and its store are')
-    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'));
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
+    .option('--check', 'end with 1 where something wants an operator')
+    .addOption(new Option('-w, --watch', 'again every two seconds, until Ctrl-C').conflicts('check'));
   addDataDir(statusCommand).action(() => {
-    status(dataDirOf(statusCommand, env), statusCommand.opts<{ output: 'text' | 'json' }>().output, options);
+    const { output, check = false, watch = false } = statusCommand.opts<Partial<StatusRequest> & Pick<StatusRequest, 'output'>>();
+    return status({ dataDir: dataDirOf(statusCommand, env), output, check, watch }, options);
   });
   statusCommand.addHelpText('after', STATUS_HELP);
+
+  const doctorCommand = program
+    .command('doctor')
+    .description('look for what is wrong, and say what to do')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'));
+  addKubeletFlag(addSettings(doctorCommand, SETTINGS)).action(async () => {
+    const { output } = doctorCommand.opts<{ output: 'text' | 'json' }>();
+    const { settings } = resolveConfig(sourcesWithKubelet(doctorCommand, env));
+    // Loaded here: no other command needs it.
+    const { doctor } = await import('./doctor/index.ts');
+    return doctor({ settings, output, version: options.version }, options);
+  });
+  doctorCommand.addHelpText('after', DOCTOR_HELP);
 
   const outboxCommand = program
     .command('outbox')

@@ -24,4 +24,9 @@ export const AGENT_FACTS = {
   linkRelay: 'link.relay',
   /** Why it is down: the kind of failure and a line about it. */
   linkDetail: 'link.detail',
+  /** When it was open last. */
+  linkOpened: 'link.opened',
+  /** The last failure in the words of linkDetail, also of a link that is open again; and since when it is so. */
+  linkFailure: 'link.failure',
+  linkFailureTime: 'link.failureTime',
 } as const;

@@ -4,9 +4,10 @@ export { DEFAULT_STORE_LIMITS, MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
 export { type MemoryStore, type MemoryStoreOptions, openMemoryStore } from './memory.ts';
 export { openStore } from './open.ts';
 export type { Size } from './outbox-size.ts';
-export { readStore } from './read-store.ts';
+export { readStore, storeRuns } from './read-store.ts';
 export { startRechecking } from './rechecking.ts';
 export { rekeyStore } from './rekey.ts';
+export { SCHEMA_VERSION } from './schema.ts';
 export { PLAIN, type Seal } from './seal.ts';
 export { setStoreAside, type Untold } from './set-aside.ts';
 export type {

@@ -29,6 +29,9 @@ import type {
   WriteVerb,
 } from './types.ts';
 
+/** Lines about what is damaged: the first says enough. */
+const MAX_DAMAGES = 5;
+
 /** For an agent that is in the middle of a checkpoint. */
 const BUSY_WAIT_MS = 2_000;
 
@@ -45,6 +48,14 @@ function requireThere(path: string): void {
   }
   if (isThere) return;
   throw new HawserError('bad_config', `there is no store at ${path}: the agent has not run here, or keeps it elsewhere`);
+}
+
+/**
+ * Whether an agent has that store open, also one that cannot be read; undefined where there is none.
+ * @throws whatever keeps this user from looking
+ */
+export function storeRuns(path: string): boolean | undefined {
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : isLocked(path);
 }
 
 /**
@@ -212,6 +223,10 @@ class SqliteReadonlyStore implements ReadonlyStore {
     );
   }
 
+  check(): readonly string[] {
+    return this.#reading(() => this.#statements.check.all().map(({ quick_check: said }) => said));
+  }
+
   digest(): string {
     return this.#reading(() => digestOf(this.#held.entries()).toString());
   }
@@ -283,6 +298,7 @@ interface RefusedRecord {
 function prepare(db: Database.Database) {
   const served = 'FROM objects AS o JOIN changes AS c ON c.revision = o.revision';
   return {
+    check: db.prepare<[], { quick_check: string }>(`PRAGMA quick_check(${MAX_DAMAGES})`),
     one: db.prepare<[string, string, string], ServedRecord>(
       `SELECT c.object, o.revision ${served} WHERE o.resource = ? AND o.namespace = ? AND o.name = ?`,
     ),

@@ -335,6 +335,8 @@ export interface ReadonlyStore {
   refusals(): readonly Refusal[];
   /** Versions that the agent could not take from the cloud. */
   refusedObjects(): readonly { readonly key: ObjectKey; readonly version: Version; readonly reason: string }[];
+  /** What SQLite says of the file: `ok` alone, or at most some lines about what is damaged. Reads all of it. */
+  check(): readonly string[];
   digest(): string;
   objectCount(): number;
   revision(): number;

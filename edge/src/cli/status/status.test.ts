@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createAuthority } from '../../../test/support/pki.ts';
-import { createIdentityFolder } from '../enroll/index.ts';
-import { AGENT_FACTS } from '../ops/facts.ts';
-import { tellKubeletState } from '../ops/kubelet-facts.ts';
-import { storePath } from '../ops/paths.ts';
-import { openStore } from '../store/index.ts';
-import { CLUSTER, silent, storageKey, temporaryFolder, testObject, upsert, writeStatus } from '../store/testing.ts';
-import { runCli } from './program.ts';
+import { createAuthority } from '../../../../test/support/pki.ts';
+import { createIdentityFolder } from '../../enroll/index.ts';
+import { AGENT_FACTS } from '../../ops/facts.ts';
+import { tellKubeletState } from '../../ops/kubelet-facts.ts';
+import { storePath } from '../../ops/paths.ts';
+import { openStore } from '../../store/index.ts';
+import { CLUSTER, silent, storageKey, temporaryFolder, testObject, upsert, writeStatus } from '../../store/testing.ts';
+import { runCli } from '../program.ts';
 
 const NOW = new Date('2026-03-01T12:00:00.000Z');
 
@@ -50,7 +50,7 @@ test('status lists the oldest of what waits in the words of the outbox, and says
   const { code, out } = await statusOf(folder);
   assert.equal(code, 0);
   const lines = out.split('\n').map((line) => line.trim().replaceAll(/ +/g, ' '));
-  const first = lines.indexOf('Outbox: 12 waiting for the cloud');
+  const first = lines.findIndex((line) => /^Outbox: 12 waiting for the cloud, \d+ bytes, the oldest for 0s$/.test(line));
   assert.equal(lines[first + 1], 'change of status nodes/edge-1 since 2026-03-01T12:00:00.000Z');
   assert.equal(lines[first + 2], 'change of status pods/shop/web-0 since 2026-03-01T12:00:00.000Z');
   assert.equal(lines[first + 11], 'and 2 more: see "hawser-agent outbox"');

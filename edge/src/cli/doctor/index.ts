@@ -1,0 +1,1 @@
+export { type DoctorReport, type DoctorRequest, doctor } from './doctor.ts';
