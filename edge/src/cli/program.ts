@@ -113,6 +113,12 @@ Examples:
 Exit codes: 0 nothing is wrong, 1 something is, 2 wrong command line or settings, 130 interrupted.
 `;
 
+const VERSION_HELP = `
+Examples:
+  hawser-agent version
+  hawser-agent version -o json          # for a report of a fault
+`;
+
 const OUTBOX_HELP = `
 What the device has written and the cloud has not answered yet: statuses (changes of one object wait as one report), Events, removals,
 registrations. Oldest first; Events go after all others. It reads the store, with or without a running agent and a link.
@@ -335,6 +341,7 @@ function programOf(options: CliOptions): Command {
         .choices(['text', 'json'])
         .default('text'),
     );
+  versionCommand.addHelpText('after', VERSION_HELP);
   addSettings(versionCommand, LIBRARY).action(() =>
     version(options.version, versionCommand.opts<{ output: 'text' | 'json' }>().output, options),
   );
