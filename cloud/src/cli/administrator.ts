@@ -4,7 +4,7 @@ import { HawserError } from '@hawser/protocol';
 import { addSettings, findText, type Sources, sourcesOf } from '@hawser/settings';
 import type { Command } from 'commander';
 import { pino } from 'pino';
-import { type ApiClient, type ApiResponse, createApiClient, loadCredentials, readFailure } from '../apiserver/index.ts';
+import { type ApiClient, type ApiResponse, bearerOf, createApiClient, loadCredentials, readFailure } from '../apiserver/index.ts';
 import { SETTINGS } from '../ops/settings.ts';
 import { replicaNamespace } from '../replicas/index.ts';
 import type { CliIo } from './io.ts';
@@ -14,6 +14,8 @@ export interface Administrator {
   readonly api: Pick<ApiClient, 'request'>;
   /** Of the relays, by the rule that they follow themselves. */
   readonly namespace: string;
+  /** The token of the kubeconfig or pod; undefined where it has none. @throws HawserError `unauthorized` */
+  bearer(): Promise<string | undefined>;
 }
 
 /** Those of the relay's settings that tell which cluster and which relays are meant. */
@@ -51,7 +53,8 @@ export async function asAdministrator<T>(
   const given = command.opts<{ namespace?: string }>().namespace ?? findText('replica.namespace', ASKED, sources);
   const client = createApiClient(connection, { logger: pino({ level: 'silent' }) });
   try {
-    return await action({ api: client, namespace: replicaNamespace(given, connection) });
+    const bearer = async () => bearerOf(await connection.credentials());
+    return await action({ api: client, namespace: replicaNamespace(given, connection), bearer });
   } finally {
     client.close();
   }

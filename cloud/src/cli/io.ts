@@ -5,6 +5,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /** Ends what goes on until it is ended. Default: the process is ended by its signals. */
+  readonly signal?: AbortSignal;
 }
 
 /** Adds one group of commands (`hawser-relay GROUP …`) to the program. Errors are HawserErrors: `bad_config` exits with 2, others with 1. */

@@ -63,7 +63,8 @@ export async function createCertificates(options: CertificatesOptions): Promise<
   const files = paths === undefined ? undefined : await followOperator(paths, options);
   const secret = files === undefined ? createSecretAuthority(options) : undefined;
   const source = secret ?? signerOf(files);
-  const names = settings.link.names.length > 0 ? settings.link.names : defaultNames(options.machine);
+  const names =
+    settings.link.names.length > 0 ? namedAnd(settings.link.names, options.machine.podIp) : defaultNames(options.machine);
   const issued =
     source === undefined || paths?.tls !== undefined ? undefined : createIssuedServing({ source, names, clock, logger });
   const serving: Serving = issued ?? servingOf(files);
@@ -100,6 +101,11 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     status: () => secret?.status(),
     restored: (detail) => secret?.restored(detail),
   };
+}
+
+/** Administrators find a replica by the address of its pod, and verify it by that. */
+function namedAnd(names: readonly string[], podIp: string | undefined): readonly string[] {
+  return podIp === undefined || podIp === '' ? names : [...new Set([...names, podIp])];
 }
 
 function operatorPaths({ tls, issuer }: CertificatesOptions['settings']): OperatorPaths | undefined {

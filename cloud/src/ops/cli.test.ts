@@ -111,6 +111,8 @@ test('completion offers the commands of each group, and the version is one line'
   assert.equal(code, 0);
   assert.match(out, /complete -F _hawser_relay hawser-relay/);
   assert.match(out, /"\/ca"\) words=".*rotate/);
-  assert.equal((await cli(['completion', 'fish'])).code, 2);
+  assert.match(out, /"\/nodes"\) words=".*--watch/);
+  assert.match(out, /"\/log-level"\) words=".*debug/);
+  assert.equal((await cli(['completion', 'tcsh'])).code, 2);
   assert.equal((await cli(['version'])).out, 'hawser-relay 1.2.3\n');
 });

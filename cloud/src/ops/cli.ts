@@ -31,7 +31,7 @@ Exit codes: 0 stopped by SIGTERM or SIGINT, 1 could not start or go on, 2 wrong 
 `;
 
 const COMPLETION: CompletionOptions = {
-  fileFlags: ['--config', '--kubeconfig', '--tls-cert', '--tls-key', '--tls-client-ca', '--issuer-cert', '--issuer-key'],
+  fileFlags: ['--config', '--kubeconfig', '--tls-cert', '--tls-key', '--tls-client-ca', '--issuer-cert', '--issuer-key', '--ca'],
 };
 
 /** Runs one command line, without the first two words of argv. @returns the exit code */

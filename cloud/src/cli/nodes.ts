@@ -1,0 +1,220 @@
+import type { Command } from 'commander';
+import { Argument, Option } from 'commander';
+import { systemClock } from '../clock.ts';
+import { alignColumns } from './columns.ts';
+import { printable } from './fleet/ask.ts';
+import { addFleet, asFleet, FLEET_HELP, type Fleet, sessionsOf, troubleOf } from './fleet/fleet.ts';
+import { MOST_PLACES } from './fleet/places.ts';
+import { recorded } from './fleet/recorded.ts';
+import { isWanted, linked, type Row, rowsOf, SORTS, type Sort, sorted, unlinked } from './fleet/rows.ts';
+import { bytesInWords, spanInWords } from './fleet/spans.ts';
+import { watchReplica } from './fleet/watch.ts';
+import type { CliIo, CommandGroup } from './io.ts';
+
+const HELP = `
+All nodes that anybody knows of: those with a session at a replica, those that had one, and devices that have joined and never linked.
+
+  STATE     inSync, syncing, relaySyncing, nodeMissing, nodeNotLabelled: of a session, see docs/relay.md
+            down     no session; the last replica has said so
+            lost     no session; its replica has gone without a word
+            unknown  it may have one, at a replica that does not answer
+            never    its device has joined and has not linked
+            revoked  its device is kept out
+  SINCE     how long it has had this session, or none
+  LAG       how long the device has lacked something
+  SENT, RECEIVED   bytes of messages of this session, from and to the relay's point of view
+
+-w goes on with a line for each change until it is ended. Bytes alone are no change.
+
+Examples:
+  hawser-relay nodes
+  hawser-relay nodes -w
+  hawser-relay nodes --state down,lost --sort since
+  hawser-relay nodes truck-17 truck-18 -o wide
+  hawser-relay nodes -o json | jq -r '.[] | select(.lagMs > 60000) | .node'
+${FLEET_HELP}`;
+
+interface Flags {
+  readonly watch: boolean;
+  readonly output: 'text' | 'wide' | 'json';
+  readonly state: readonly string[];
+  readonly sort: Sort;
+}
+
+/** `hawser-relay nodes` */
+export const nodesCommand: CommandGroup = (program, io) => {
+  const nodes: Command = program
+    .command('nodes')
+    .description('list the nodes of all replicas, with the state of their sessions')
+    .addArgument(new Argument('[node...]', 'only these'))
+    .option('-w, --watch', 'go on with what changes', false)
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'wide', 'json']).default('text'))
+    .addOption(
+      new Option('--state <states>', 'only those in these states, with commas between')
+        .argParser((text: string, before: readonly string[]) => [...before, ...text.split(',').filter((state) => state !== '')])
+        .default([], 'all'),
+    )
+    .addOption(new Option('--sort <by>', 'order of the list').choices(SORTS).default('name'))
+    .addHelpText('after', HELP);
+  addFleet(nodes).action((names: readonly string[], flags: Flags) =>
+    asFleet(nodes, io, (fleet) => {
+      const list = new List(flags, names, io);
+      return flags.watch ? watch(fleet, list, io) : once(fleet, list);
+    }),
+  );
+};
+
+async function once(fleet: Fleet, list: List): Promise<readonly string[]> {
+  const [places, known] = await Promise.all([fleet.places(), recorded(fleet.administrator)]);
+  const said = await Promise.all(
+    places.slice(0, MOST_PLACES).map(async (place) => ({ place, answer: await sessionsOf(fleet, place) })),
+  );
+  const answered = said.flatMap(({ answer }) => (answer.type === 'answer' ? [answer.value] : []));
+  const failed = said.flatMap(({ place, answer }) => (answer.type === 'failed' ? [{ place, why: answer.why }] : []));
+  list.all(rowsOf({ ...known, answered, silent: failed.map(({ place }) => place.replica) }));
+  const unasked = places.length > MOST_PLACES ? [`only ${MOST_PLACES} of ${places.length} replicas are asked`] : [];
+  return [...failed.map(({ place, why }) => troubleOf(place, why)), ...unasked, ...known.troubles];
+}
+
+/** First all, once each replica has said what it has or does not answer; then each change. */
+async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly string[]> {
+  const known = await recorded(fleet.administrator);
+  for (const trouble of known.troubles) io.writeError(`hawser-relay: ${trouble}\n`);
+  const places = await fleet.places();
+  const rows = new Map<string, Row>();
+  const here = new Map<string, Set<string>>();
+  const awaited = new Set(places.map(({ replica }) => replica));
+  const silent = new Set<string>();
+
+  function begin(replica: string, isSilent: boolean): void {
+    if (isSilent) silent.add(replica);
+    if (!awaited.delete(replica) || awaited.size > 0) return;
+    const live = [...rows.values()];
+    const others = rowsOf({ ...known, answered: [], silent: [...silent] });
+    for (const row of others) if (!rows.has(row.node)) rows.set(row.node, row);
+    list.all([...rows.values()]);
+    list.following = true;
+    for (const row of live) rows.set(row.node, row);
+  }
+
+  function take(row: Row): void {
+    rows.set(row.node, row);
+    if (awaited.size === 0) list.one(row);
+  }
+
+  function leave(node: string, state: 'down' | 'unknown', replica: string): void {
+    const before = rows.get(node);
+    // It may have moved to another replica already.
+    if (before?.replica === replica && before.lagMs !== null)
+      take(unlinked(node, state, replica, before, new Date().toISOString()));
+  }
+
+  const watching = places.slice(0, MOST_PLACES).map((place) =>
+    watchReplica(place, fleet.asking, systemClock, (news) => {
+      const { replica } = place;
+      const nodes = here.get(replica) ?? new Set<string>();
+      here.set(replica, nodes);
+      switch (news.type) {
+        case 'synced': {
+          const now = new Set(news.sessions.map(({ node }) => node));
+          for (const node of nodes) if (!now.has(node)) leave(node, 'down', replica);
+          nodes.clear();
+          for (const session of news.sessions) {
+            nodes.add(session.node);
+            const before = rows.get(session.node);
+            if (before?.since !== session.since || before.state !== session.state) take(linked(session, replica));
+          }
+          begin(replica, false);
+          return;
+        }
+        case 'changed':
+          nodes.add(news.session.node);
+          take(linked(news.session, replica));
+          return;
+        case 'ended':
+          nodes.delete(news.session.node);
+          leave(news.session.node, 'down', replica);
+          return;
+        case 'lost':
+          io.writeError(`hawser-relay: ${troubleOf(place, news.why)}; it is asked again\n`);
+          for (const node of nodes) leave(node, 'unknown', replica);
+          nodes.clear();
+          begin(replica, true);
+      }
+    }),
+  );
+  await Promise.all(watching);
+  return [];
+}
+
+const COLUMNS = ['NODE', 'STATE', 'SINCE', 'LAG', 'SENT', 'RECEIVED', 'VERSION', 'REPLICA'];
+
+/** Prints rows: a table, or JSON. While a watch follows, each row for itself. */
+class List {
+  readonly #flags: Flags;
+  readonly #names: readonly string[];
+  readonly #io: CliIo;
+  #widths: readonly number[] = [];
+  following = false;
+
+  constructor(flags: Flags, names: readonly string[], io: CliIo) {
+    this.#flags = flags;
+    this.#names = names;
+    this.#io = io;
+  }
+
+  all(rows: readonly Row[]): void {
+    const { output, watch, sort } = this.#flags;
+    const wanted = sorted(
+      rows.filter((row) => this.#wants(row)),
+      sort,
+    );
+    if (output === 'json') {
+      this.#io.write(watch ? wanted.map(lineOf).join('') : `${JSON.stringify(wanted, null, 2)}\n`);
+      return;
+    }
+    if (wanted.length === 0) this.#io.writeError('hawser-relay: no node is known, or none of those that are meant\n');
+    const cells = [this.#header(), ...wanted.map((row) => this.#cells(row))];
+    this.#widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+    if (wanted.length > 0 || watch) this.#io.write(alignColumns(cells));
+  }
+
+  one(row: Row): void {
+    if (!this.following || !this.#wants(row)) return;
+    if (this.#flags.output === 'json') this.#io.write(lineOf(row));
+    else
+      this.#io.write(
+        `${this.#cells(row)
+          .map((cell, column) => cell.padEnd(this.#widths[column] ?? 0))
+          .join('   ')
+          .trimEnd()}\n`,
+      );
+  }
+
+  /** In a watch a node that leaves the wanted states is told of, too: by its name it is wanted. */
+  #wants(row: Row): boolean {
+    return isWanted(row, this.#names, this.following ? [] : this.#flags.state);
+  }
+
+  #header(): readonly string[] {
+    return this.#flags.output === 'wide' ? [...COLUMNS, 'DETAIL'] : COLUMNS;
+  }
+
+  #cells({ node, state, since, lagMs, sentBytes, receivedBytes, agentVersion, replica, detail }: Row): readonly string[] {
+    const cells = [
+      node,
+      state,
+      since === null ? '-' : spanInWords(Date.now() - Date.parse(since)),
+      lagMs === null ? '-' : spanInWords(lagMs),
+      sentBytes === null ? '-' : bytesInWords(sentBytes),
+      receivedBytes === null ? '-' : bytesInWords(receivedBytes),
+      agentVersion ?? '-',
+      replica ?? '-',
+    ].map(printable);
+    return this.#flags.output === 'wide' ? [...cells, printable(detail) || '-'] : cells;
+  }
+}
+
+function lineOf(row: Row): string {
+  return `${JSON.stringify(row)}\n`;
+}
