@@ -142,6 +142,25 @@ test('files that others can reach are told with the command that mends it, which
   assert.match(told((await doctor(dataDir)).report, 'certificate')[0] ?? '', /^ok/);
 });
 
+test('a user who may not look is told so, and what cannot be seen is not told as wrong', async (t) => {
+  const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+  const program = join(ROOT, 'edge/src/main.ts');
+  if (spawnSync('setpriv', [...nobody, 'test', '-r', program]).status !== 0) {
+    return t.skip('this takes root, and a clone that others may read');
+  }
+  const { dataDir } = await device(t);
+  chmodSync(join(dataDir, '..'), 0o755);
+  const args = [...nobody, NODE, program, 'doctor', '-o', 'json'];
+  const { status, stdout, stderr } = spawnSync('setpriv', [...args, '--data-dir', dataDir], { cwd: ROOT, encoding: 'utf8' });
+  assert.equal(status, 1, stderr);
+  const report: DoctorReport = JSON.parse(stdout);
+  assert.match(
+    told(report, 'agent')[0] ?? '',
+    /^problem this user may not look into .* → run it as the user of the agent or as root/,
+  );
+  for (const check of ['certificate', 'link', 'store', 'api']) assert.match(told(report, check)[0] ?? '', /^unseen/, check);
+});
+
 test('a folder that is mounted read-only is told of', async (t) => {
   const { dataDir } = await device(t);
   const ways = [[], ['--user', '--map-root-user']].map((more) => ['unshare', ...more, '--mount', '--propagation', 'private']);

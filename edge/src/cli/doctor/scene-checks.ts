@@ -42,12 +42,12 @@ type Look = (scene: Scene, signal: AbortSignal) => Promise<readonly Finding[]>;
 /** In the order in which they are told: what explains a later one comes before it. */
 const LOOKS: Readonly<Record<CheckName, Look>> = {
   agent: async ({ agent }) => judgeAgent(agent),
-  certificate: async ({ identity, facts, now }) => {
+  certificate: async ({ identity, facts, now, agent }) => {
     const { refused, nodeName, key, certificates, authorities, isRenewed } = identity;
     const renewal = facts[IDENTITY_FACTS.renewal] || null;
     const readable = nodeName !== undefined && key !== undefined;
     const found = readable ? { nodeName, key, certificates, authorities, isRenewed, renewal } : undefined;
-    return judgeCertificate({ refused, identity: found, now: now() });
+    return judgeCertificate({ refused, identity: found, now: now(), isHidden: agent.hidden !== undefined });
   },
   dns: eachRelay(async (relay, { reached }, signal) => {
     const host = hostOf(new URL(relay));
@@ -80,14 +80,20 @@ const LOOKS: Readonly<Record<CheckName, Look>> = {
   },
   link: async (scene, signal) => {
     const { agent } = scene;
+    if (agent.hidden !== undefined)
+      return [unseen('whether an agent runs is not known: dialling in its place would end its link')];
     const live = liveOf(agent.live);
     const isSilent = agent.running === true && live === undefined;
     const tried = agent.running === true ? undefined : await tryLink(scene, signal);
     return [judgeLink({ live, isSilent, tried: tried?.tried, clusterUid: tried?.clusterUid })];
   },
   disk: async ({ settings: { dataDir } }) => judgeDisk({ folder: dataDir, space: spaceOf(dataDir), ...syncIn(dataDir) }),
-  store: async ({ settings, credentials }) => judgeStore(lookAtStore(settings.dataDir, settings.store.key, credentials)),
+  store: async ({ settings, credentials, agent }) =>
+    agent.hidden !== undefined
+      ? [unseen('this user may not look into its folder')]
+      : judgeStore(lookAtStore(settings.dataDir, settings.store.key, credentials)),
   api: async ({ settings, agent, facts, now }) => {
+    if (agent.hidden !== undefined) return [unseen('whether an agent runs is not known')];
     const running = agent.running === true;
     const { address, port } = settings.api;
     const wanted = `https://${address.includes(':') ? `[${address}]` : address}:${port}`;

@@ -3,7 +3,7 @@ import { checkChain } from '@hawser/protocol';
 import { humanDuration } from '../../../api/http/table/duration.ts';
 import { renewalTimes } from '../../../enroll/renewal-times.ts';
 import { problemOf } from '../in-words.ts';
-import { type Finding, note, ok, problem } from '../types.ts';
+import { type Finding, note, ok, problem, unseen } from '../types.ts';
 
 export interface CertificateFacts {
   /** What the agent would say when it starts: no identity, files that others may read, a key that does not match. */
@@ -22,6 +22,8 @@ export interface CertificateFacts {
       }
     | undefined;
   readonly now: Date;
+  /** This user may not look into the data folder, which is told elsewhere: what is refused may be so for this user alone. */
+  readonly isHidden: boolean;
 }
 
 /** An operator's own certificate with less to live than this wants to be renewed by hand, in milliseconds. Two weeks. */
@@ -29,7 +31,8 @@ const OWN_SOON_MS = 14 * 24 * 3_600_000;
 const REJOIN =
   'join again: hawser-agent join wss://RELAY:PORT --token ID.SECRET --ca-hash sha256:HEX, as "hawser-relay token create" prints it';
 
-export function judgeCertificate({ refused, identity, now }: CertificateFacts): readonly Finding[] {
+export function judgeCertificate({ refused, identity, now, isHidden }: CertificateFacts): readonly Finding[] {
+  if (refused !== undefined && isHidden) return [unseen(refused)];
   if (refused !== undefined) return [problemOf(refused, 'the agent does not start before this is mended')];
   if (identity === undefined) return [];
   const { nodeName, certificates, key, authorities, isRenewed, renewal } = identity;

@@ -81,6 +81,7 @@ test('the own certificate is looked at as the agent does when it starts, and its
       refused: undefined,
       identity: { nodeName: 'edge-1', certificates: [leaf], key, authorities: [root], isRenewed: true, renewal: null, ...more },
       now: after(days),
+      isHidden: false,
     }).map(({ level, text, remedy }) => `${level} ${text}${remedy === null ? '' : ` → ${remedy}`}`);
   assert.match(
     judge(1)[0] ?? '',
@@ -103,7 +104,7 @@ test('the own certificate is looked at as the agent does when it starts, and its
 });
 
 test('what the agent would refuse at its start is told with the command that mends it', () => {
-  const judge = (refused: string) => judgeCertificate({ refused, identity: undefined, now: new Date() })[0];
+  const judge = (refused: string) => judgeCertificate({ refused, identity: undefined, now: new Date(), isHidden: false })[0];
   const modes = judge('/d/identity has mode 0755 and may hold secrets: others must not reach it. To mend: chmod 700 /d/identity');
   assert.deepEqual(
     [modes?.text, modes?.remedy],
@@ -114,4 +115,6 @@ test('what the agent would refuse at its start is told with the command that men
   );
   assert.match(none?.text ?? '', /there is no identity in \/d\/identity$/);
   assert.match(none?.remedy ?? '', /^Join it with hawser-agent join/);
+  const hidden = { refused: 'identity may not be read by this user', identity: undefined, now: new Date(), isHidden: true };
+  assert.equal(judgeCertificate(hidden)[0]?.level, 'unseen');
 });

@@ -25,7 +25,9 @@ export async function findAgent(dataDir: string, version: string): Promise<Found
     }
     running = found;
   } catch (error) {
-    const hidden = error instanceof Error ? error.message : String(error);
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    const why = error instanceof HawserError ? `: ${error.message}` : code;
+    const hidden = `this user may not look into ${dataDir}${why}`;
     return { agent: { dataDir, running: undefined, live: undefined, version, hidden }, facts: {} };
   }
   const facts = factsIn(path);
