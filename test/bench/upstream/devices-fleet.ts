@@ -3,7 +3,7 @@ import type { Ending } from '../ending.ts';
 import { startWorker, type Worker } from '../worker.ts';
 import { allPods } from './api-server.ts';
 import { restartsOf } from './cluster.ts';
-import type { FromDevices, ToDevices, Told } from './messages.ts';
+import type { FromDevices, Shown, ToDevices, Told } from './messages.ts';
 
 type DeviceWorker = Worker<ToDevices, FromDevices>;
 
@@ -41,17 +41,18 @@ export class DevicesFleet {
     return sumOf(this.#linked);
   }
 
-  /** Starts every device and resolves when all are in sync. `onInSync` is told how many are. */
+  /** Starts every device and resolves when all are in sync. `onInSync` is told how many are. They dial that port, by default the first relay's. */
   async begin(
     fleet: Fleet,
     nodes: readonly string[],
     podsPerDevice: number,
     timeoutMs: number,
     onInSync: (count: number) => void,
+    port = fleet.relays[0]?.linkPort,
   ): Promise<void> {
     const { commonName, certificatePem, keyPem } = fleet.authority;
     const authority = { commonName, certificatePem, keyPem };
-    const url = `wss://127.0.0.1:${fleet.relays[0]?.linkPort}`;
+    const url = `wss://127.0.0.1:${port}`;
     const tell = ({ type }: FromDevices) => {
       if (type === 'inSync') onInSync(sumOf(this.#inSync));
     };
@@ -104,6 +105,13 @@ export class DevicesFleet {
       lastAt: Math.max(...ends.map(({ lastAt }) => lastAt)),
       changes: sumOf(ends.map(({ changes }) => changes)),
     };
+  }
+
+  /** What each device has now, by node. */
+  async shown(timeoutMs: number): Promise<ReadonlyMap<string, Shown>> {
+    const all = this.workers.map((worker) => worker.hears('shown', () => true, timeoutMs));
+    this.send({ type: 'show' });
+    return new Map((await Promise.all(all)).flatMap(({ devices }) => devices.map((device) => [device.node, device] as const)));
   }
 
   async told(timeoutMs: number): Promise<Told> {

@@ -176,6 +176,12 @@ function receive(message: ToDevices): void {
       isCounting = true;
       lost = 0;
       return;
+    case 'event':
+      guard(concurrently(devices, CHANGING_AT_A_TIME, (device) => device.event(message.text)));
+      return;
+    case 'show':
+      tell({ type: 'shown', devices: devices.map((device) => device.show()) });
+      return;
     case 'tell':
       tellAll();
   }

@@ -11,13 +11,16 @@ import {
   nodeIdentity,
   openMemoryStore,
   type Registry,
+  type Sync,
   systemClock,
 } from '@hawser/edge';
 import { diffStrategicMergePatch, type JsonObject, type JsonValue, resourceById } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { NAMESPACE, statusAfter } from './cluster.ts';
+import type { Shown } from './messages.ts';
 
 const PODS = resourceById('pods');
+const EVENTS = resourceById('events');
 const POD_TYPE = { apiVersion: 'v1', kind: 'Pod' };
 
 /** So that the relay renews the Leases of all of them beside their reports, as it does in the field. */
@@ -47,6 +50,7 @@ export class LightDevice {
   readonly #restarts = new Map<string, number>();
   readonly #store: MemoryStore;
   readonly #registry: Registry;
+  readonly #sync: Sync;
   readonly #connected: Connected;
   readonly #onDrained: () => void;
   #isWaiting = false;
@@ -62,6 +66,7 @@ export class LightDevice {
     const policy = createDevicePolicy({ nodeName: node, hasSynced: () => true });
     this.#registry = createRegistry({ storage: store.storage, policy, clock });
     const sync = createSync({ store, agentVersion: AGENT_VERSION, logger, clock });
+    this.#sync = sync;
     this.#connected = connectLink({
       urls: [url],
       credentials: fixedCredentials(() => tls),
@@ -101,6 +106,39 @@ export class LightDevice {
   /** By pod: how often its container has crashed. */
   restarts(): ReadonlyMap<string, number> {
     return this.#restarts;
+  }
+
+  show(): Shown {
+    const held: Record<string, string> = {};
+    for (const { key, version } of this.#store.inventory()) held[key] = version.resourceVersion;
+    const { operations, inventories } = this.#sync.stats();
+    const { bytesRead, bytesWritten } = this.#connected.link.stats();
+    return { node: this.node, held, operations, inventories, linkBytes: bytesRead + bytesWritten };
+  }
+
+  /** Its kubelet makes an Event about the first pod. */
+  async event(text: string): Promise<void> {
+    const [pod] = this.pods;
+    if (EVENTS === undefined || pod === undefined) throw new Error('there is no resource events, or no pod');
+    const name = `${pod}.${text}`;
+    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    await this.#registry.create(
+      nodeIdentity(this.node),
+      { resource: EVENTS, namespace: NAMESPACE, name: '', subresource: '' },
+      {
+        apiVersion: 'v1',
+        kind: 'Event',
+        metadata: { name, namespace: NAMESPACE },
+        involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace: NAMESPACE, name: pod },
+        type: 'Normal',
+        reason: 'Moved',
+        message: text,
+        count: 1,
+        firstTimestamp: time,
+        lastTimestamp: time,
+        source: { component: 'kubelet', host: this.node },
+      },
+    );
   }
 
   #look(): void {

@@ -17,6 +17,9 @@ export type ToDevices =
   | { readonly type: 'flood'; readonly isOn: boolean }
   /** From now on the links that are lost after their welcome are counted. */
   | { readonly type: 'countLost' }
+  /** Every device makes one Event about its first pod, with that text and its own name in it. */
+  | { readonly type: 'event'; readonly text: string }
+  | { readonly type: 'show' }
   | { readonly type: 'tell' };
 
 export type FromDevices =
@@ -34,7 +37,20 @@ export type FromDevices =
     }
   /** How many links stand, whenever that changed. */
   | { readonly type: 'linked'; readonly count: number; readonly at: number }
+  | { readonly type: 'shown'; readonly devices: readonly Shown[] }
   | Told;
+
+/** What one device has. */
+export interface Shown {
+  readonly node: string;
+  /** resourceVersions by key, of all that the cloud has sent. */
+  readonly held: Readonly<Record<string, string>>;
+  /** Since it began: operations that were sent to it, and inventories that it was asked for. */
+  readonly operations: number;
+  readonly inventories: number;
+  /** Bytes of its links, both ways; what was sent is counted without TLS. */
+  readonly linkBytes: number;
+}
 
 export interface Progress {
   readonly type: 'progress';

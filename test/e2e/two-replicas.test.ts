@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { KubeObject } from '@hawser/protocol';
+import { ClusterFile, nodeObject } from '../bench/cluster-file.ts';
+import { withEnding } from '../bench/ending.ts';
+import { ONE_ADDRESS } from '../bench/one-address.ts';
+import { apiServerCounts } from '../bench/upstream/api-server.ts';
+import { NAMESPACE, nodeNames, podNames, podObject } from '../bench/upstream/cluster.ts';
+import { DevicesFleet, wrongStatuses } from '../bench/upstream/devices-fleet.ts';
+import type { Shown } from '../bench/upstream/messages.ts';
+import { type Service, startService } from '../net/service.ts';
+import { type Fleet, type FleetRelay, startFleet } from '../support/fleet.ts';
+import { until } from '../support/until.ts';
+import { configMap } from './harness.ts';
+
+/** Another number by hand: HAWSER_TEST_AGENTS=2000. */
+const AGENTS = Number(process.env.HAWSER_TEST_AGENTS ?? 500);
+/** Devices of one group use the same ConfigMap beside the one that all use. */
+const GROUPS = 10;
+/** Changes of the ConfigMap that all use, while replicas go; each reaches every device. */
+const CHANGES = 5;
+/** Every so many devices get a pod more. */
+const NEW_POD_EVERY = 20;
+const WORKERS = 2;
+const LONG_MS = 180_000;
+
+const RELAY_FLAGS = {
+  ...ONE_ADDRESS,
+  '--drain-notice-seconds': '1',
+  '--drain-seconds': '60',
+  // Nothing but this test changes the Nodes, and few Leases are renewed meanwhile.
+  '--node-leases-linked-after-seconds': '3600',
+  '--node-leases-renew-seconds': '20',
+};
+
+const groupOf = (index: number) => `group-${index % GROUPS}`;
+
+async function writeCluster(file: string, nodes: readonly string[]): Promise<void> {
+  const cluster = new ClusterFile();
+  for (const name of ['shared', ...Array.from({ length: GROUPS }, (_, index) => groupOf(index))]) {
+    cluster.put('configmaps', NAMESPACE, configMap(name, { n: '0', text: 'x'.repeat(500) }));
+  }
+  for (const [index, node] of nodes.entries()) {
+    cluster.put('nodes', '', nodeObject(node));
+    for (const pod of podNames(node, 1)) cluster.put('pods', NAMESPACE, podUsing(pod, node, groupOf(index)));
+  }
+  await cluster.write(file);
+}
+
+function podUsing(name: string, node: string, group: string): KubeObject {
+  const pod = podObject(name, node);
+  const volumes = ['shared', group].map((use) => ({ name: use, configMap: { name: use } }));
+  return { ...pod, spec: { ...(pod.spec as object), volumes } };
+}
+
+interface Scene {
+  readonly t: TestContext;
+  readonly fleet: Fleet;
+  readonly service: Service;
+  readonly devices: DevicesFleet;
+  readonly nodes: readonly string[];
+  /** By node, of what is to be there beside what the first sync brought. */
+  readonly newPods: Map<string, string>;
+}
+
+/** Everything that a device should hold, as the API server has it now: what it held at first, and its new pods. */
+async function wantedBy(
+  { fleet, newPods }: Scene,
+  first: ReadonlyMap<string, Shown>,
+): Promise<Map<string, Record<string, string>>> {
+  const versions = new Map<string, string>();
+  for (const resource of ['nodes', 'pods', 'namespaces', 'configmaps', 'serviceaccounts', 'services', 'endpoints']) {
+    const { status, body } = await fleet.kube.raw('GET', `/api/v1/${resource}`);
+    assert.equal(status, 200);
+    for (const { metadata } of (body as { items: KubeObject[] }).items) {
+      versions.set(`${resource}/${metadata.namespace ?? ''}/${metadata.name}`, metadata.resourceVersion ?? '');
+    }
+  }
+  const pods = Map.groupBy(newPods, ([, node]) => node);
+  return new Map(
+    [...first].map(([node, { held }]) => {
+      const own = pods.get(node) ?? [];
+      // A pod that the API server has admitted uses the cluster's certificates as well.
+      const brought = own.length === 0 ? [] : [`configmaps/${NAMESPACE}/kube-root-ca.crt`];
+      const keys = [...Object.keys(held), ...own.map(([name]) => `pods/${NAMESPACE}/${name}`), ...brought];
+      return [node, Object.fromEntries(keys.map((key) => [key, versions.get(key) ?? held[key] ?? '']))];
+    }),
+  );
+}
+
+/** Resolves when every device holds just what it should, by key and version. */
+async function sameEverywhere(scene: Scene, first: ReadonlyMap<string, Shown>): Promise<ReadonlyMap<string, Shown>> {
+  return until('every device to hold what it should', LONG_MS, undefined, async () => {
+    const wanted = await wantedBy(scene, first);
+    const shown = await scene.devices.shown(LONG_MS);
+    for (const [node, { held }] of shown) assert.deepEqual(held, wanted.get(node), node);
+    return shown;
+  });
+}
+
+async function newEvents({ fleet }: Scene, text: string): Promise<number> {
+  const events = (await fleet.kube.list('events', NAMESPACE)).filter(({ message }) => message === text);
+  for (const { count, metadata } of events) assert.equal(count, 1, metadata.name ?? '');
+  return events.length;
+}
+
+/** The cluster changes while `lose` takes a replica away, and every device reports; then all is compared. */
+async function throughLoss(scene: Scene, what: string, lose: () => Promise<unknown>): Promise<void> {
+  const { t, fleet, devices, service, nodes, newPods } = scene;
+  const first = await devices.shown(LONG_MS);
+  const before = { ...(await apiServerCounts(fleet.kube)), bytes: service.bytes(), answers: await devices.told(LONG_MS) };
+  const makers = nodes.filter((_, index) => index % NEW_POD_EVERY === 0);
+
+  const beganAt = performance.now();
+  const delivered = devices.delivered(LONG_MS, () => undefined);
+  devices.send({ type: 'change', rounds: 2, pods: 1 });
+  devices.send({ type: 'event', text: what });
+  const [lostMs] = await Promise.all([
+    lose().then(() => performance.now() - beganAt),
+    (async () => {
+      for (let n = 1; n <= CHANGES; n += 1) {
+        await fleet.kube.patch('configmaps', NAMESPACE, 'shared', { data: { n: `${what} ${n}` } });
+        for (const node of makers.filter((_, index) => index % CHANGES === n - 1)) {
+          const name = `new-${what}-${node}`;
+          const group = groupOf(nodes.indexOf(node));
+          const { status: _none, ...pod } = podUsing(name, node, group);
+          await fleet.kube.create(pod as KubeObject);
+          newPods.set(name, node);
+        }
+        await fleet.kube.patch('configmaps', NAMESPACE, groupOf(n), { data: { n: `${what} ${n}` } });
+      }
+    })(),
+  ]);
+  await devices.untilLinked('all devices to be linked again', (count) => count === AGENTS, LONG_MS);
+  const linkedMs = performance.now() - beganAt;
+  const { changes } = await delivered;
+  const after = await sameEverywhere(scene, first);
+  const sameMs = performance.now() - beganAt;
+
+  // Each change of an object is one operation at most, whichever replica sends it: what the one had sent, the other does not.
+  for (const [index, node] of nodes.entries()) {
+    const isChanged = index % GROUPS >= 1 && index % GROUPS <= CHANGES;
+    const statuses = 2;
+    const most = CHANGES + (isChanged ? 1 : 0) + statuses + (makers.includes(node) ? 2 : 0);
+    const [then, now] = [first.get(node), after.get(node)];
+    assert.ok(then !== undefined && now !== undefined);
+    assert.ok(
+      now.operations - then.operations <= most,
+      `${node}: ${now.operations - then.operations} operations, at most ${most}`,
+    );
+  }
+  const answers = await devices.told(LONG_MS);
+  assert.equal(changes, 2 * AGENTS);
+  assert.equal(answers.refused, 0);
+  assert.equal(await wrongStatuses(fleet, answers.restarts), 0, 'the API server shows what the devices said');
+  const counts = await apiServerCounts(fleet.kube);
+  assert.equal(counts.podChanges - before.podChanges, changes + makers.length, 'each status came about once');
+  assert.equal(await newEvents(scene, what), AGENTS, 'each Event came about once');
+  const sum = (get: (shown: Shown) => number) =>
+    nodes.reduce((total, node) => {
+      const [then, now] = [first.get(node), after.get(node)];
+      return total + (then && now ? get(now) - get(then) : Number.NaN);
+    }, 0);
+  t.diagnostic(
+    `${what}: the replica was gone after ${lostMs.toFixed(0)} ms, all ${AGENTS} were linked after ${linkedMs.toFixed(0)} ms and had everything after ${sameMs.toFixed(0)} ms; ` +
+      `${sum(({ operations }) => operations)} operations, ${sum(({ inventories }) => inventories)} inventories, ` +
+      `${counts.statusCalls - before.statusCalls} calls for ${changes} statuses, ${answers.sent - before.answers.sent} reports sent, ` +
+      `${((service.bytes() - before.bytes) / AGENTS / 1024).toFixed(1)} KB for each device`,
+  );
+}
+
+function hows(relay: FleetRelay): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { msg, how } of relay.process().lines) {
+    if (msg === 'session ended') counts[String(how)] = (counts[String(how)] ?? 0) + 1;
+  }
+  return counts;
+}
+
+test('two replicas behind one address: one drained, one killed, and nothing is lost, done twice or sent again', {
+  timeout: 600_000,
+}, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'hawser-e2e-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const nodes = nodeNames(AGENTS);
+  await writeCluster(join(dir, 'objects.json'), nodes);
+  const { signal } = new AbortController();
+  await withEnding(signal, async (ending) => {
+    const fleet = await startFleet({ dir, agents: [], relays: 2, keepData: true, counts: true, relayFlags: RELAY_FLAGS });
+    ending.push(() => fleet.stop());
+    const [one, two] = fleet.relays;
+    assert.ok(one !== undefined && two !== undefined);
+    const service = await startService(
+      fleet.relays.map((relay) => ({
+        port: () => relay.linkPort,
+        isReady: async () => (await relay.readiness()).status === 200,
+      })),
+    );
+    ending.push(() => service.close());
+    await service.untilReady([true, true], LONG_MS);
+    const devices = new DevicesFleet(WORKERS, [], signal, ending);
+    const startedAt = performance.now();
+    await devices.begin(fleet, nodes, 1, LONG_MS, () => undefined, service.port);
+    t.diagnostic(
+      `${AGENTS} in sync after ${(performance.now() - startedAt).toFixed(0)} ms, ${service.open().join(' and ')} at the replicas`,
+    );
+    const spread = service.open();
+    assert.ok(
+      spread.every((count) => count >= AGENTS * 0.4),
+      `spread ${spread.join(' and ')}`,
+    );
+    const scene: Scene = { t, fleet, service, devices, nodes, newPods: new Map() };
+
+    await throughLoss(scene, 'drained', async () => {
+      process.kill(one.process().pid, 'SIGTERM');
+      await one.process().line('the drain', ({ msg, state }) => msg === 'drain' && state === 'noticed');
+      const { status, text } = await one.readiness();
+      assert.deepEqual([status, text], [503, 'draining\n']);
+      assert.deepEqual(await one.process().exited, { code: 0, signal: null });
+    });
+    assert.deepEqual(hows(one), { moved: spread[0] }, 'everybody was moved, and nobody cut off');
+
+    await one.start();
+    await service.untilReady([true, true], LONG_MS);
+    await throughLoss(scene, 'killed', () => two.process().kill());
+  });
+});
