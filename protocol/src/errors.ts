@@ -13,6 +13,7 @@
  * | store_damaged | a file that is no database, or does not pass its check |
  * | store_newer | a store made by a newer version of the agent |
  * | store_busy | another process has the store |
+ * | native_library | a library that an executable carries cannot be written to the cache folder or loaded from there |
  * | address_in_use | the port to listen on is taken |
  * | unreachable | a connection could not be made or broke |
  * | unauthorized | the other side refused our identity |
@@ -29,6 +30,7 @@ export type ErrorCode =
   | 'store_damaged'
   | 'store_newer'
   | 'store_busy'
+  | 'native_library'
   | 'address_in_use'
   | 'unreachable'
   | 'unauthorized'

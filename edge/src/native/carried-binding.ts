@@ -13,7 +13,7 @@ const FACTS = 'better-sqlite3.json';
 
 let loaded: unknown;
 
-/** @throws HawserError `bad_config` for a cache folder that it cannot be written to or loaded from */
+/** @throws HawserError `native_library` for a cache folder that it cannot be written to or loaded from */
 export function getBinding(): unknown {
   loaded ??= load();
   return loaded;

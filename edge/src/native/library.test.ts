@@ -40,7 +40,7 @@ function library(content: Buffer = randomBytes(200_000)): CarriedLibrary & { rea
 
 function isRefused(folder: string, reason: RegExp) {
   return (error: unknown) => {
-    assert.ok(error instanceof HawserError && error.code === 'bad_config', String(error));
+    assert.ok(error instanceof HawserError && error.code === 'native_library', String(error));
     assert.match(error.message, reason);
     assert.ok(error.message.includes(folder) && error.message.includes('HAWSER_CACHE_DIR'), error.message);
     return true;

@@ -43,7 +43,7 @@ const PIECE_BYTES = 64 * 1024;
 /**
  * The file of that library in the folder: it is compared by its hash, and written when it is missing or another. Nobody but this user may
  * write to the folder. Any number of processes may do so at the same time: each writes a file of its own and renames it.
- * @throws HawserError `bad_config` which names the folder, what is wrong with it, and the setting
+ * @throws HawserError `native_library` which names the folder, what is wrong with it, and the setting
  */
 export function libraryFile(folder: string, library: CarriedLibrary): string {
   const file = join(folder, fileNameOf(library));
@@ -65,7 +65,7 @@ export function libraryFile(folder: string, library: CarriedLibrary): string {
 /** What a person is told of a folder that cannot be used. */
 export function refusal(folder: string, reason: string, cause?: unknown): HawserError {
   return new HawserError(
-    'bad_config',
+    'native_library',
     `the cache folder ${folder} cannot be used: ${reason}. SQLite is written there and loaded from there: name another folder ` +
       'with --cache-dir, HAWSER_CACHE_DIR or cacheDir in the file',
     { cause },
