@@ -4,7 +4,7 @@
 # neither installed nor started. Quick, and without the network, when all is there.
 set -euo pipefail
 
-# command:package
+# command:package, or file:package
 tools=(
   qemu-aarch64-static:qemu-user-static
   debootstrap:debootstrap
@@ -13,6 +13,7 @@ tools=(
   skopeo:skopeo
   umoci:umoci
   systemd-analyze:systemd
+  /usr/aarch64-linux-gnu/lib/libstdc++.so.6:libstdc++6-arm64-cross
 )
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/hawser/tools"
 # Some of these commands are the administrator's.
@@ -22,7 +23,7 @@ say() { echo "tools: $*"; }
 
 missing=()
 for tool in "${tools[@]}"; do
-  command -v "${tool%%:*}" >/dev/null || missing+=("${tool#*:}")
+  command -v "${tool%%:*}" >/dev/null || [ -e "${tool%%:*}" ] || missing+=("${tool#*:}")
 done
 has_promtool=yes
 command -v promtool >/dev/null || [ -x "$cache/promtool" ] || has_promtool=no

@@ -8,7 +8,7 @@ import { type LinkProxy, startLinkProxy } from '../net/proxy.ts';
 import { type KubeClient, kubeClient } from './kube.ts';
 import { linesOfPem, neverSay } from './output-check.ts';
 import { type CertificateAuthority, createAuthority, issueNodeCertificate, writePair, writePem } from './pki.ts';
-import { type LogLine, type RunningProcess, runCommand, startProcess } from './processes.ts';
+import { type LogLine, type ProcessOptions, type RunningProcess, runCommand, startProcess } from './processes.ts';
 import { until } from './until.ts';
 
 export interface FleetOptions {
@@ -38,9 +38,11 @@ export interface FleetOptions {
    */
   readonly identities?: 'files' | 'joined';
   /** The relay's program. Default: its source; a bundle loads less. */
-  readonly relayMain?: string;
+  readonly relayMain?: Main;
   /** The agents' program. Default: its source. */
-  readonly agentMain?: string;
+  readonly agentMain?: Main;
+  /** How long a process may take until it is ready, in milliseconds. Default 30 s. */
+  readonly startTimeoutMs?: number;
   /** Whether the agents are started with the rest. Default true. */
   readonly startAgents?: boolean;
   /** More settings of the relay, by flag: `{ '--label-nodes': 'false' }`. */
@@ -57,6 +59,9 @@ export interface FleetOptions {
   readonly onJoined?: (node: string) => void;
   readonly onProcess?: (process: RunningProcess) => void;
 }
+
+/** What the project's Node is started with; or an executable, and the words before it that run it on this machine. */
+export type Main = string | { readonly executable: string; readonly before: readonly string[] };
 
 export interface FleetDevice {
   readonly node: string;
@@ -143,7 +148,7 @@ export interface FleetAgent {
 const RELAY_MAIN = 'cloud/src/main.ts';
 const AGENT_MAIN_SOURCE = 'edge/src/main.ts';
 const APISERVER_MAIN = 'test/apiserver/main.ts';
-const START_TIMEOUT_MS = 30_000;
+const DEFAULT_START_TIMEOUT_MS = 30_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const ending: (() => Promise<unknown> | unknown)[] = [];
@@ -164,10 +169,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 }
 
 async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: () => Promise<void>): Promise<Fleet> {
-  const { dir } = options;
-  const launch = (name: string, args: readonly string[], logName: string) => {
+  const { dir, startTimeoutMs = DEFAULT_START_TIMEOUT_MS } = options;
+  const launch = (name: string, words: ProgramWords, logName: string) => {
     options.signal?.throwIfAborted();
-    const started = startProcess({ name, args, logFile: join(dir, `${logName}.log`), ownGroup: options.ownGroups ?? false });
+    const started = startProcess({ name, ...words, logFile: join(dir, `${logName}.log`), ownGroup: options.ownGroups ?? false });
     ending.push(() => started.stop());
     options.onProcess?.(started);
     void started.exited.then(() => ended.add(started));
@@ -183,8 +188,8 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     if (options.counts === true) args.push('--counts');
     if (options.olderImpersonation === true) args.push('--older-impersonation');
     if (options.keepData === true) args.push('--data', join(dir, 'objects.json'));
-    apiServer = launch('API server', args, 'apiserver');
-    const { url } = await apiServer.line('its address', (line) => typeof line.url === 'string', START_TIMEOUT_MS);
+    apiServer = launch('API server', { args }, 'apiserver');
+    const { url } = await apiServer.line('its address', (line) => typeof line.url === 'string', startTimeoutMs);
     apiPort = new URL(String(url)).port;
   };
   if (options.kubeconfig === undefined) await startApiServer();
@@ -221,8 +226,6 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     : ['--tls-cert', relayPair.certificateFile, '--tls-key', relayPair.keyFile, '--tls-client-ca', caFile];
   const nodeFlags = options.nodeFlags ?? [];
   const relayArgs = (name: string, ports: { link: number; ops: number; admin: number }) => [
-    ...nodeFlags,
-    options.relayMain ?? RELAY_MAIN,
     'run',
     '--kubeconfig',
     relayKubeconfig,
@@ -249,8 +252,8 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
         return relay;
       },
       async start() {
-        relay = launch(name, relayArgs(name, ports), name);
-        const line = await relay.line('its ports', ({ msg }) => msg === 'relay listening', START_TIMEOUT_MS);
+        relay = launch(name, wordsOf(options.relayMain ?? RELAY_MAIN, relayArgs(name, ports), nodeFlags), name);
+        const line = await relay.line('its ports', ({ msg }) => msg === 'relay listening', startTimeoutMs);
         ports = { link: Number(line.linkPort), ops: Number(line.opsPort), admin: Number(line.adminPort) };
       },
       async readiness() {
@@ -271,7 +274,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   };
   for (const relay of relays) await relay.start();
   if (isJoined) {
-    await until('the authority is published', START_TIMEOUT_MS, undefined, () =>
+    await until('the authority is published', startTimeoutMs, undefined, () =>
       kube.get('configmaps', 'hawser-system', 'hawser-ca'),
     );
   }
@@ -291,7 +294,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     const flags = ['--kubeconfig', kubeconfig, '--node-name', node, '--single-use', '--relay', `wss://127.0.0.1:${link.port}`];
     const token = await runCommand({
       name: 'hawser-relay token',
-      args: [relay, 'token', 'create', ...flags],
+      ...wordsOf(relay, ['token', 'create', ...flags]),
       showsSecrets: true,
     });
     if (token.code !== 0) throw new Error(`hawser-relay token create ended with ${token.code}: ${token.stderr}`);
@@ -311,7 +314,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     const main = options.agentMain ?? AGENT_MAIN_SOURCE;
     const flags = options.agentFlags ?? {};
     const identity = isJoined ? [] : await filesOf({ name, node, link });
-    const agent = deviceOf({ name, node, dir, main, nodeFlags, link, identity, flags, launch, ending });
+    const agent = deviceOf({ name, node, dir, main, nodeFlags, link, identity, flags, launch, ending, startTimeoutMs });
     if (isJoined) await joinAs(agent);
     if (options.startAgents ?? true) await agent.start();
     agents.push(agent);
@@ -373,14 +376,23 @@ interface Device {
   readonly name: string;
   readonly node: string;
   readonly dir: string;
-  readonly main: string;
+  readonly main: Main;
   readonly nodeFlags: readonly string[];
   readonly link: LinkProxy;
   /** Settings that name its certificate, its key, and whom it links to; none where it has joined. */
   readonly identity: readonly string[];
   readonly flags: Readonly<Record<string, string>>;
-  readonly launch: (name: string, args: readonly string[], logName: string) => RunningProcess;
+  readonly launch: (name: string, words: ProgramWords, logName: string) => RunningProcess;
+  readonly startTimeoutMs: number;
   readonly ending: (() => unknown)[];
+}
+
+type ProgramWords = Pick<ProcessOptions, 'args' | 'before' | 'node'>;
+
+/** Node's own flags are for Node only: an executable takes none. */
+function wordsOf(main: Main, args: readonly string[], nodeFlags: readonly string[] = []): ProgramWords {
+  if (typeof main === 'string') return { args: [...nodeFlags, main, ...args] };
+  return { before: main.before, node: main.executable, args };
 }
 
 /** What the agent has made itself, or the join has brought. */
@@ -422,7 +434,7 @@ function deviceOf(device: Device): FleetAgent {
   const command: FleetAgent['command'] = (...args) =>
     runCommand({
       name: `hawser-agent ${args[0]}`,
-      args: [device.main, ...args, '--data-dir', dataDir],
+      ...wordsOf(device.main, [...args, '--data-dir', dataDir]),
       showsSecrets: args[0] === 'kubeconfig' || args.includes('--show-secrets'),
     });
   /** Asked of the command once; after a restart only the port is another. */
@@ -448,12 +460,13 @@ function deviceOf(device: Device): FleetAgent {
       return process;
     },
     launch(flags = {}) {
-      process = device.launch(`agent ${device.name}`, [...device.nodeFlags, device.main, 'run', ...settings(flags)], device.name);
+      const words = wordsOf(device.main, ['run', ...settings(flags)], device.nodeFlags);
+      process = device.launch(`agent ${device.name}`, words, device.name);
       return process;
     },
     async start(flags = {}) {
       const started = agent.launch(flags);
-      const { localApi } = await started.line('its start', isStarted, START_TIMEOUT_MS);
+      const { localApi } = await started.line('its start', isStarted, device.startTimeoutMs);
       await forbidSecretsOf(dataDir);
       await writeFile(localKubeconfig, await kubeconfigOf(String(localApi)), { mode: 0o600 });
       local?.close();

@@ -141,7 +141,8 @@ export function startProcess(options: ProcessOptions): RunningProcess {
 
 /** Runs a command to its end. Never throws for an exit code: that is what a test looks at. */
 export async function runCommand(options: ProcessOptions): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(NODE, built(options.args), {
+  const [command = NODE, ...args] = [...(options.before ?? []), options.node ?? NODE, ...built(options.args)];
+  const child = spawn(command, args, {
     cwd: ROOT,
     env: { ...withoutSettings(process.env), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
