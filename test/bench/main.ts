@@ -5,6 +5,7 @@ import { measureFanout } from './fanout/fanout.ts';
 import { measureLeases } from './leases/leases.ts';
 import { measureLocal } from './local/local.ts';
 import { type BenchOptions, HELP, readOptions, UsageError } from './options.ts';
+import { measurePackage } from './package/package.ts';
 import { jsonOf, type Report, tableOf } from './report.ts';
 import { measureSync } from './sync/sync.ts';
 import { measureUpstream } from './upstream/upstream.ts';
@@ -31,6 +32,8 @@ function measure(options: BenchOptions, context: BenchContext): Promise<Report> 
       return measureLocal(options, context);
     case 'agent':
       return measureAgentStart(options, context);
+    case 'package':
+      return measurePackage(options, context);
   }
 }
 

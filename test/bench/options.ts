@@ -34,6 +34,15 @@ export interface AgentOptions extends CommonOptions {
   readonly rounds: number;
 }
 
+export interface PackageOptions extends CommonOptions {
+  readonly benchmark: 'package';
+  readonly pods: number;
+  readonly rounds: number;
+  readonly settleSeconds: number;
+  /** Whether the executables for arm64 are tried too. */
+  readonly smoke: boolean;
+}
+
 export interface UpstreamOptions extends CommonOptions {
   readonly benchmark: 'upstream';
   readonly nodes: number;
@@ -73,7 +82,14 @@ export interface LocalOptions extends CommonOptions {
   readonly settleSeconds: number;
 }
 
-export type BenchOptions = SyncOptions | FanoutOptions | UpstreamOptions | LeasesOptions | AgentOptions | LocalOptions;
+export type BenchOptions =
+  | SyncOptions
+  | FanoutOptions
+  | UpstreamOptions
+  | LeasesOptions
+  | AgentOptions
+  | LocalOptions
+  | PackageOptions;
 
 /** A mistake in the command line, for a person. */
 export class UsageError extends Error {
@@ -132,6 +148,11 @@ const NUMBERS = {
     pods: { default: 10, least: 1, most: 200 },
     rounds: { default: 5, least: 1, most: 100 },
   },
+  package: {
+    pods: { default: 20, least: 2, most: 110 },
+    rounds: { default: 5, least: 1, most: 100 },
+    'settle-seconds': { default: 60, least: 0, most: 86_400 },
+  },
 } as const satisfies Record<string, Record<string, NumberOption>>;
 
 /** Defaults of `--quick`: a minute, of which nothing is to be compared with a whole run. */
@@ -181,6 +202,12 @@ afterwards. Progress goes to stderr. docs/benchmarks.md says what the figures me
     --pods N           pods of the device whose memory is measured (20)
     --settle-seconds N how long it is left alone before (120)
 
+  package   the single executables: size, starts, memory; the smoke test of those for arm64 in an emulator (some 4 minutes)
+    --pods N           pods of the device (20)
+    --rounds N         starts of each sort (5)
+    --settle-seconds N how long it is left alone before its memory is read (60)
+    --no-smoke         without the smoke test for arm64
+
   --seed N             of all data (${DEFAULT_SEED})
   --profile FOLDER     write CPU profiles of relay and agents there
   --json               print the figures as one line of JSON, last on stdout
@@ -194,12 +221,13 @@ Examples
   npm run --silent bench -- fanout --nodes 10000 --json
   npm run --silent bench -- upstream --quick --json
   npm run --silent bench -- local --json
+  npm run --silent bench -- package --json
 `;
 
 /** @returns undefined when help was asked for. @throws UsageError */
 export function readOptions(args: readonly string[]): BenchOptions | undefined {
   const [benchmark, ...rest] = args;
-  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout, upstream, leases, agent or local?');
+  if (benchmark === undefined) throw new UsageError('which benchmark: sync, fanout, upstream, leases, agent, local or package?');
   if (benchmark === '--help' || benchmark === '-h' || benchmark === 'help') return undefined;
   switch (benchmark) {
     case 'sync': {
@@ -248,8 +276,17 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       const read = readFlags(rest, NUMBERS.agent);
       return read && { benchmark, ...read.common, ...read.numbers };
     }
+    case 'package': {
+      const read = readFlags(
+        rest.filter((flag) => flag !== '--no-smoke'),
+        NUMBERS.package,
+      );
+      if (read === undefined) return undefined;
+      const { 'settle-seconds': settleSeconds, ...numbers } = read.numbers;
+      return { benchmark, ...read.common, ...numbers, settleSeconds, smoke: !rest.includes('--no-smoke') };
+    }
     default:
-      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout, upstream, leases, agent or local`);
+      throw new UsageError(`there is no benchmark ${benchmark}: sync, fanout, upstream, leases, agent, local or package`);
   }
 }
 

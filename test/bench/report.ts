@@ -4,7 +4,7 @@ export interface Figure {
   readonly name: string;
   readonly about: string;
   /** Null where it could not be measured here; a note says why. */
-  readonly value: number | null;
+  readonly value: number | boolean | null;
   readonly unit: string;
   /** What is to be held (DESIGN, "Sizes to hold"); undefined for figures that only inform. */
   readonly atMost?: number | undefined;
@@ -24,7 +24,7 @@ export function tableOf({ figures, notes, run }: Report): string {
     about,
     value === null ? 'not measured' : `${value} ${unit}`.trim(),
     atMost === undefined ? '' : `${atMost} ${unit}`.trim(),
-    atMost === undefined || value === null ? '' : value <= atMost ? 'held' : 'not held',
+    atMost === undefined || typeof value !== 'number' ? '' : value <= atMost ? 'held' : 'not held',
     name,
   ]);
   const all = [['what', 'measured', 'at most', '', 'field'], ...rows];

@@ -27,50 +27,36 @@ export async function smoke(options: SmokeOptions): Promise<void> {
   await life(options);
 }
 
+/** Both at a time: an emulated one needs seconds to start, and this machine has two processors or more. */
 async function commands({ executables, cacheDir, say }: SmokeOptions): Promise<void> {
-  const { arch, agent, relay } = executables;
-  for (const [name, main] of [
-    ['agent', agent],
-    ['relay', relay],
-  ] as const) {
-    say(`${name}: version, help, completion`);
-    // Whoever starts it has options for Node in the environment: they are none of its business, and would end it.
-    const env = { NODE_OPTIONS: '--no-such-option' };
-    const ask = (...args: string[]) =>
-      runCommand({ name: `hawser-${name} ${args[0]}`, before: main.before, node: main.executable, args, env });
-    const version = await ask('version');
-    assert.equal(version.code, 0, version.stderr);
-    assert.match(version.stdout, new RegExp(`^hawser-${name} \\d+\\.\\d+\\.\\d+\n$`));
-    assert.equal(version.stderr, '', 'no warning of Node');
-    const help = await ask('--help');
-    assert.equal(help.code, 0, help.stderr);
-    assert.match(help.stdout, new RegExp(`^Usage: hawser-${name} `));
-    const completion = await ask('completion', 'bash');
-    assert.equal(completion.code, 0, completion.stderr);
-    const parsed = spawnSync('bash', ['-n'], { input: completion.stdout });
-    assert.equal(parsed.status, 0, String(parsed.stderr));
-    assert.equal((await ask('no-such-command')).code, 2);
-  }
-  const facts = await runCommand({
-    name: 'hawser-agent version',
-    before: agent.before,
-    node: agent.executable,
-    args: ['version', '-o', 'json'],
-  });
-  const { sqlite, ...others } = JSON.parse(facts.stdout);
+  const { agent, relay, arch } = executables;
+  say('commands');
+  const [facts] = await Promise.all([
+    commandsOf('agent', agent, ['version', '-o', 'json']),
+    commandsOf('relay', relay, ['config', '--link-port', '9443']).then((config) => assert.match(config, /9443/)),
+  ]);
+  const { sqlite, ...others } = JSON.parse(facts);
   assert.equal(others.arch, arch);
   assert.equal(others.executable, true);
-  assert.match(sqlite, /^3\.\d+\.\d+$/, facts.stdout);
+  assert.match(sqlite, /^3\.\d+\.\d+$/, facts);
   assert.equal(readdirSync(cacheDir).length, 1, 'SQLite is in the cache folder, and nothing else');
-  say('relay: config');
-  const config = await runCommand({
-    name: 'hawser-relay config',
-    before: relay.before,
-    node: relay.executable,
-    args: ['config', '--link-port', '9443'],
-  });
-  assert.equal(config.code, 0, config.stderr);
-  assert.match(config.stdout, /9443/);
+}
+
+/** @returns what its last command, which is its own, has said */
+async function commandsOf(program: string, main: ExecutablePair['agent'], own: readonly string[]): Promise<string> {
+  // Whoever starts it has options for Node in the environment: they are none of its business, and would end it.
+  const env = { NODE_OPTIONS: '--no-such-option' };
+  const ask = async (...args: string[]) => {
+    const name = `hawser-${program} ${args[0]}`;
+    const { code, stdout, stderr } = await runCommand({ name, before: main.before, node: main.executable, args, env });
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' }, name);
+    return stdout;
+  };
+  assert.match(await ask('version'), new RegExp(`^hawser-${program} \\d+\\.\\d+\\.\\d+\n$`));
+  assert.match(await ask('--help'), new RegExp(`^Usage: hawser-${program} `));
+  const parsed = spawnSync('bash', ['-n'], { input: await ask('completion', 'bash') });
+  assert.equal(parsed.status, 0, String(parsed.stderr));
+  return ask(...own);
 }
 
 const NODE = 'edge-1';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startKubeletProcess } from '../../kubelet/process.ts';
-import { type FleetAgent, startFleet } from '../../support/fleet.ts';
+import { type FleetAgent, type Main, startFleet } from '../../support/fleet.ts';
 import type { BenchContext } from '../context.ts';
 import { seeded } from '../random.ts';
 import { BenchCluster } from '../sync/cluster.ts';
@@ -21,12 +21,18 @@ export interface Linked {
   readonly rebootMs: number;
 }
 
+/** What is measured may be an executable too. */
+export type LinkedContext = Omit<BenchContext, 'relayMain' | 'agentMain'> & {
+  readonly relayMain: Main;
+  readonly agentMain: Main;
+};
+
 /**
  * An agent in its second run, with a link and pods that a played kubelet runs by its API: its memory after so many seconds in which nothing happened. Then the power is
  * cut, and comes back without a network.
  */
 export async function measureLinked(
-  context: BenchContext,
+  context: LinkedContext,
   { pods, seconds, seed }: { readonly pods: number; readonly seconds: number; readonly seed: number },
 ): Promise<Linked> {
   const { dir, relayMain, agentMain, agentFlags, nodeFlags, signal } = context;
