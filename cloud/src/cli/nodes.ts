@@ -1,14 +1,15 @@
+import { HawserError } from '@hawser/protocol';
 import type { Command } from 'commander';
 import { Argument, Option } from 'commander';
 import { systemClock } from '../clock.ts';
 import { alignColumns } from './columns.ts';
 import { printable } from './fleet/ask.ts';
 import { addFleet, asFleet, FLEET_HELP, type Fleet, sessionsOf, troubleOf } from './fleet/fleet.ts';
-import { MOST_PLACES } from './fleet/places.ts';
+import { MOST_PLACES, type Place } from './fleet/places.ts';
 import { recorded } from './fleet/recorded.ts';
 import { isWanted, linked, type Row, rowsOf, SORTS, type Sort, sorted, unlinked } from './fleet/rows.ts';
 import { bytesInWords, spanInWords } from './fleet/spans.ts';
-import { watchReplica } from './fleet/watch.ts';
+import { pause, watchReplica } from './fleet/watch.ts';
 import type { CliIo, CommandGroup } from './io.ts';
 
 const HELP = `
@@ -33,6 +34,9 @@ Examples:
   hawser-relay nodes truck-17 truck-18 -o wide
   hawser-relay nodes -o json | jq -r '.[] | select(.lagMs > 60000) | .node'
 ${FLEET_HELP}`;
+
+/** Between two looks at which replicas there are, while somebody watches; in ms. */
+const LOOK_MS = 10_000;
 
 interface Flags {
   readonly watch: boolean;
@@ -89,12 +93,10 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
   function begin(replica: string, isSilent: boolean): void {
     if (isSilent) silent.add(replica);
     if (!awaited.delete(replica) || awaited.size > 0) return;
-    const live = [...rows.values()];
     const others = rowsOf({ ...known, answered: [], silent: [...silent] });
     for (const row of others) if (!rows.has(row.node)) rows.set(row.node, row);
     list.all([...rows.values()]);
     list.following = true;
-    for (const row of live) rows.set(row.node, row);
   }
 
   function take(row: Row): void {
@@ -109,8 +111,8 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
       take(unlinked(node, state, replica, before, new Date().toISOString()));
   }
 
-  const watching = places.slice(0, MOST_PLACES).map((place) =>
-    watchReplica(place, fleet.asking, systemClock, (news) => {
+  function start(place: Place, signal: AbortSignal): Promise<void> {
+    return watchReplica(place, { ...fleet.asking, signal }, systemClock, (news) => {
       const { replica } = place;
       const nodes = here.get(replica) ?? new Set<string>();
       here.set(replica, nodes);
@@ -141,9 +143,43 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
           nodes.clear();
           begin(replica, true);
       }
-    }),
-  );
-  await Promise.all(watching);
+    });
+  }
+
+  const running = new Map<string, { readonly place: Place; readonly ending: AbortController; readonly over: Promise<void> }>();
+
+  /** Replicas come and go while somebody watches. */
+  function follow(now: readonly Place[]): void {
+    const wanted = new Map(now.slice(0, MOST_PLACES).map((place) => [`${place.replica} ${place.host} ${place.port}`, place]));
+    for (const [id, { place, ending }] of running) {
+      if (wanted.has(id)) continue;
+      ending.abort();
+      running.delete(id);
+      for (const node of here.get(place.replica) ?? []) leave(node, 'unknown', place.replica);
+      here.delete(place.replica);
+      begin(place.replica, true);
+    }
+    for (const [id, place] of wanted) {
+      if (running.has(id)) continue;
+      const ending = new AbortController();
+      running.set(id, { place, ending, over: start(place, AbortSignal.any([ending.signal, fleet.asking.signal])) });
+    }
+  }
+
+  follow(places);
+  const { signal } = fleet.asking;
+  while (!signal.aborted) {
+    await pause(LOOK_MS, signal);
+    if (signal.aborted) break;
+    try {
+      follow(await fleet.places());
+    } catch (error) {
+      // Those that are known are watched on.
+      if (!(error instanceof HawserError)) throw error;
+      io.writeError(`hawser-relay: ${error.message}\n`);
+    }
+  }
+  await Promise.all([...running.values()].map(({ over }) => over));
   return [];
 }
 
@@ -155,6 +191,7 @@ class List {
   readonly #names: readonly string[];
   readonly #io: CliIo;
   #widths: readonly number[] = [];
+  readonly #shown = new Set<string>();
   following = false;
 
   constructor(flags: Flags, names: readonly string[], io: CliIo) {
@@ -169,6 +206,7 @@ class List {
       rows.filter((row) => this.#wants(row)),
       sort,
     );
+    for (const { node } of wanted) this.#shown.add(node);
     if (output === 'json') {
       this.#io.write(watch ? wanted.map(lineOf).join('') : `${JSON.stringify(wanted, null, 2)}\n`);
       return;
@@ -180,7 +218,11 @@ class List {
   }
 
   one(row: Row): void {
-    if (!this.following || !this.#wants(row)) return;
+    // One that leaves the wanted states is told of, too.
+    const isWantedNow = this.#wants(row);
+    if (!this.following || !(isWantedNow || this.#shown.has(row.node))) return;
+    if (isWantedNow) this.#shown.add(row.node);
+    else this.#shown.delete(row.node);
     if (this.#flags.output === 'json') this.#io.write(lineOf(row));
     else
       this.#io.write(
@@ -191,9 +233,8 @@ class List {
       );
   }
 
-  /** In a watch a node that leaves the wanted states is told of, too: by its name it is wanted. */
   #wants(row: Row): boolean {
-    return isWanted(row, this.#names, this.following ? [] : this.#flags.state);
+    return isWanted(row, this.#names, this.#flags.state);
   }
 
   #header(): readonly string[] {

@@ -22,7 +22,8 @@ export interface Question {
 /** How replicas are asked. */
 export interface Asking {
   readonly trust: ReplicaTrust;
-  readonly token: string;
+  /** As of now: they end while a watch goes on. @throws HawserError */
+  token(): Promise<string>;
   readonly signal: AbortSignal;
 }
 
@@ -59,9 +60,10 @@ export async function open(
   { path, method = 'GET', body = '' }: Question,
   { trust, token, signal }: Asking,
 ): Promise<IncomingMessage> {
+  const bearer = await token();
   const socket = await connected(place, trust, signal);
   const headers = {
-    authorization: `Bearer ${token}`,
+    authorization: `Bearer ${bearer}`,
     accept: 'application/json',
     host: `${place.host.includes(':') ? `[${place.host}]` : place.host}:${place.port}`,
     'user-agent': 'hawser-relay',

@@ -3,15 +3,33 @@ import { ADMIN_AUDIENCE } from '../../admin/index.ts';
 import { jsonObjectIn } from '../../json-object.ts';
 import { type Administrator, refusedBy } from '../administrator.ts';
 
-/** A command is over within moments; a watch that lasts longer asks for another token. The least that Kubernetes gives, in seconds. */
+/** The least that Kubernetes gives, in seconds: a command is over within moments, and a watch that goes on asks for another at half of it. */
 const TOKEN_SECONDS = 600;
 
 /**
  * With which token replicas are asked: one that is made for a ServiceAccount and for this alone, or that of the kubeconfig or pod.
  * @throws HawserError `bad_config` where there is none, and what the API server says
  */
-export async function bearerFor(administrator: Administrator, serviceAccount: string | undefined): Promise<string> {
-  if (serviceAccount !== undefined) return requestToken(administrator, serviceAccount);
+export async function bearerFor(
+  administrator: Administrator,
+  serviceAccount: string | undefined,
+): Promise<() => Promise<string>> {
+  if (serviceAccount === undefined) {
+    await ownToken(administrator);
+    return () => ownToken(administrator);
+  }
+  let made = await requestToken(administrator, serviceAccount);
+  let madeMs = performance.now();
+  return async () => {
+    if (performance.now() - madeMs < (TOKEN_SECONDS / 2) * 1000) return made;
+    made = await requestToken(administrator, serviceAccount);
+    madeMs = performance.now();
+    return made;
+  };
+}
+
+/** Read anew each time: a plug-in or a file may have another by now. */
+async function ownToken(administrator: Administrator): Promise<string> {
   const token = await administrator.bearer();
   if (token !== undefined) return token;
   const message =

@@ -93,7 +93,7 @@ async function watchOnce(
 }
 
 /** Keeps the process alive, as the command goes on. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
