@@ -61,6 +61,12 @@ const FILES: readonly ManifestFile[] = [
     values: { serviceMonitor: { enabled: true } },
     about: 'For the Prometheus operator.',
   },
+  {
+    file: 'optional/prometheus-rule.yaml',
+    templates: ['prometheusrule'],
+    values: { prometheusRule: { enabled: true } },
+    about: 'The alerts of deploy/monitoring/rules.yaml, for the Prometheus operator.',
+  },
 ];
 
 const NAMESPACE = `# The relay's namespace: its pods keep the restricted Pod Security Standard.

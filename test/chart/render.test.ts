@@ -104,6 +104,9 @@ describe('what the values of the chart do', { skip, timeout: 120_000 }, () => {
   it('gives no right that its settings make needless', async () => {
     const without = await render({ helm, values: CASES['no Leases, no labels'] ?? {} });
     assert.ok(!rules(without, 'Role').includes('leases'));
+    const silent = await render({ helm, values: CASES['no administrative endpoint'] ?? {} });
+    assert.ok(!/tokenreviews|subjectaccessreviews|hawser\/\*/.test(rules(silent, 'ClusterRole')));
+    assert.ok(!JSON.stringify(silent.filter(({ kind }) => kind !== 'ConfigMap' && kind !== 'ClusterRole')).includes('admin'));
     assert.ok(!rules(without, 'ClusterRole').includes('"nodes"],"verbs":["patch"]'));
     const own = await render({ helm, values: CASES['certificates of an operator'] ?? {} });
     assert.ok(!rules(own, 'Role').includes('secrets'));
@@ -177,7 +180,7 @@ describe('what the values of the chart do', { skip, timeout: 120_000 }, () => {
     const ports = Object.fromEntries(
       (spec.template.spec.containers[0].ports ?? []).map(({ name, containerPort }) => [name, containerPort]),
     );
-    assert.deepEqual([ports.link, ports.ops], [9443, 9081]);
+    assert.deepEqual(ports, { link: 9443, ops: 9081, admin: 9444 });
     const named = JSON.stringify([...objects.filter(({ kind }) => /^(Service|NetworkPolicy|Deployment)$/.test(kind))]);
     for (const [, name = ''] of named.matchAll(/"(?:targetPort|port)":"(\w+)"/g)) assert.ok(name in ports, name);
   });
@@ -220,6 +223,13 @@ function withoutHelm(object: Rendered): Rendered {
 }
 
 describe('what the chart says of itself', () => {
+  it('has the alerts of deploy/monitoring, each as it is there', { skip }, async () => {
+    const rules = readFileSync(join(ROOT, 'deploy', 'monitoring', 'rules.yaml'), 'utf8');
+    assert.equal(readFileSync(join(CHART, 'files', 'rules.yaml'), 'utf8'), rules, AGAIN);
+    const rendered = await render({ helm: newest?.file ?? '', values: { prometheusRule: { enabled: true } } });
+    assert.deepEqual([only(rendered, 'PrometheusRule', 'hawser').spec], objectsOf(rules));
+  });
+
   const values = readFileSync(join(CHART, 'values.yaml'), 'utf8');
   const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,9 +9,11 @@ import type { JsonObject, KubeObject } from '@hawser/protocol';
 import { CHART, ROOT } from '../../scripts/chart/helm.ts';
 import { CLUSTER_RESOURCES } from '../apiserver/cluster-resources.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../apiserver/server.ts';
+import { accountWith, ask } from '../chart/administrator.ts';
 import { helmClient } from '../chart/helm-client.ts';
 import { type Replica, specOf, startReplica } from '../chart/replicas.ts';
 import { freshAddress, type Service, startService } from '../chart/service.ts';
+import { canConfine } from '../support/confined.ts';
 import { severalHelms } from '../support/helm.ts';
 import { type KubeClient, kubeClient } from '../support/kube.ts';
 import { severalKubectls } from '../support/kubectl.ts';
@@ -19,7 +21,7 @@ import { neverSay } from '../support/output-check.ts';
 import { writePem } from '../support/pki.ts';
 import { runCommand, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { bundlesFor, configMap, nodeReady, podInCloud, podOn } from './harness.ts';
+import { commandsFor, configMap, nodeReady, podInCloud, podOn } from './harness.ts';
 
 const NAMESPACE = 'hawser-system';
 const LINK_PORT = 8443;
@@ -35,6 +37,12 @@ interface Cluster {
   readonly server: EmbeddedApiServer;
   readonly kube: KubeClient;
   readonly kubeconfig: string;
+}
+
+async function folderFor(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hawser-chart-'));
+  t.after(() => rm(folder, { recursive: true }));
+  return folder;
 }
 
 async function emptyCluster(t: TestContext, folder: string): Promise<Cluster> {
@@ -61,9 +69,9 @@ test('a walk through the chart: installed, running with its own rights alone, jo
   skip,
 }, async (t) => {
   if (helm3 === undefined) return;
-  const bundles = await bundlesFor(t);
-  const folder = join(bundles.dir, 'walk');
-  await mkdir(folder);
+  if (!canConfine() && !process.env.CI) return t.skip('this kernel gives no namespace of mounts, as root or otherwise');
+  const bundles = await commandsFor(t);
+  const folder = await folderFor(t);
   const cluster = await emptyCluster(t, folder);
   const { server, kube, kubeconfig } = cluster;
   const helm = helmClient(helm3, kubeconfig, folder, NAMESPACE);
@@ -116,14 +124,36 @@ test('a walk through the chart: installed, running with its own rights alone, jo
     }
   });
 
+  await t.test(
+    "whoever has the chart's ClusterRole for viewers is told of the devices by each replica, and nobody else",
+    async () => {
+      const viewer = await accountWith(kube, 'viewer', { name: 'hawser-viewer', namespace: NAMESPACE });
+      const nobody = await accountWith(kube, 'nobody');
+      const data = (await kube.get('configmaps', NAMESPACE, 'hawser-ca'))?.data;
+      const ca = Object.values((data ?? {}) as Record<string, string>).filter((text) => text.includes('BEGIN CERTIFICATE'));
+      for (const replica of running.values()) {
+        assert.equal((await ask(replica, '/hawser/nodes', nobody, ca.join('\n'))).status, 403);
+        assert.equal((await ask(replica, '/hawser/nodes', viewer, ca.join('\n'))).status, 200);
+      }
+      const config = await writePem(folder, 'viewer.kubeconfig', server.kubeconfig({ name: 'viewer', token: viewer }));
+      const words = ['nodes', '--namespace', NAMESPACE, '--kubeconfig', config];
+      const { code, stdout, stderr } = await runCommand({ name: 'hawser-relay nodes', args: [bundles.relay, ...words] });
+      assert.equal(code, 0, stderr);
+      for (const node of ['edge-1', 'edge-2']) assert.match(stdout, new RegExp(`^${node} .*hawser-relay-a[01]`, 'm'));
+    },
+  );
+
   await t.test('the relay asked for no right that the chart does not give it', () => {
     const { used, denied } = server.relayRights();
     assert.deepEqual(denied, []);
-    assert.ok(used.includes('patch secrets') && used.includes('watch pods'), used.join(', '));
+    assert.ok(
+      used.includes('patch secrets') && used.includes('create authentication.k8s.io/tokenreviews') && used.includes('watch pods'),
+      used.join(', '),
+    );
   });
 
   await t.test('an upgrade with another setting makes other pods, one after the other, and devices go on', async () => {
-    await helm('upgrade', { args: [CHART, '--reuse-values'], values: { settings: { replica: { renewSeconds: 3 } } } });
+    await helm('upgrade', { args: [CHART, '--reset-then-reuse-values'], values: { settings: { replica: { renewSeconds: 3 } } } });
     const upgraded = await specOf(kube, NAMESPACE);
     assert.notDeepEqual(upgraded.template, installed.template);
     for (const [name, older] of [...running]) {
@@ -190,14 +220,16 @@ test('a walk through the chart: installed, running with its own rights alone, jo
 
 for (const helm of others) {
   test(`Helm ${helm.version} installs, upgrades, rolls back and removes the chart`, { timeout: 120_000 }, async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'hawser-chart-'));
-    t.after(() => rm(folder, { recursive: true }));
+    const folder = await folderFor(t);
     const { kube, kubeconfig } = await emptyCluster(t, folder);
     const before = await everything(kube);
     const client = helmClient(helm, kubeconfig, folder, NAMESPACE);
     await client('install', { args: [CHART, '--create-namespace'], values: valuesFor('relay.example') });
     const installed = await specOf(kube, NAMESPACE);
-    await client('upgrade', { args: [CHART, '--reuse-values'], values: { settings: { logLevel: 'debug' }, replicaCount: 3 } });
+    await client('upgrade', {
+      args: [CHART, '--reset-then-reuse-values'],
+      values: { settings: { logLevel: 'debug' }, replicaCount: 3 },
+    });
     const upgraded = await specOf(kube, NAMESPACE);
     assert.equal(upgraded.replicas, 3);
     assert.notDeepEqual(upgraded.template, installed.template);
@@ -218,8 +250,7 @@ test('the plain manifests are applied by both versions of kubectl, again without
 }, async (t) => {
   const kubectls = await severalKubectls();
   if (kubectls.missing.length > 0 && process.env.CI) throw new Error(kubectls.missing.join('\n'));
-  const folder = await mkdtemp(join(tmpdir(), 'hawser-chart-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await folderFor(t);
   const { kube, kubeconfig } = await emptyCluster(t, folder);
   const before = await everything(kube);
   for (const { file, version } of kubectls.found) {
@@ -295,10 +326,11 @@ async function everything(kube: KubeClient): Promise<Set<string>> {
   return new Set(all.flat());
 }
 
-/** What devices and their pods have brought, what controllers would remove, and what is told of it. */
+/** What this test, devices and their pods have brought, what controllers would remove, and what is told of it. */
 function isOfDevices(name: string): boolean {
   return (
-    /^(pods|configmaps) default\//.test(name) ||
+    /^(pods|configmaps|serviceaccounts) default\//.test(name) ||
+    /^rbac\.authorization\.k8s\.io\/(cluster)?rolebindings .*\/viewer$/.test(name) ||
     /^(nodes|storage\.k8s\.io\/csinodes|coordination\.k8s\.io\/leases kube-node-lease) ?\//.test(name) ||
     /^(events|events\.k8s\.io\/events) /.test(name) ||
     /^discovery\.k8s\.io\/endpointslices hawser-system\//.test(name)

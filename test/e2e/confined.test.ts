@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { JsonObject } from '@hawser/protocol';
@@ -8,7 +9,7 @@ import { parseAllDocuments } from 'yaml';
 import { startEmbeddedApiServer } from '../apiserver/server.ts';
 import { confined } from '../support/confined.ts';
 import { NODE, ROOT, startProcess } from '../support/processes.ts';
-import { bundlesFor } from './harness.ts';
+import { commandsFor } from './harness.ts';
 
 const MANIFESTS = join(ROOT, 'deploy', 'manifests');
 const PROGRAM = '/mnt/relay/hawser-relay.mjs';
@@ -62,7 +63,9 @@ test("the relay's pod keeps the rules of the restricted Pod Security Standard, a
 test('the relay starts and becomes ready as that pod: another user, no capability, no writable file system, its ServiceAccount alone', {
   timeout: 120_000,
 }, async (t) => {
-  const bundles = await bundlesFor(t);
+  const { relay } = await commandsFor(t);
+  const own = mkdtempSync(join(tmpdir(), 'hawser-confined-'));
+  t.after(() => rmSync(own, { recursive: true }));
   const api = await startEmbeddedApiServer();
   t.after(() => api.close());
   const { securityContext, containers } = podSpec();
@@ -70,13 +73,13 @@ test('the relay starts and becomes ready as that pod: another user, no capabilit
     user: securityContext.runAsUser,
     group: securityContext.runAsGroup,
     program: { from: dirname(realpathSync(NODE)), at: '/mnt/node' },
-    files: [{ from: bundles.relay, at: PROGRAM }, ...serviceAccount(bundles.dir, api), configuration(bundles.dir)],
+    files: [{ from: relay, at: PROGRAM }, ...serviceAccount(own, api), configuration(own)],
   });
   if (before === undefined) return t.skip('this kernel gives no namespace of mounts, as root or otherwise');
   const [command = '', ...words] = before;
   const probe = (script: string) => spawnSync(command, [...words, 'sh', '-c', script]).status;
   assert.equal(probe('true'), 0);
-  for (const folder of ['/tmp', '/mnt', '/run', '/var/tmp', bundles.dir]) {
+  for (const folder of ['/tmp', '/mnt', '/run', '/var/tmp', own]) {
     assert.notEqual(probe(`touch '${folder}/probe'`), 0, `${folder} can be written: the relay would not be shown to do without`);
   }
   await runs(t, api.url, before, containers[0]);

@@ -24,6 +24,13 @@ export async function fleetFor(t: TestContext, options: Omit<FleetOptions, 'dir'
   return fleet;
 }
 
+/** The bundles of both commands: those that `npm test` has built, or else ones of the test's own. */
+export async function commandsFor(t: TestContext): Promise<{ readonly relay: string; readonly agent: string }> {
+  const built = process.env.HAWSER_TEST_COMMANDS;
+  if (built === undefined) return bundlesFor(t);
+  return { relay: join(built, 'hawser-relay.mjs'), agent: join(built, 'hawser-agent.mjs') };
+}
+
 /** The bundles as `npm run build` makes them, in a folder of the test's own. */
 export async function bundlesFor(t: TestContext): Promise<{ relay: string; agent: string; dir: string }> {
   // Inside the project, since the native SQLite is found in its node_modules.

@@ -20,7 +20,7 @@ const AS_MAPPED_ROOT: readonly string[] = ['unshare', '--user', '--map-root-user
  * @returns undefined where the kernel allows neither way, as in some containers
  */
 export function confined({ user, group, program, files }: Confinement): readonly string[] | undefined {
-  const way = [AS_ROOT, AS_MAPPED_ROOT].find(([command = '', ...args]) => spawnSync(command, [...args, 'true']).status === 0);
+  const way = possibleWay();
   if (way === undefined) return undefined;
   const asUser = way === AS_ROOT ? `--reuid ${user} --regid ${group} --clear-groups` : '';
   const script = [
@@ -44,6 +44,15 @@ export function confined({ user, group, program, files }: Confinement): readonly
     `exec setpriv ${asUser} --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"`,
   ].join('\n');
   return [...way, 'sh', '-c', script, 'confined'];
+}
+
+/** Whether the kernel gives a namespace of mounts at all. */
+export function canConfine(): boolean {
+  return possibleWay() !== undefined;
+}
+
+function possibleWay(): readonly string[] | undefined {
+  return [AS_ROOT, AS_MAPPED_ROOT].find(([command = '', ...args]) => spawnSync(command, [...args, 'true']).status === 0);
 }
 
 function quoted(path: string): string {
