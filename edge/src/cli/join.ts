@@ -32,7 +32,7 @@ export interface JoinFlags {
 export interface JoinCommand extends JoinFlags {
   readonly dataDir: string;
   readonly relays: readonly string[];
-  /** What runs the agent with this data folder: `hawser-agent run --config FILE`. */
+  /** What starts the agent with this data folder: `hawser-agent run --config FILE`, `systemctl start hawser-agent`. */
   readonly runCommand: string;
   /** The setting `tls.cert`, which is stronger than what is joined. */
   readonly ownCertificate: string | undefined;

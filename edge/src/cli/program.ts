@@ -15,6 +15,7 @@ import { addLogLevelCommand } from './log-level.ts';
 import { cacheDirOf, dataDirOf, LIBRARY, ownCertificateOf, READING, STORE, sealFor } from './needed-settings.ts';
 import { outbox } from './outbox.ts';
 import { type QueryRequest, query } from './query.ts';
+import { startCommand } from './start-command.ts';
 import { type StatusRequest, status } from './status/index.ts';
 import { addStoreCommands } from './store.ts';
 import { version } from './version.ts';
@@ -219,7 +220,7 @@ function programOf(options: CliOptions): Command {
     const flags = joinCommand.opts<JoinFlags & { config?: string; dataDir?: string }>();
     const dataDir = dataDirOf(joinCommand, env);
     const ownCertificate = ownCertificateOf(joinCommand, env);
-    return joinDevice({ ...flags, relays, dataDir, runCommand: runCommandOf(flags), ownCertificate }, options);
+    return joinDevice({ ...flags, relays, dataDir, runCommand: startCommand(flags), ownCertificate }, options);
   });
   joinCommand.addHelpText('after', JOIN_HELP);
 
@@ -348,14 +349,6 @@ function programOf(options: CliOptions): Command {
 
   addCompletion(program, COMPLETION, options.write);
   return program;
-}
-
-function runCommandOf({ config, dataDir }: { readonly config?: string; readonly dataDir?: string }): string {
-  const flags = [
-    ...(config === undefined ? [] : ['--config', config]),
-    ...(dataDir === undefined ? [] : ['--data-dir', dataDir]),
-  ];
-  return ['hawser-agent', 'run', ...flags].join(' ');
 }
 
 function addDataDir(command: Command): Command {
