@@ -1,18 +1,23 @@
 #!/usr/bin/env node
+import { pino } from 'pino';
 import { EXIT } from './cli/index.ts';
 import { systemClock } from './clock.ts';
 import { runCli } from './ops/cli.ts';
-import { createLogger } from './ops/log-level.ts';
 import type { Config } from './ops/settings.ts';
 import { untilStopped } from './ops/signals.ts';
 import { startRelay } from './relay.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 
 async function run({ settings, unknownVariables }: Config): Promise<void> {
-  const { logger, level: logLevel } = createLogger(settings.logLevel);
+  const logger = pino({
+    base: { name: 'hawser-relay' },
+    level: settings.logLevel,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
   if (unknownVariables.length > 0) logger.warn({ names: unknownVariables }, 'variables that are no settings');
   const stopped = untilStopped(process, () => process.exit(EXIT.failed));
-  const relay = await startRelay({ settings, clock: systemClock, random: Math.random, logger, logLevel });
+  const relay = await startRelay({ settings, clock: systemClock, random: Math.random, logger });
   const { linkPort, opsPort, adminPort } = relay;
   logger.info({ linkPort, opsPort, adminPort, version: RELAY_VERSION, pid: process.pid }, 'relay listening');
   const signal = await stopped;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { HawserError } from '@hawser/protocol';
+import { createLogLevelControl } from '@hawser/settings';
 import type { Logger } from 'pino';
 import { type AdminServer, Reviews, startAdmin } from './admin/index.ts';
 import { bearerOf, createApiClient, fetchObject, loadCredentials } from './apiserver/index.ts';
@@ -18,7 +19,6 @@ import { type Hub, hubReadings, startHub } from './hub/index.ts';
 import { createNodeLeases } from './node-leases/index.ts';
 import type { DrainState } from './ops/drain-metrics.ts';
 import { type Endpoint, type Readiness, startEndpoint } from './ops/endpoint.ts';
-import { controlOf, type LogLevelControl } from './ops/log-level.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { memoryLimitOf } from './ops/process-metrics.ts';
 import type { Settings } from './ops/settings.ts';
@@ -43,8 +43,6 @@ export interface RelayOptions {
   /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
   readonly logger: Logger;
-  /** Of that logger. Default: its own level, which children that there are do not follow. */
-  readonly logLevel?: LogLevelControl;
 }
 
 export interface Relay {
@@ -65,7 +63,7 @@ export interface Relay {
  * server that is not there.
  * @throws HawserError `bad_config` for files that are missing or wrong, `address_in_use`
  */
-export async function startRelay({ settings, clock, random, logger, logLevel }: RelayOptions): Promise<Relay> {
+export async function startRelay({ settings, clock, random, logger }: RelayOptions): Promise<Relay> {
   const connection = loadCredentials(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
   const client = createApiClient(connection, { logger, clock });
   const stopping = new AbortController();
@@ -398,7 +396,7 @@ export async function startRelay({ settings, clock, random, logger, logLevel }: 
         version: RELAY_VERSION,
         links: hub.sessions,
         epoch: () => epochs.current,
-        logLevel: logLevel ?? controlOf(logger),
+        logLevel: createLogLevelControl(logger, settings.logLevel),
         metrics,
         clock,
         logger,

@@ -87,6 +87,8 @@ function configOf(arch: DebianArchitecture, config: ImageConfig, layers: Platfor
     config: {
       User: config.user,
       ExposedPorts: Object.fromEntries(config.ports.map((port) => [`${port}/tcp`, {}])),
+      // So that `exec` in a container finds the program by its name, whatever the runtime adds.
+      Env: ['PATH=/usr/bin'],
       Entrypoint: config.entrypoint,
       Cmd: config.command,
       WorkingDir: '/',

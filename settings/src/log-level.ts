@@ -17,8 +17,12 @@ export interface LogLevelState {
 /** The level of the log while the process runs. */
 export interface LogLevelControl {
   state(): LogLevelState;
-  /** `configured` goes back to the setting. @returns the state after it */
-  set(level: LogLevel | 'configured'): LogLevelState;
+  /**
+   * `configured` goes back to the setting.
+   * @param by who wants it, for the log, where that is known
+   * @returns the state after it
+   */
+  set(level: LogLevel | 'configured', by?: string): LogLevelState;
 }
 
 /** The root logger of a process. What `child` has made of it follows its level, as pino's do where they are given none of their own. */
@@ -33,11 +37,11 @@ export function createLogLevelControl(logger: LevelledLogger, configured: LogLev
   const state = () => ({ level, configured });
   return {
     state,
-    set(wanted) {
+    set(wanted, by) {
       const next = wanted === 'configured' ? configured : wanted;
       if (next === level) return state();
       logger.level = 'warn';
-      logger.warn({ from: level, to: next, configured }, 'log level changed');
+      logger.warn({ from: level, to: next, configured, ...(by !== undefined && { by }) }, 'log level changed');
       logger.level = next;
       level = next;
       return state();

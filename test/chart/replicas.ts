@@ -7,7 +7,7 @@ import type { EmbeddedApiServer } from '../apiserver/server.ts';
 import { confined } from '../support/confined.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { neverSay } from '../support/output-check.ts';
-import { NODE, type RunningProcess, startProcess } from '../support/processes.ts';
+import { NODE, type RunningProcess, runCommand, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { freshAddress } from './service.ts';
 
@@ -56,6 +56,8 @@ export interface Replica {
   /** What a kubelet would ask, where the Deployment says: status and text. */
   probe(which: 'startupProbe' | 'readinessProbe' | 'livenessProbe'): Promise<{ readonly status: number; readonly text: string }>;
   ready(): Promise<void>;
+  /** As `kubectl exec` runs the relay's program in the container: its user, files, variables and token. */
+  exec(...args: string[]): ReturnType<typeof runCommand>;
   /** As when its pod is deleted: SIGTERM, and the pod goes. */
   stop(): Promise<void>;
 }
@@ -120,19 +122,17 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
     if (text === undefined) throw new Error(`${variable} is of a field that this does not know`);
     return [variable, text];
   });
-  const process = startProcess({
-    name,
-    before,
-    node: '/mnt/node/node',
-    args: [PROGRAM, ...container.args],
-    env: {
-      ...Object.fromEntries(variables),
-      ...ownAddresses(address),
-      KUBERNETES_SERVICE_HOST: hostname,
-      KUBERNETES_SERVICE_PORT: port,
-    },
-    logFile: join(options.folder, `${name}.log`),
-  });
+  const words = { before, node: '/mnt/node/node' };
+  const env = {
+    ...Object.fromEntries(variables),
+    ...ownAddresses(address),
+    // Of the container alone, not of who starts the tests.
+    ...{ HOME: '/', KUBECONFIG: '' },
+    KUBERNETES_SERVICE_HOST: hostname,
+    KUBERNETES_SERVICE_PORT: port,
+  };
+  const logFile = join(options.folder, `${name}.log`);
+  const process = startProcess({ ...words, name, args: [PROGRAM, ...container.args], env, logFile });
   const portOf = (wanted: string) => {
     const found = container.ports.find((one) => one.name === wanted)?.containerPort;
     if (found === undefined) throw new Error(`the container has no port ${wanted}`);
@@ -154,6 +154,7 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
         await until(`the ${which} of ${name}`, 30_000, undefined, async () => (await replica.probe(which)).status === 200);
       }
     },
+    exec: (...args) => runCommand({ ...words, name: `hawser-relay ${args[0]} in ${name}`, args: [PROGRAM, ...args], env }),
     async stop() {
       await process.stop();
       await kube.remove('pods', namespace, name, 0);

@@ -143,6 +143,21 @@ test('a walk through the chart: installed, running with its own rights alone, jo
     },
   );
 
+  await t.test('in a pod, with the token of its own ServiceAccount, the relay tells of all devices, and of one', async () => {
+    const [replica] = running.values();
+    assert.ok(replica);
+    const all = await replica.exec('nodes');
+    assert.deepEqual([all.code, all.stderr], [0, '']);
+    for (const node of ['edge-1', 'edge-2']) assert.match(all.stdout, new RegExp(`^${node} .*hawser-relay-a[01]$`, 'm'));
+    const one = await replica.exec('node', 'edge-1');
+    assert.deepEqual([one.code, one.stderr], [0, '']);
+    assert.match(one.stdout, /^Replica: +hawser-relay-a[01]$/m);
+    // To look is all that a relay may.
+    const changing = await replica.exec('log-level', 'debug');
+    assert.equal(changing.code, 1);
+    assert.match(changing.stderr, /403: "system:serviceaccount:hawser-system:hawser-relay" may not update/);
+  });
+
   await t.test('the relay asked for no right that the chart does not give it', () => {
     const { used, denied } = server.relayRights();
     assert.deepEqual(denied, []);

@@ -26,11 +26,12 @@ function instructionsOf(text: string): { readonly name: string; readonly rest: s
 const instructions = instructionsOf(readFileSync(join(ROOT, 'deploy', 'image', 'Dockerfile'), 'utf8'));
 const restOf = (name: string) => instructions.filter((one) => one.name === name).map(({ rest }) => rest);
 
-test('the Dockerfile says of user, ports, entrypoint and version what the image of the script has', () => {
-  const known = ['ARG', 'CMD', 'COPY', 'ENTRYPOINT', 'EXPOSE', 'FROM', 'LABEL', 'RUN', 'USER'];
+test('the Dockerfile says of user, path, ports, entrypoint and version what the image of the script has', () => {
+  const known = ['ARG', 'CMD', 'COPY', 'ENTRYPOINT', 'ENV', 'EXPOSE', 'FROM', 'LABEL', 'RUN', 'USER'];
   for (const { name } of instructions) assert.ok(known.includes(name), name);
   assert.deepEqual(restOf('USER'), ['65532:65532']);
   assert.deepEqual(restOf('EXPOSE'), ['8443 8081 8444']);
+  assert.deepEqual(restOf('ENV'), ['PATH=/usr/bin']);
   assert.deepEqual(restOf('ENTRYPOINT'), ['["/usr/bin/hawser-relay"]']);
   assert.deepEqual(restOf('CMD'), ['["run"]']);
   assert.equal(restOf('FROM').at(-1), 'scratch');

@@ -71,6 +71,7 @@ interface Inspected {
   readonly os: string;
   readonly config: {
     readonly User: string;
+    readonly Env: readonly string[];
     readonly Entrypoint: readonly string[];
     readonly Cmd: readonly string[];
     readonly ExposedPorts: Readonly<Record<string, object>>;
@@ -92,6 +93,7 @@ test('tools of others find both architectures under one tag, in the folder and i
       const { architecture, os, config } = (await skopeo('--override-arch', arch, 'inspect', '--config', image)) as Inspected;
       assert.deepEqual([architecture, os], [arch, 'linux']);
       assert.equal(config.User, '65532:65532');
+      assert.deepEqual(config.Env, ['PATH=/usr/bin']);
       assert.deepEqual([config.Entrypoint, config.Cmd], [['/usr/bin/hawser-relay'], ['run']]);
       assert.deepEqual(Object.keys(config.ExposedPorts).sort(), ['8081/tcp', '8443/tcp', '8444/tcp']);
       assert.equal(config.Labels['org.opencontainers.image.version'], VERSION);

@@ -231,7 +231,6 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     relayKubeconfig,
     ...['--link-address', '127.0.0.1', '--link-port', String(ports.link)],
     ...['--ops-address', '127.0.0.1', '--ops-port', String(ports.ops)],
-    ...['--admin-address', '127.0.0.1', '--admin-port', String(ports.admin)],
     ...relayTls,
     ...(name === 'relay' ? [] : ['--replica-name', name]),
     ...Object.entries(options.relayFlags ?? {}).flat(),
@@ -252,7 +251,10 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
         return relay;
       },
       async start() {
-        relay = launch(name, wordsOf(options.relayMain ?? RELAY_MAIN, relayArgs(name, ports), nodeFlags), name);
+        const words = wordsOf(options.relayMain ?? RELAY_MAIN, relayArgs(name, ports), nodeFlags);
+        // A flag that an older relay does not know ends it; a variable is only told of.
+        const env = { HAWSER_ADMIN_ADDRESS: '127.0.0.1', HAWSER_ADMIN_PORT: String(ports.admin || 0) };
+        relay = launch(name, { ...words, env }, name);
         const line = await relay.line('its ports', ({ msg }) => msg === 'relay listening', startTimeoutMs);
         ports = { link: Number(line.linkPort), ops: Number(line.opsPort), admin: Number(line.adminPort) };
       },
@@ -387,7 +389,7 @@ interface Device {
   readonly ending: (() => unknown)[];
 }
 
-type ProgramWords = Pick<ProcessOptions, 'args' | 'before' | 'node'>;
+type ProgramWords = Pick<ProcessOptions, 'args' | 'before' | 'node' | 'env'>;
 
 /** Node's own flags are for Node only: an executable takes none. */
 function wordsOf(main: Main, args: readonly string[], nodeFlags: readonly string[] = []): ProgramWords {

@@ -1,3 +1,4 @@
+import { LOG_LEVELS } from '@hawser/settings';
 import * as v from 'valibot';
 
 /** Of all answers of the administrative endpoint: fields are added without a new version, none is taken away. */
@@ -115,9 +116,6 @@ export const NodeReport = v.object({
   device: v.union([DeviceState, v.object({ untold: text })]),
 });
 export type NodeReport = v.InferOutput<typeof NodeReport>;
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const LogLevelAnswer = v.object({
   apiVersion: version,

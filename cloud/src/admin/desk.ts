@@ -1,7 +1,7 @@
 import { parseJson } from '@hawser/protocol';
+import type { LogLevelControl } from '@hawser/settings';
 import * as v from 'valibot';
 import type { DeviceAnswer, LinkFacts, LinkReport } from '../hub/index.ts';
-import type { LogLevelControl } from '../ops/log-level.ts';
 import {
   ADMIN_VERSION,
   type DeviceState,
@@ -121,14 +121,14 @@ export class Desk {
 
   #level(): LogLevelAnswer {
     const { replica, logLevel } = this.#options;
-    return { apiVersion: ADMIN_VERSION, kind: 'LogLevel', replica, level: logLevel.current(), set: logLevel.set };
+    const { level, configured } = logLevel.state();
+    return { apiVersion: ADMIN_VERSION, kind: 'LogLevel', replica, level, set: configured };
   }
 
   #setLevel(body: string, user: string): Answered {
     const wish = v.safeParse(LogLevelWish, parsed(body));
     if (!wish.success) return failure(400, 'the body must be {"level": "debug"}, or {"level": null} for that of the settings');
-    const { logLevel } = this.#options;
-    logLevel.change(wish.output.level ?? logLevel.set, user);
+    this.#options.logLevel.set(wish.output.level ?? 'configured', user);
     return { code: 200, body: this.#level() };
   }
 }

@@ -1,6 +1,7 @@
 import { HawserError } from '@hawser/protocol';
+import { LOG_LEVELS } from '@hawser/settings';
 import { Argument } from 'commander';
-import { ADMIN_PATHS, LOG_LEVELS, LogLevelAnswer } from '../admin/index.ts';
+import { ADMIN_PATHS, LogLevelAnswer } from '../admin/index.ts';
 import { alignColumns } from './columns.ts';
 import { addFleet, asFleet, askAll, FLEET_HELP, unanswered } from './fleet/fleet.ts';
 import type { CommandGroup } from './io.ts';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HawserError } from '@hawser/protocol';
 import { environmentName, flagName } from '@hawser/settings';
+import { helpedCommands } from '../../../test/support/command-help.ts';
 import { runCli } from './cli.ts';
 import { type Config, SETTINGS } from './settings.ts';
 import { untilStopped } from './signals.ts';
@@ -57,6 +58,24 @@ test('help names every setting with its default, and examples', async () => {
   }
   assert.match(text, /Examples: hawser-relay run --config/);
   assert.match(text, new RegExp(environmentName('link.port')));
+});
+
+test('each command says with examples how it is called, and those of most also how it ends', async () => {
+  const seen = await helpedCommands('hawser-relay', cli);
+  for (const known of ['run', 'config', 'nodes', 'node', 'log-level', 'token create', 'ca rotate', 'revoke', 'devices'])
+    assert.ok(seen.includes(known), known);
+});
+
+test('what is a fixed set is offered behind its flag or command', async () => {
+  const { out } = await cli(['completion', 'bash']);
+  for (const line of [
+    '"/run --log-level") COMPREPLY=($(compgen -W "trace debug info warn error fatal"',
+    '"/run --key-exchange") COMPREPLY=($(compgen -W "hybrid x25519"',
+    '"/nodes --output"|"/nodes -o") COMPREPLY=($(compgen -W "text wide json"',
+    '"/token/create --output"|"/token/create -o") COMPREPLY=($(compgen -W "text json"',
+  ]) {
+    assert.ok(out.includes(line), line);
+  }
 });
 
 test('config prints what would be used', async () => {

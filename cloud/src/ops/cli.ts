@@ -17,6 +17,16 @@ export interface CliOptions extends CliIo {
   readonly run: (config: Config) => Promise<void>;
 }
 
+const HELP = `
+Each command has its own help, with examples: "hawser-relay help nodes".
+
+Examples:
+  hawser-relay run --config /etc/hawser/relay.yaml                  # in a pod: deploy/chart
+  hawser-relay token create --node-name truck-17 --single-use      # the line with which a device joins
+  hawser-relay nodes -w                                             # who is linked, and what changes
+  hawser-relay node truck-17                                        # what one device lacks, refused, has still to tell
+`;
+
 const EXAMPLES = `
 Every setting is a flag, a variable (${environmentName('link.port')}) or a line of the file ("link: {port: 8443}").
 Flags are stronger than variables, variables than the file, the file than defaults.
@@ -39,6 +49,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   const program = new Command('hawser-relay')
     .description('Watches a Kubernetes API server and serves each edge device what it needs, over one link.')
     .version(options.version)
+    .addHelpText('after', HELP)
     .configureOutput({ writeOut: options.write, writeErr: options.writeError })
     .exitOverride();
   withSettings(program.command('run').description('run the relay until SIGTERM or SIGINT'), options.env, options.run);
@@ -51,6 +62,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   program
     .command('version')
     .description('print the version')
+    .addHelpText('after', '\nExample:\n  hawser-relay version')
     .action(() => options.write(`hawser-relay ${options.version}\n`));
   addCompletion(program, COMPLETION, options.write);
   try {

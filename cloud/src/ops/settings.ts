@@ -4,6 +4,7 @@ import {
   file,
   filled,
   flag,
+  LOG_LEVELS,
   logLevel,
   oneOf,
   port,
@@ -21,6 +22,7 @@ import { MAX_MARKS, parseLabel, parseTaint } from '../upstream/index.ts';
 
 const RELAY_URL = 'must be the address of a relay: wss://HOST[:PORT]';
 const SERVER_NAME = 'must be a DNS name or an IP address';
+const KEY_EXCHANGES = ['hybrid', 'x25519'] as const;
 /** Names of one certificate: each is some bytes in every handshake. */
 const MAX_NAMES = 32;
 /** RFC 1123; the first label may be a star. */
@@ -69,7 +71,7 @@ export const SettingsSchema = section({
     enabled: flag,
     graceDays: whole(0, 36_500),
   }),
-  keyExchange: oneOf(['hybrid', 'x25519']),
+  keyExchange: oneOf(KEY_EXCHANGES),
   ops: section({ address, port }),
   admin: section({ enabled: flag, address, port }),
   labelNodes: flag,
@@ -153,8 +155,9 @@ export const SETTINGS: readonly Setting[] = [
     'how long after the end of its certificate a device may come back with it; after that it joins again',
   ),
   setting.number('enroll.certificateHours', 2_160, "lifetime of devices' certificates that the relay issues, in hours"),
-  setting.text(
+  setting.oneOf(
     'keyExchange',
+    KEY_EXCHANGES,
     'hybrid',
     'hybrid: post-quantum where the agent has it; x25519: some 2.4 KB less per connect when set on both sides',
   ),
@@ -199,7 +202,12 @@ export const SETTINGS: readonly Setting[] = [
     30,
     'how long a link has been open or lost before its Node says so in the condition hawser.dev/Linked',
   ),
-  setting.text('logLevel', 'info', 'trace, debug, info, warn, error or fatal'),
+  setting.oneOf(
+    'logLevel',
+    LOG_LEVELS,
+    'info',
+    'how much is said in the log; "hawser-relay log-level" changes it while the relays run',
+  ),
   setting.number(
     'drainSeconds',
     5,

@@ -1,26 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { helpedCommands } from '../../../test/support/command-help.ts';
 import { cli } from './testing.ts';
 
-/** The commands below one, by its help. */
-async function commandsIn(...path: string[]): Promise<string[]> {
-  const { out } = await cli([...path, '--help']);
-  const [, listed = ''] = /^Commands:\n((?: {2}.*\n)+)/m.exec(out) ?? [];
-  return [...listed.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
-}
-
 test('each command says with examples how it is called, and those of most also how it ends', async () => {
-  const seen: string[] = [];
-  for (const command of await commandsIn()) {
-    const below = await commandsIn(command);
-    for (const path of below.length === 0 ? [[command]] : below.map((name) => [command, name])) {
-      const { code, out } = await cli([...path, '--help']);
-      assert.equal(code, 0);
-      assert.match(out, new RegExp(`^Examples?:\\n(?: {2}.*\\n)*? {2}.*hawser-agent ${path.join(' ')}`, 'm'), path.join(' '));
-      if (!['version', 'completion'].includes(command)) assert.match(out, /^Exit codes: 0 /m, path.join(' '));
-      seen.push(path.join(' '));
-    }
-  }
+  const seen = await helpedCommands('hawser-agent', (args) => cli(args));
   for (const known of ['run', 'join', 'status', 'doctor', 'log-level', 'kubelet config', 'store rekey'])
     assert.ok(seen.includes(known), known);
 });

@@ -26,6 +26,16 @@ export interface CliOptions extends CliIo {
   readonly run: (config: Config) => Promise<void>;
 }
 
+const HELP = `
+Each command has its own help, with examples: "hawser-agent help doctor".
+
+Examples:
+  hawser-agent join wss://relay.example:8443 --token abcdef.0123456789abcdef --ca-hash sha256:4f0a…
+  hawser-agent run --config /etc/hawser/agent.yaml
+  hawser-agent status                     # how agent, link and store are
+  hawser-agent doctor                     # what is wrong, and what to do
+`;
+
 const RUN_HELP = `
 Every setting is a flag, a variable (${environmentName('api.port')}) or a line of the file ("api: {port: 6444}").
 Flags are stronger than variables, variables than the file, the file than defaults.
@@ -191,6 +201,7 @@ function programOf(options: CliOptions): Command {
   const program = new Command('hawser-agent')
     .description('Keeps what its node needs from a Kubernetes cluster, serves it on the device, and reports back.')
     .version(options.version)
+    .addHelpText('after', HELP)
     .configureOutput({ writeOut: options.write, writeErr: options.writeError })
     .exitOverride()
     .hook('preAction', (_, command) => chooseCacheDir(() => cacheDirOf(command, env)));
