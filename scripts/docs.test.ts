@@ -8,6 +8,8 @@ import { parseAllDocuments } from 'yaml';
 import { RELAY_NAMESPACE, RELAY_USER, relayBindings } from '../test/apiserver/relay-identity.ts';
 
 const ROOT = join(import.meta.dirname, '..');
+/** What the cluster's own programs say. */
+const OF_OTHERS = ['ImagePullBackOff'];
 const pages = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(ROOT, 'docs')).map((page) => `docs/${page}`)];
 
 for (const page of pages) {
@@ -81,4 +83,23 @@ test('each admission policy of deploy/manifests is bound, denies, and is about t
   }
   const [policy] = read('relay-pods.yaml').filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   assert.ok(JSON.stringify(policy?.spec.validations).includes(`'${TOLERATES_ANNOTATION}'`));
+});
+
+test('each message and word that the first columns of docs/troubleshooting.md quote is one of the programs’', () => {
+  const sources = ['protocol', 'settings', 'cloud', 'edge']
+    .flatMap((workspace) =>
+      readdirSync(join(ROOT, workspace, 'src'), { recursive: true, encoding: 'utf8' }).map((file) =>
+        join(workspace, 'src', file),
+      ),
+    )
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => readFileSync(join(ROOT, file), 'utf8'))
+    .join('\n');
+  const page = readFileSync(join(ROOT, 'docs/troubleshooting.md'), 'utf8');
+  const quoted = [...page.matchAll(/^\| ([^|]*) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text),
+  );
+  assert.ok(quoted.length > 30, `${quoted.length} are quoted`);
+  const unknown = quoted.filter((text) => !text.split('…').every((part) => sources.includes(part.trim())));
+  assert.deepEqual(unknown, OF_OTHERS);
 });
