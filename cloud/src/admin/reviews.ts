@@ -104,7 +104,8 @@ export class Reviews {
     const status = await this.#review('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', spec);
     if (typeof status === 'string') return { type: 'unavailable', message: `whether you may could not be asked: ${status}` };
     if (status.allowed === true && status.denied !== true) return { type: 'allowed', user: username };
-    const message = `${JSON.stringify(username)} may not ${verb} the path ${path}: it takes that verb on this nonResourceURL, as the ClusterRole hawser-viewer gives it`;
+    const giver = verb === 'get' ? 'as the ClusterRole hawser-viewer gives it' : 'which cluster-admin has';
+    const message = `${JSON.stringify(username)} may not ${verb} the path ${path}: it takes that verb on this nonResourceURL, ${giver}`;
     return { type: 'forbidden', user: username, message };
   }
 

@@ -49,12 +49,8 @@ export const nodeCommand: CommandGroup = (program, io) => {
       const failed = said.flatMap(({ place, answer }) =>
         answer.type === 'failed' && answer.code !== 404 ? [{ place, why: answer.why }] : [],
       );
-      const found = foundOf(
-        node,
-        reports,
-        known,
-        failed.map(({ place }) => place.replica),
-      );
+      const away = new Set(failed.map(({ place }) => place.replica));
+      const found = foundOf(node, reports, known, (replica) => away.has(replica) || !fleet.isWhole);
       const troubles = failed.map(({ place, why }) => troubleOf(place, why));
       if (found.row === null) {
         const why =
@@ -71,7 +67,7 @@ function foundOf(
   node: string,
   reports: readonly NodeReport[],
   known: { readonly leases: readonly NodeLease[]; readonly devices: readonly DeviceReport[] },
-  silent: readonly string[],
+  silent: (replica: string) => boolean,
 ): Found {
   const leases = known.leases.filter((lease) => lease.node === node);
   const devices = known.devices.filter((device) => device.node === node);

@@ -18,7 +18,7 @@ All nodes that anybody knows of: those with a session at a replica, those that h
   STATE     inSync, syncing, relaySyncing, nodeMissing, nodeNotLabelled: of a session, see docs/relay.md
             down     no session; the last replica has said so
             lost     no session; its replica has gone without a word
-            unknown  it may have one, at a replica that does not answer
+            unknown  it may have one, at a replica that does not answer or was not asked
             never    its device has joined and has not linked
             revoked  its device is kept out
   SINCE     how long it has had this session, or none
@@ -75,7 +75,10 @@ async function once(fleet: Fleet, list: List): Promise<readonly string[]> {
   );
   const answered = said.flatMap(({ answer }) => (answer.type === 'answer' ? [answer.value] : []));
   const failed = said.flatMap(({ place, answer }) => (answer.type === 'failed' ? [{ place, why: answer.why }] : []));
-  list.all(rowsOf({ ...known, answered, silent: failed.map(({ place }) => place.replica) }));
+  const heard = new Set(answered.map(({ replica }) => replica));
+  const away = new Set(failed.map(({ place }) => place.replica));
+  const silent = (replica: string) => away.has(replica) || !(fleet.isWhole || heard.has(replica));
+  list.all(rowsOf({ ...known, answered, silent }));
   const unasked = places.length > MOST_PLACES ? [`only ${MOST_PLACES} of ${places.length} replicas are asked`] : [];
   return [...failed.map(({ place, why }) => troubleOf(place, why)), ...unasked, ...known.troubles];
 }
@@ -88,12 +91,12 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
   const rows = new Map<string, Row>();
   const here = new Map<string, Set<string>>();
   const awaited = new Set(places.map(({ replica }) => replica));
-  const silent = new Set<string>();
+  const away = new Set<string>();
 
   function begin(replica: string, isSilent: boolean): void {
-    if (isSilent) silent.add(replica);
+    if (isSilent) away.add(replica);
     if (!awaited.delete(replica) || awaited.size > 0) return;
-    const others = rowsOf({ ...known, answered: [], silent: [...silent] });
+    const others = rowsOf({ ...known, answered: [], silent: (holder) => away.has(holder) || !fleet.isWhole });
     for (const row of others) if (!rows.has(row.node)) rows.set(row.node, row);
     list.all([...rows.values()]);
     list.following = true;

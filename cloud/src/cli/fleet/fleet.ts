@@ -17,9 +17,9 @@ authority that the relays publish (ConfigMap hawser-ca) or that of --ca, and by 
 dial, or --server-name. A kubeconfig with a client certificate has no token: --as-service-account has one made.
 
 From outside the cluster's network:
-  kubectl -n hawser-system port-forward deploy/hawser-relay 8444
-  hawser-relay nodes --replica https://127.0.0.1:8444
   kubectl -n hawser-system exec deploy/hawser-relay -- hawser-relay nodes
+  kubectl -n hawser-system port-forward pod/NAME 8444          # to each replica, each to a port of its own
+  hawser-relay nodes --replica https://127.0.0.1:8444 --as-service-account NAME
 
 The API server is that of --kubeconfig, of the relay's own configuration (--config), of the variable KUBECONFIG, of ~/.kube/config, or
 that of the pod.
@@ -56,6 +56,8 @@ export function addFleet(command: Command): Command {
 export interface Fleet {
   readonly administrator: Administrator;
   readonly asking: Asking;
+  /** Whether all replicas are asked; else those that --replica names, whatever they call themselves. */
+  readonly isWhole: boolean;
   /** As they are now; a watch looks again. */
   places(): Promise<readonly Place[]>;
 }
@@ -72,6 +74,7 @@ export async function asFleet(command: Command, io: CliIo, action: (fleet: Fleet
     const troubles = await action({
       administrator,
       asking: { token, trust, signal: io.signal ?? new AbortController().signal },
+      isWhole: named.length === 0,
       places: async () => (named.length > 0 ? named : findPlaces(administrator, flags.service)),
     });
     if (troubles.length > 0) throw new HawserError('unreachable', troubles.join('\n'));

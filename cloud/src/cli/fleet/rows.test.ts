@@ -27,7 +27,7 @@ const device = (node: string | null, state: DeviceReport['state'] = 'enrolled'):
   ...{ revokedAt: state === 'revoked' ? T2 : null, revokedReason: state === 'revoked' ? 'stolen' : null, problem: null },
 });
 const states = (findings: Partial<Findings>) =>
-  rowsOf({ answered: [], silent: [], leases: [], devices: [], ...findings }).map(({ node, state, replica }) => [
+  rowsOf({ answered: [], silent: () => false, leases: [], devices: [], ...findings }).map(({ node, state, replica }) => [
     node,
     state,
     replica,
@@ -36,7 +36,7 @@ const states = (findings: Partial<Findings>) =>
 test('a node is what its session says, and without one what its Lease and its record say', () => {
   const found = states({
     answered: [{ replica: 'a', sessions: [session('n1')] }],
-    silent: ['b'],
+    silent: (replica) => replica === 'b',
     leases: [lease('n1', 'up'), lease('n2', 'down'), lease('n3', 'unknown'), lease('n4', 'up', 'b'), lease('n5', 'up', 'a')],
     devices: [device('n1'), device('n6'), device('n7', 'revoked'), device(null, 'unreadable')],
   });
@@ -71,7 +71,7 @@ test('of two replicas that have a node while it moves the newer session is told,
 test('rows are sorted by what is asked for, equal ones by name, and chosen by name and state', () => {
   const rows = rowsOf({
     answered: [{ replica: 'a', sessions: [session('x', T1, 5), session('y', T2, 9)] }],
-    silent: [],
+    silent: () => false,
     leases: [lease('z', 'down')],
     devices: [],
   });

@@ -6,8 +6,8 @@ import type { NodeLease } from '../../replicas/index.ts';
 export interface Findings {
   /** Replicas that answered, with their sessions. */
   readonly answered: readonly { readonly replica: string; readonly sessions: readonly NodeSession[] }[];
-  /** Those that did not. */
-  readonly silent: readonly string[];
+  /** Of a replica that has not been heard, whether it may have sessions: it did not answer, or was not asked. */
+  readonly silent: (replica: string) => boolean;
   readonly leases: readonly NodeLease[];
   readonly devices: readonly DeviceReport[];
 }
@@ -16,7 +16,7 @@ export interface Findings {
  * One node of the fleet. `state` is that of its session, or
  * - down: it has none, and the last replica said so
  * - lost: it has none, and its replica has gone without a word
- * - unknown: it may have one at a replica that does not answer
+ * - unknown: it may have one at a replica that does not answer, or was not asked
  * - never: its device has joined, and no replica remembers a session
  * - revoked: its device is kept out
  */
@@ -43,10 +43,9 @@ export function rowsOf({ answered, silent, leases, devices }: Findings): readonl
     const since = isRevoked ? revokedAt : enrolledAt;
     rows.set(node, { ...nothing(node), state: isRevoked ? 'revoked' : 'never', since, detail: revokedReason ?? '' });
   }
-  const away = new Set(silent);
   for (const lease of leases) {
     const before = rows.get(lease.node);
-    const row = leased(lease, away);
+    const row = leased(lease, silent);
     rows.set(lease.node, before?.state === 'revoked' ? { ...row, state: 'revoked', detail: before.detail } : row);
   }
   for (const { replica, sessions } of answered) {
@@ -72,14 +71,15 @@ export function unlinked(node: string, state: 'down' | 'unknown', replica: strin
   return { ...nothing(node), state, since, replica, agentVersion: before?.agentVersion ?? null };
 }
 
-function leased({ node, holder, linkState, linkStateSince, agentVersion }: NodeLease, away: ReadonlySet<string>): Row {
+function leased({ node, holder, linkState, linkStateSince, agentVersion }: NodeLease, silent: Findings['silent']): Row {
   const about = {
     ...nothing(node),
     since: Number.isNaN(Date.parse(linkStateSince)) ? null : linkStateSince,
     agentVersion: agentVersion || null,
     replica: holder || null,
   };
-  if (linkState === 'up' && away.has(holder)) return { ...about, state: 'unknown', detail: 'its replica does not answer' };
+  if (linkState === 'up' && silent(holder))
+    return { ...about, state: 'unknown', detail: 'its replica does not answer, or was not asked' };
   if (linkState === 'up') return { ...about, state: 'down', detail: 'its Lease says up, and no replica that answers has it' };
   return { ...about, state: linkState === 'down' ? 'down' : 'lost' };
 }
