@@ -97,6 +97,15 @@ test('an administrator sees the fleet over all replicas, one node, changes the l
     assert.equal((await command('nodes', '--state', 'down')).out, '');
   });
 
+  await t.test('where one replica alone is asked, the nodes of the other are unknown, not down', async () => {
+    const alone = ['--replica', `https://127.0.0.1:${one.adminPort}`];
+    const { code, out } = await command('nodes', ...alone);
+    assert.equal(code, 0);
+    assert.match(out, /\nedge-1 +inSync .* relay-1\nedge-2 +unknown .* relay-2\n$/);
+    const node = await command('node', 'edge-2', ...alone);
+    assert.match(node.out, /^State: +unknown: its replica does not answer, or was not asked$/m);
+  });
+
   await t.test('one node is told with its objects, and what its agent says of itself', async () => {
     const { code, out, error } = await command('node', 'edge-1');
     assert.deepEqual([code, error], [0, '']);
