@@ -34,10 +34,10 @@ function assetsOf({ program, arch }: Target, work: string): Readonly<Record<stri
   const library = join(PREBUILDS, `linux-${arch}.node`);
   const content = readFileSync(library);
   if (machineOf(content) !== MACHINES[arch]) throw new Error(`${library} is for another architecture than ${arch}`);
-  const facts = join(work, `better-sqlite3-${arch}.json`);
+  const facts = join(work, `better-sqlite3-${arch}.facts`);
   const sha256 = createHash('sha256').update(content).digest('hex');
-  writeFileSync(facts, JSON.stringify({ sha256, bytes: content.length }));
-  return { 'better-sqlite3.node': library, 'better-sqlite3.json': facts };
+  writeFileSync(facts, `${sha256} ${content.length}`);
+  return { 'better-sqlite3.node': library, 'better-sqlite3.facts': facts };
 }
 
 export interface Making {

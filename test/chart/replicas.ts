@@ -1,5 +1,5 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { SETTINGS } from '@hawser/cloud';
 import type { JsonObject, KubeObject } from '@hawser/protocol';
 import { environmentName } from '@hawser/settings';
@@ -7,11 +7,11 @@ import type { EmbeddedApiServer } from '../apiserver/server.ts';
 import { confined } from '../support/confined.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { neverSay } from '../support/output-check.ts';
-import { NODE, type RunningProcess, runCommand, startProcess } from '../support/processes.ts';
+import { type RunningProcess, runCommand, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { freshAddress } from './service.ts';
 
-const PROGRAM = '/mnt/relay/hawser-relay.mjs';
+const PROGRAM = '/mnt/relay';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** A probe answers at once or not at all. In milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000;
@@ -66,7 +66,7 @@ export interface ReplicasOptions {
   readonly server: EmbeddedApiServer;
   readonly kube: KubeClient;
   readonly namespace: string;
-  /** The bundle of the relay. */
+  /** The relay's executable. */
   readonly program: string;
   readonly folder: string;
 }
@@ -99,9 +99,8 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
   const before = confined({
     user: securityContext.runAsUser,
     group: securityContext.runAsGroup,
-    program: { from: dirname(realpathSync(NODE)), at: '/mnt/node' },
+    program: { from: dirname(realpathSync(options.program)), at: PROGRAM },
     files: [
-      { from: options.program, at: PROGRAM },
       ...filesAt(folder, SERVICE_ACCOUNT, {
         token: await tokenOf(kube, namespace, serviceAccountName, pod),
         'ca.crt': await dataOf(kube, namespace, 'kube-root-ca.crt', 'ca.crt'),
@@ -122,7 +121,7 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
     if (text === undefined) throw new Error(`${variable} is of a field that this does not know`);
     return [variable, text];
   });
-  const words = { before, node: '/mnt/node/node' };
+  const words = { before, node: join(PROGRAM, basename(options.program)) };
   const env = {
     ...Object.fromEntries(variables),
     ...ownAddresses(address),
@@ -132,7 +131,7 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
     KUBERNETES_SERVICE_PORT: port,
   };
   const logFile = join(options.folder, `${name}.log`);
-  const process = startProcess({ ...words, name, args: [PROGRAM, ...container.args], env, logFile });
+  const process = startProcess({ ...words, name, args: container.args, env, logFile });
   const portOf = (wanted: string) => {
     const found = container.ports.find((one) => one.name === wanted)?.containerPort;
     if (found === undefined) throw new Error(`the container has no port ${wanted}`);
@@ -154,7 +153,7 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
         await until(`the ${which} of ${name}`, 30_000, undefined, async () => (await replica.probe(which)).status === 200);
       }
     },
-    exec: (...args) => runCommand({ ...words, name: `hawser-relay ${args[0]} in ${name}`, args: [PROGRAM, ...args], env }),
+    exec: (...args) => runCommand({ ...words, name: `hawser-relay ${args[0]} in ${name}`, args, env }),
     async stop() {
       await process.stop();
       await kube.remove('pods', namespace, name, 0);

@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
-import type { JsonObject, KubeObject } from '@hawser/protocol';
+import type { JsonObject } from '@hawser/protocol';
 import { CHART, ROOT } from '../../scripts/chart/helm.ts';
 import { CLUSTER_RESOURCES } from '../apiserver/cluster-resources.ts';
-import { type EmbeddedApiServer, startEmbeddedApiServer } from '../apiserver/server.ts';
 import { accountWith, ask } from '../chart/administrator.ts';
+import { emptyCluster, folderFor, publish } from '../chart/cluster.ts';
 import { helmClient } from '../chart/helm-client.ts';
 import { type Replica, specOf, startReplica } from '../chart/replicas.ts';
-import { freshAddress, type Service, startService } from '../chart/service.ts';
+import { freshAddress, startService } from '../chart/service.ts';
 import { canConfine } from '../support/confined.ts';
+import { relayExecutable } from '../support/executables.ts';
 import { severalHelms } from '../support/helm.ts';
-import { type KubeClient, kubeClient } from '../support/kube.ts';
+import type { KubeClient } from '../support/kube.ts';
 import { severalKubectls } from '../support/kubectl.ts';
 import { neverSay } from '../support/output-check.ts';
 import { writePem } from '../support/pki.ts';
@@ -31,28 +30,6 @@ const { found, missing } = await severalHelms();
 const [helm3, ...others] = found;
 if (missing.length > 0 && process.env.CI) throw new Error(missing.join('\n'));
 const skip = helm3 === undefined ? missing.join('; ') : false;
-
-/** A cluster with nothing of Hawser in it, and an administrator. */
-interface Cluster {
-  readonly server: EmbeddedApiServer;
-  readonly kube: KubeClient;
-  readonly kubeconfig: string;
-}
-
-async function folderFor(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'hawser-chart-'));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
-}
-
-async function emptyCluster(t: TestContext, folder: string): Promise<Cluster> {
-  const server = await startEmbeddedApiServer({ relay: 'applied' });
-  t.after(() => server.close());
-  const kubeconfig = await writePem(folder, 'kubeconfig', server.kubeconfig());
-  const kube = await kubeClient(kubeconfig);
-  t.after(() => kube.close());
-  return { server, kube, kubeconfig };
-}
 
 const valuesFor = (address: string) => ({
   image: { repository: 'registry.example/hawser-relay' },
@@ -71,6 +48,7 @@ test('a walk through the chart: installed, running with its own rights alone, jo
   if (helm3 === undefined) return;
   if (!canConfine() && !process.env.CI) return t.skip('this kernel gives no namespace of mounts, as root or otherwise');
   const bundles = await commandsFor(t);
+  const relay = await relayExecutable();
   const folder = await folderFor(t);
   const cluster = await emptyCluster(t, folder);
   const { server, kube, kubeconfig } = cluster;
@@ -83,12 +61,12 @@ test('a walk through the chart: installed, running with its own rights alone, jo
   const before = await everything(kube);
 
   const start = async (name: string): Promise<Replica> => {
-    const replica = await startReplica({ server, kube, namespace: NAMESPACE, program: bundles.relay, folder }, name);
+    const replica = await startReplica({ server, kube, namespace: NAMESPACE, program: relay, folder }, name);
     assert.ok(replica, 'this kernel gives no namespace of mounts, as root or otherwise');
     running.set(name, replica);
     return replica;
   };
-  const published = () => publish(kube, service, [...running.values()]);
+  const published = () => publish(kube, NAMESPACE, service, [...running.values()]);
 
   const notes = await helm('install', { args: [CHART, '--create-namespace'], values: valuesFor(address) });
   const installed = await specOf(kube, NAMESPACE);
@@ -165,21 +143,6 @@ test('a walk through the chart: installed, running with its own rights alone, jo
       used.includes('patch secrets') && used.includes('create authentication.k8s.io/tokenreviews') && used.includes('watch pods'),
       used.join(', '),
     );
-  });
-
-  await t.test('a replica whose event loop does not turn is not live, and is again when it turns', async () => {
-    const [replica] = running.values();
-    assert.ok(replica);
-    process.kill(replica.process.pid, 'SIGSTOP');
-    try {
-      await assert.rejects(replica.probe('livenessProbe'), { name: 'TimeoutError' });
-    } finally {
-      process.kill(replica.process.pid, 'SIGCONT');
-    }
-    await until('an answer', 30_000, undefined, async () => {
-      const answer = await replica.probe('livenessProbe').catch(() => undefined);
-      return answer?.status === 200;
-    });
   });
 
   await t.test('an upgrade with another setting makes other pods, one after the other, and devices go on', async () => {
@@ -320,29 +283,6 @@ async function joinLine(notes: string, node: string, program: string, kubeconfig
   assert.notEqual(secret, '', `the line is not as the notes say: ${shape}`);
   neverSay(secret);
   return stdout.trim().split(/ +/).slice(1);
-}
-
-/** What the endpoints controller writes, and kube-proxy follows. */
-async function publish(kube: KubeClient, service: Service, replicas: readonly Replica[]): Promise<void> {
-  for (const [name, ports] of [
-    ['hawser-relay', ['link']],
-    ['hawser-relay-replicas', ['ops', 'admin']],
-  ] as const) {
-    const endpoints = replicas.map((replica) => ({
-      addresses: [replica.address],
-      conditions: { ready: true, serving: true, terminating: false },
-      targetRef: { kind: 'Pod', namespace: NAMESPACE, name: replica.name },
-    }));
-    await kube.apply({
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: `${name}-1`, namespace: NAMESPACE, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      endpoints,
-      ports: ports.map((port) => ({ name: port, port: replicas[0]?.port(port) ?? 0, protocol: 'TCP' })),
-    } as unknown as KubeObject);
-  }
-  service.setEndpoints(replicas.map(({ address }) => address));
 }
 
 /** Every object of the cluster, `RESOURCE NAMESPACE/NAME`. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FleetAgent } from '../support/fleet.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 import { fleetFor, nodeReady } from './harness.ts';
 
@@ -15,8 +16,9 @@ interface Status {
   readonly concerns: readonly { readonly code: string }[];
 }
 
-async function doctor(device: FleetAgent): Promise<Report> {
-  const { code, stdout, stderr } = await device.command('doctor', '-o', 'json');
+/** @param apiPort where the local API would be, if no agent runs that says so: the default may be taken by another program here */
+async function doctor(device: FleetAgent, apiPort: number): Promise<Report> {
+  const { code, stdout, stderr } = await device.command('doctor', '-o', 'json', '--api-port', String(apiPort));
   const report: Report = JSON.parse(stdout);
   assert.equal(code, report.ok ? 0 : 1, stderr);
   return report;
@@ -41,7 +43,8 @@ test('nothing is wrong with a linked device: its link goes on beside doctor, and
   const before = await inSync(device);
   const told = (report: Report, check: string) => report.findings.filter((finding) => finding.check === check);
 
-  const linked = await doctor(device);
+  const apiPort = await freePort();
+  const linked = await doctor(device, apiPort);
   assert.deepEqual(
     linked.findings.filter(({ level }) => level === 'problem'),
     [],
@@ -57,7 +60,7 @@ test('nothing is wrong with a linked device: its link goes on beside doctor, and
   assert.deepEqual([after.link.state, after.link.since], ['open', before.link.since]);
 
   await device.process().stop();
-  const stopped = await doctor(device);
+  const stopped = await doctor(device, apiPort);
   assert.deepEqual(
     stopped.findings.filter(({ level }) => level === 'problem'),
     [],

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -12,6 +11,7 @@ import { parse } from 'yaml';
 import { kubeletUnderTest } from '../kubelet/under-test.ts';
 import { CLUSTER } from '../local/device.ts';
 import { type JournalEntry, kubeletProgram } from '../runner/kubelet-program.ts';
+import { freePort } from '../support/free-port.ts';
 import { createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
 import { type RunningProcess, runCommand, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -337,12 +337,3 @@ test('a real kubelet registers its node at the local API', { skip, timeout: 300_
   assert.equal(JSON.parse(stdout).metadata.name, NODE_NAME);
   assert.deepEqual(await agent.stop(), { code: 0, signal: null });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

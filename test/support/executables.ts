@@ -43,3 +43,11 @@ export async function executablesFor(arch: Architecture, cacheDir: string): Prom
   };
   return { arch, agent: of('agent'), relay: of('relay') };
 }
+
+/** The relay's executable for this machine, made where it is not there yet: its path. */
+export async function relayExecutable(): Promise<string> {
+  if (process.arch !== 'x64' && process.arch !== 'arm64') throw new Error(`there is no executable for ${process.arch}`);
+  const [made] = await ensureExecutables({ only: 'relay', arch: process.arch });
+  if (made === undefined) throw new Error('there is no relay');
+  return made.file;
+}

@@ -8,8 +8,8 @@ import { chosenCacheDir } from './cache-setting.ts';
 import { libraryFile, refusal } from './library.ts';
 
 const LIBRARY = 'better-sqlite3.node';
-/** `{"sha256": HEX, "bytes": NUMBER}`, so that the library itself is read only when it has to be written. */
-const FACTS = 'better-sqlite3.json';
+/** Its hash, in hexadecimal digits, and its size in bytes, so that the library itself is read only when it has to be written. */
+const FACTS = 'better-sqlite3.facts';
 
 let loaded: unknown;
 
@@ -20,10 +20,10 @@ export function getBinding(): unknown {
 }
 
 function load(): unknown {
-  const { sha256, bytes }: { sha256: string; bytes: number } = JSON.parse(getAsset(FACTS, 'utf8'));
+  const [sha256 = '', bytes = ''] = getAsset(FACTS, 'utf8').split(' ');
   const folder = chosenCacheDir() ?? defaultCacheDir(process.env);
   const content = () => new Uint8Array(getRawAsset(LIBRARY));
-  const file = libraryFile(folder, { name: 'better-sqlite3', sha256, bytes, content });
+  const file = libraryFile(folder, { name: 'better-sqlite3', sha256, bytes: Number(bytes), content });
   const module = { exports: {} };
   try {
     process.dlopen(module, file);

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject } from '@hawser/protocol';
 import { startLocalDevice } from '../../local/device.ts';
+import { freePort } from '../../support/free-port.ts';
 import { createAuthority, issueNodeCertificate, writePair, writePem } from '../../support/pki.ts';
 import { type RunningProcess, startProcess } from '../../support/processes.ts';
 import type { BenchContext } from '../context.ts';
@@ -81,13 +80,4 @@ async function serves(server: () => Promise<ServerOf>, spawnedAt: number, signal
     }
     await sleep(TRY_EVERY_MS, undefined, { signal });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  await new Promise((resolve) => server.close(resolve));
-  return address.port;
 }
