@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { emulating, withoutArchitecture } from '../support/executables.ts';
 import { ROOT } from '../support/processes.ts';
 import { debianTool, withoutTool } from '../support/tools.ts';
 import { debFor, folderFor, VERSION } from './deb.ts';
@@ -82,12 +83,28 @@ for (const arch of ['x64', 'arm64'] as const) {
   });
 }
 
-test('lintian has nothing to say about it that is not said to be so, with its reason', {
+for (const arch of ['x64', 'arm64'] as const) {
+  test(`the agent in the package for ${arch} runs, and loads its SQLite`, {
+    skip: withoutArchitecture(arch),
+    timeout: 600_000,
+  }, async (t) => {
+    const folder = folderFor(t);
+    run('dpkg-deb', '--extract', await debFor(folder, arch), join(folder, 'root'));
+    const agent = join(folder, 'root', 'usr', 'bin', 'hawser-agent');
+    const [command = '', ...args] = [...emulating(arch), agent, 'version', '-o', 'json', '--cache-dir', join(folder, 'cache')];
+    const facts = JSON.parse(run(command, ...args));
+    assert.deepEqual([facts.version, facts.arch, facts.executable], [VERSION, arch, true]);
+    assert.match(facts.sqlite, /^3\.\d+\.\d+$/);
+  });
+}
+
+test('lintian has nothing to say about them that is not said to be so, with its reason', {
   timeout: 900_000,
   skip: withoutTool('lintian'),
 }, async (t) => {
-  const deb = await debFor(folderFor(t), 'x64');
-  const said = spawnSync(debianTool('lintian'), ['--allow-root', '--fail-on', 'error', deb], { encoding: 'utf8' });
+  const folder = folderFor(t);
+  const debs = [await debFor(folder, 'x64'), await debFor(folder, 'arm64')];
+  const said = spawnSync(debianTool('lintian'), ['--allow-root', '--fail-on', 'error', ...debs], { encoding: 'utf8' });
   assert.deepEqual([said.status, said.stdout], [0, ''], said.stderr);
 });
 
