@@ -145,6 +145,21 @@ test('a walk through the chart: installed, running with its own rights alone, jo
     );
   });
 
+  await t.test('a replica whose event loop does not turn is not live, and is again when it turns', async () => {
+    const [replica] = running.values();
+    assert.ok(replica);
+    process.kill(replica.process.pid, 'SIGSTOP');
+    try {
+      await assert.rejects(replica.probe('livenessProbe'), { name: 'TimeoutError' });
+    } finally {
+      process.kill(replica.process.pid, 'SIGCONT');
+    }
+    await until('an answer', 30_000, undefined, async () => {
+      const answer = await replica.probe('livenessProbe').catch(() => undefined);
+      return answer?.status === 200;
+    });
+  });
+
   await t.test('an upgrade with another setting makes other pods, one after the other, and devices go on', async () => {
     await helm('upgrade', { args: [CHART, '--reset-then-reuse-values'], values: { settings: { replica: { renewSeconds: 3 } } } });
     const upgraded = await specOf(kube, NAMESPACE);

@@ -89,6 +89,18 @@ test('a command that needs the store ends with code 1 and that line', async (t) 
   );
 });
 
+test('doctor says so, also on a device that has no store yet', async (t) => {
+  const folder = folderFor(t);
+  writeFileSync(join(folder, 'file'), '');
+  const args = ['doctor', '-o', 'json', '--data-dir', folder, '--cache-dir', join(folder, 'file', 'cache'), '--api-port', '0'];
+  const { code, stdout } = await runCommand({ name: 'agent', before: [], node: await agent(), args });
+  assert.equal(code, 1);
+  const { findings } = JSON.parse(stdout) as { readonly findings: readonly { check: string; level: string; text: string }[] };
+  const [store] = findings.filter(({ check }) => check === 'store');
+  assert.equal(store?.level, 'problem');
+  assert.match(store?.text ?? '', /^the cache folder .+ cannot be used: .+ is no folder\. .+ cacheDir in the file$/);
+});
+
 test('ten processes that start at once with an empty folder all load SQLite, and one file is there then', async (t) => {
   const folder = join(folderFor(t), 'cache');
   mkdirSync(folder, { mode: 0o700 });

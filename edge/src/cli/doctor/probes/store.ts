@@ -3,15 +3,19 @@ import { basename, dirname } from 'node:path';
 import { HawserError } from '@hawser/protocol';
 import { storePath } from '../../../ops/paths.ts';
 import { type KeySource, keySourceOf, readingSealOf } from '../../../ops/store-key.ts';
-import { readStore, SCHEMA_VERSION } from '../../../store/index.ts';
+import { readStore, SCHEMA_VERSION, sqliteVersion } from '../../../store/index.ts';
 import type { StoreFacts } from '../checks/store.ts';
 
 /** Reads the store through as SQLite does, beside a running agent or without one, and changes nothing. */
 export function lookAtStore(dataDir: string, key: string | undefined, credentials: string | undefined): StoreFacts {
   const path = storePath(dataDir);
   const aside = asideOf(path);
-  if (isMissing(path)) return { path, refused: { code: 'notThere', message: '' }, seen: undefined, aside };
   try {
+    if (isMissing(path)) {
+      // Whether the agent can make one: an executable loads SQLite from its cache folder.
+      sqliteVersion();
+      return { path, refused: { code: 'notThere', message: '' }, seen: undefined, aside };
+    }
     const store = readStore(path);
     try {
       const check = store.check();
