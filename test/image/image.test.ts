@@ -191,6 +191,7 @@ test('amd64: the relay runs in it as its user with a read-only root, and is read
       ...['/usr/bin/hawser-relay', 'run', '--kubeconfig', '/tmp/kubeconfig', '--tls-client-ca', '/tmp/ca.crt'],
       ...['--tls-cert', inside(pair.certificateFile), '--tls-key', inside(pair.keyFile)],
       ...['--link-address', '127.0.0.1', '--link-port', '0', '--ops-address', '127.0.0.1', '--ops-port', '0'],
+      ...['--admin-address', '127.0.0.1', '--admin-port', '0'],
     ],
   });
   t.after(() => relay.kill());
