@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { pipeWriter } from '@hawser/settings';
 import { pino } from 'pino';
 import { EXIT } from './cli/index.ts';
 import { systemClock } from './clock.ts';
@@ -29,7 +30,7 @@ async function run({ settings, unknownVariables }: Config): Promise<void> {
 process.exitCode = await runCli(process.argv.slice(2), {
   version: RELAY_VERSION,
   env: process.env,
-  write: (text) => process.stdout.write(text),
-  writeError: (text) => process.stderr.write(text),
+  write: pipeWriter(() => process.stdout, process.exit),
+  writeError: pipeWriter(() => process.stderr, process.exit),
   run,
 });

@@ -2,6 +2,7 @@
 import './cli/hide-arguments.ts';
 import './small-heap.ts';
 import { hostname } from 'node:os';
+import { pipeWriter } from '@hawser/settings';
 import { pino } from 'pino';
 import { AGENT_VERSION } from './agent-version.ts';
 import { systemClock } from './api/clock.ts';
@@ -44,8 +45,8 @@ function interrupted(): AbortSignal {
 process.exitCode = await runCli(process.argv.slice(2), {
   version: AGENT_VERSION,
   env: process.env,
-  write: (text) => process.stdout.write(text),
-  writeError: (text) => process.stderr.write(text),
+  write: pipeWriter(() => process.stdout, process.exit),
+  writeError: pipeWriter(() => process.stderr, process.exit),
   isTerminal: process.stdout.isTTY && process.stderr.isTTY,
   now: () => new Date(),
   hostName: hostname,

@@ -6,6 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureExecutables } from '../package/ensure.ts';
+import { architectureNamed } from '../package/targets.ts';
 import { buildDeb, ROOT } from './build-deb.ts';
 import { describeCommandLine } from './command-line.ts';
 
@@ -16,7 +17,7 @@ Makes dist/hawser-agent_VERSION_amd64.deb and dist/hawser-agent_VERSION_arm64.de
   --arch x64|arm64        only for this architecture
   --out FOLDER            in place of dist
   --version VERSION       in place of the one in package.json
-  --compression xz|gzip   gzip is quick and large (default xz)
+  --compression xz|gzip   gzip takes seconds and is large, xz a minute or two for each (default xz)
   --maintainer NAME       "NAME <ADDRESS>" of who answers for the package; default: DEBFULLNAME and DEBEMAIL, else nobody
   --help                  this text
 
@@ -74,7 +75,7 @@ function options() {
   return {
     help: values.help,
     version,
-    arch: oneOf('--arch', values.arch, ['x64', 'arm64']),
+    arch: oneOf('--arch', architectureNamed(values.arch) ?? values.arch, ['x64', 'arm64']),
     compression: oneOf('--compression', values.compression, ['xz', 'gzip']) ?? 'xz',
     maintainer: values.maintainer ?? (DEBFULLNAME && DEBEMAIL ? `${DEBFULLNAME} <${DEBEMAIL}>` : NOBODY),
     // Seen from where npm was run.

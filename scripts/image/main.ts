@@ -33,7 +33,9 @@ async function main(): Promise<number> {
     return 0;
   }
   const all = Object.keys(ARCHITECTURES) as DebianArchitecture[];
-  const chosen = all.filter((arch) => options.arch === undefined || options.arch === arch);
+  // Node and npm, and so `npm run package`, say x64.
+  const wanted = options.arch === 'x64' ? 'amd64' : options.arch;
+  const chosen = all.filter((arch) => wanted === undefined || wanted === arch);
   if (chosen.length === 0) {
     process.stderr.write(`--arch is ${all.join(' or ')}, not ${options.arch}\n\n${HELP}`);
     return 2;

@@ -8,7 +8,7 @@ import { PROGRAMS, ROOT } from '../bundle.ts';
 import { writeChecksums } from './checksums.ts';
 import { ensureExecutables } from './ensure.ts';
 import { billOfMaterials } from './sbom.ts';
-import { ARCHITECTURES, fileNameOf } from './targets.ts';
+import { architectureNamed, fileNameOf } from './targets.ts';
 
 const HELP = `npm run package [-- options]
 
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
     return EXIT.made;
   }
   const only = PROGRAMS.find((name) => name === options.only);
-  const arch = ARCHITECTURES.find((name) => name === options.arch);
+  const arch = architectureNamed(options.arch);
   // Seen from where npm was run.
   const folder = resolve(options.out === undefined ? ROOT : (process.env.INIT_CWD ?? process.cwd()), options.out ?? 'dist');
   mkdirSync(folder, { recursive: true });
@@ -76,7 +76,7 @@ function readOptions(args: readonly string[]): Options | string {
     if (values.only !== undefined && !PROGRAMS.some((name) => name === values.only)) {
       return `--only is agent or relay, not ${values.only}`;
     }
-    if (values.arch !== undefined && !ARCHITECTURES.some((name) => name === values.arch)) {
+    if (values.arch !== undefined && architectureNamed(values.arch) === undefined) {
       return `--arch is x64 or arm64, not ${values.arch}`;
     }
     return values;

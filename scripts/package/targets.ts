@@ -4,6 +4,11 @@ import { PROGRAMS, type Program } from '../bundle.ts';
 export const ARCHITECTURES = ['x64', 'arm64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
+/** By that name or by Debian's and images', which call x64 amd64. */
+export function architectureNamed(name: string | undefined): Architecture | undefined {
+  return ARCHITECTURES.find((one) => one === (name === 'amd64' ? 'x64' : name));
+}
+
 /** One executable. */
 export interface Target {
   readonly program: Program;

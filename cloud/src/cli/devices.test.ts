@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
+import { MAY_BE_DELETED } from '../enroll/devices/administration.ts';
 import { recordData } from '../enroll/devices/record.ts';
 import { device, hash } from '../enroll/devices/testing/entries.ts';
 import { saidBy, startCluster } from './testing/cluster.ts';
@@ -67,8 +68,12 @@ test('where other devices have joined, or an authority is published, nobody is w
 
 test('--forget deletes the Node, too, whether the device was revoked before or not', async (t) => {
   const { kube, relay } = await scene(t);
-  await kube.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'truck-1' } });
+  // A finalizer keeps it, so that it can be seen: first it says that it may be deleted, as the chart's protection of Nodes asks for.
+  await kube.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'truck-1', finalizers: ['example.com/kept'] } });
   assert.match((await relay('revoke', 'truck-1', '--forget')).out, /truck-1: Node deleted\n$/);
+  const kept = (await kube.get('nodes', '', 'truck-1'))?.metadata;
+  assert.deepEqual([kept?.annotations?.[MAY_BE_DELETED], kept?.deletionTimestamp === undefined], ['yes', false]);
+  await kube.patch('nodes', '', 'truck-1', { metadata: { finalizers: null } });
   assert.equal(await kube.get('nodes', '', 'truck-1'), undefined);
   assert.match((await relay('revoke', 'truck-1', '--forget')).out, /was revoked .*\ntruck-1: there was no such Node\n$/);
 });

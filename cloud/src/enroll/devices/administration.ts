@@ -6,6 +6,9 @@ import type { DeviceEntry } from './record.ts';
 import type { RecordStore } from './record-store.ts';
 import { type DeviceState, nodeOf, stateOf } from './table.ts';
 
+/** What the admission policy of the chart's `protectNodes` wants to see on a Node before it is deleted. */
+export const MAY_BE_DELETED = 'hawser.dev/may-be-deleted';
+
 /** One record, for a person or a program: times are RFC 3339, what is not known is null. */
 export interface DeviceReport {
   /** Null where the record cannot be read and does not tell it. */
@@ -38,7 +41,7 @@ export interface DeviceAdministration {
   revoke(nodeName: string, reason: string): Promise<Revoked>;
   /** @returns the revocation that was taken back; undefined where there was none */
   unrevoke(nodeName: string): Promise<Revocation | undefined>;
-  /** Deletes the Node. @returns whether it was there */
+  /** Deletes the Node, also where `protectNodes` of the chart guards it. @returns whether it was there */
   forget(nodeName: string): Promise<boolean>;
   /** By name of the node. */
   devices(): Promise<readonly DeviceReport[]>;
@@ -61,11 +64,18 @@ export function createDeviceAdministration(store: RecordStore, clock: Pick<Clock
       return decision.type === 'unchanged' || before === undefined ? undefined : revocationIn(before.entry);
     },
     async forget(nodeName) {
-      const answer = await store.call('DELETE', `/api/v1/nodes/${nodeName}`);
-      if (answer.type === 'object' || answer.type === 'success') return true;
-      if (answer.type === 'refused' && answer.status.code === 404) return false;
-      const said = 'status' in answer ? answer.status.message : answer.message;
-      throw new HawserError('unreachable', `the Node ${nodeName} was not deleted: ${said}`);
+      const path = `/api/v1/nodes/${nodeName}`;
+      for (const call of [
+        () => store.call('PATCH', path, { metadata: { annotations: { [MAY_BE_DELETED]: 'yes' } } }),
+        () => store.call('DELETE', path),
+      ]) {
+        const answer = await call();
+        if (answer.type === 'object' || answer.type === 'success') continue;
+        if (answer.type === 'refused' && answer.status.code === 404) return false;
+        const said = 'status' in answer ? answer.status.message : answer.message;
+        throw new HawserError('unreachable', `the Node ${nodeName} was not deleted: ${said}`);
+      }
+      return true;
     },
     async devices() {
       const now = clock.now();

@@ -46,7 +46,7 @@ export interface RecordStore {
   change(nodeName: string, decide: (entry: DeviceEntry | undefined) => Decision | Promise<Decision>): Promise<Changed>;
   /** All records, page by page. @throws as `read` */
   list(): Promise<readonly StoredRecord[]>;
-  /** One call with the same rights, for what belongs to a record. @throws as `read` */
+  /** One call with the same rights, for what belongs to a record; a PATCH is a merge patch. @throws as `read` */
   call(method: ApiCall['method'], path: string, body?: JsonObject): Promise<Answer>;
 }
 
@@ -59,7 +59,8 @@ export function createRecordStore(options: RecordStoreOptions): RecordStore {
 
   async function call(method: ApiCall['method'], path: string, body?: JsonObject): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const answer = await callApi(options, { method, path, body: text, contentType: undefined }, undefined);
+    const contentType = method === 'PATCH' ? 'application/merge-patch+json' : undefined;
+    const answer = await callApi(options, { method, path, body: text, contentType }, undefined);
     if (answer.type === 'unavailable') throw new HawserError('unreachable', answer.message);
     return answer;
   }
