@@ -11,6 +11,7 @@ export type DebianTool =
   | 'fakeroot'
   | 'skopeo'
   | 'umoci'
+  | 'shellcheck'
   | 'systemd-notify'
   | 'systemd-analyze';
 
