@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { ENROL_ALPN } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import { MAX_HELLO_BYTES, readFirstBytes } from './client-hello.ts';
@@ -15,12 +15,11 @@ export interface FrontOptions {
 }
 
 /**
- * The server of the one port: waits for the ClientHello of each connection, within the bounds of handshakes, and passes it on by the
+ * What is done with each connection to the one port: waits for its ClientHello, within the bounds of handshakes, and passes it on by the
  * ALPN names in it. It does not judge: both TLS servers behind it read the same bytes again, and take only their own protocol.
  */
-export function createFront({ handshakes, link, enrolment, onRefused, logger }: FrontOptions): Server {
-  // Without delay, as servers of HTTPS are.
-  return createServer({ noDelay: true }, (socket) => {
+export function createFront({ handshakes, link, enrolment, onRefused, logger }: FrontOptions): (socket: Socket) => void {
+  return (socket) => {
     const onError = (error: Error) => logger.debug({ err: error }, 'connection lost before its ClientHello');
     socket.on('error', onError);
     if (!handshakes.begin(socket)) return;
@@ -58,5 +57,5 @@ export function createFront({ handshakes, link, enrolment, onRefused, logger }: 
       }
     }
     socket.on('readable', look);
-  });
+  };
 }

@@ -10,13 +10,13 @@ import type { KeysSource } from '../cluster-keys/index.ts';
 import type { Downstream } from '../downstream/index.ts';
 import { keepServing, type Serving } from '../enroll/index.ts';
 import type { Bound } from '../ops/bounds.ts';
-import { listen } from '../ops/listen.ts';
 import type { Settings } from '../ops/settings.ts';
 import { remoteOf } from '../per-address.ts';
 import { LogBudget, type QueryDesk, type ReportQueue } from '../upstream/index.ts';
 import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { Claimant, SessionClaims } from './claims.ts';
 import { answerClientError } from './client-error.ts';
+import { createDoors } from './doors.ts';
 import { Drain } from './drain.ts';
 import { FrameBudgets } from './frame-budget.ts';
 import { createFront } from './front.ts';
@@ -162,8 +162,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     onRefused: refused,
     logger,
   });
-  front.maxConnections = limits.sessions + limits.handshakes + (options.enrolment?.most ?? 0);
-  front.on('drop', () => refused('connections'));
+  const doors = createDoors({
+    most: limits.sessions + limits.handshakes + (options.enrolment?.most ?? 0),
+    onConnection: front,
+    onRefused: () => refused('connections'),
+  });
   const bounds: ServerOptions & { readonly maxPendingAutoPongs: number } = {
     noServer: true,
     clientTracking: false,
@@ -288,7 +291,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     clock,
   );
   const endKeys = options.clusterKeys.onChange(telling.begin);
-  const port = await listen(front, settings.link, 'agents', 'link');
+  const port = await doors.open(settings.link);
   return {
     port,
     sessions,
@@ -315,9 +318,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       endKeys();
       telling.stop();
       forgetServing();
-      const closed = new Promise<void>((resolve) => {
-        front.close(() => resolve());
-      });
+      const closed = doors.close();
       for (const link of links) {
         if (link.status() !== undefined) metrics.sessionDrained('cut');
         link.end({ close: 'goingAway', goodbye: 'shuttingDown', detail: 'the relay is stopping', retryAfterMs: 0 });
