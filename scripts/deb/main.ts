@@ -5,7 +5,6 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeChecksums } from '../package/checksums.ts';
 import { ensureExecutables } from '../package/ensure.ts';
 import { architectureNamed } from '../package/targets.ts';
 import { buildDeb, ROOT } from './build-deb.ts';
@@ -45,7 +44,6 @@ async function main(): Promise<number> {
     for (const executable of await ensureExecutables({ only: 'agent', ...(arch && { arch }) })) {
       const common = { version, commandLine, maintainer, date, compression, out };
       const file = await buildDeb({ arch: executable.arch, executable: executable.file, ...common });
-      await writeChecksums(out, [file]);
       process.stdout.write(`${(statSync(file).size / 1e6).toFixed(3).padStart(8)} MB  ${relative(process.cwd(), file)}\n`);
     }
     return 0;

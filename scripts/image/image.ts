@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../bundle.ts';
-import type { Component } from '../package/bill.ts';
 import { type Executable, ensureExecutables } from '../package/ensure.ts';
-import { billOfMaterials } from '../package/sbom.ts';
+import { billOfMaterials, type Component } from '../package/sbom.ts';
 import type { Architecture } from '../package/targets.ts';
 import type { DebianArchitecture, DebianPackage } from './debian.ts';
 import { type ImageConfig, ociLayout, type PlatformImage } from './layout.ts';

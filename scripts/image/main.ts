@@ -3,7 +3,6 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../bundle.ts';
-import { writeChecksums } from '../package/checksums.ts';
 import type { DebianArchitecture } from './debian.ts';
 import { ARCHITECTURES, relayImage, SECONDS, TAG } from './image.ts';
 import { type Entry, tar } from './tar.ts';
@@ -50,7 +49,6 @@ async function main(): Promise<number> {
   const bytes = tar(entries, SECONDS);
   writeFileSync(`${archive}.new`, bytes);
   renameSync(`${archive}.new`, archive);
-  await writeChecksums(out, [archive]);
   process.stdout.write(
     `${relative(process.cwd(), folder)}/ and ${relative(process.cwd(), archive)}: ${TAG}, ${(bytes.length / 1e6).toFixed(1)} MB\n`,
   );

@@ -7,13 +7,35 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Program, ROOT } from '../bundle.ts';
 import { hashOf } from '../npm-package.ts';
-import type { BillOfMaterials, Component } from './bill.ts';
 import { productionTree } from './dependencies.ts';
 import type { Executable } from './ensure.ts';
 import { type LockedPackage, type LockedPackages, readLockFile } from './lock-file.ts';
 import { NODE } from './node.ts';
 import { fileNameOf } from './targets.ts';
 import { withinNode } from './within-node.ts';
+
+export interface Component {
+  readonly type: 'application' | 'library' | 'platform';
+  readonly 'bom-ref': string;
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  readonly licenses?: readonly ({ readonly license: { readonly id: string } } | { readonly expression: string })[];
+  readonly hashes?: readonly { readonly alg: 'SHA-256' | 'SHA-512'; readonly content: string }[];
+  readonly properties?: readonly { readonly name: string; readonly value: string }[];
+  readonly components?: readonly Component[];
+}
+
+export interface BillOfMaterials {
+  readonly $schema: string;
+  readonly bomFormat: 'CycloneDX';
+  readonly specVersion: '1.6';
+  readonly serialNumber: string;
+  readonly version: 1;
+  readonly metadata: { readonly component: Component };
+  readonly components: readonly Component[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
+}
 
 const WORKSPACES: Readonly<Record<Program, string>> = { relay: 'cloud', agent: 'edge' };
 const SQLITE_HEADER = join(ROOT, 'node_modules', 'better-sqlite3', 'deps', 'sqlite3', 'sqlite3.h');

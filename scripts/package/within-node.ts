@@ -1,4 +1,4 @@
-import type { Component } from './bill.ts';
+import type { Component } from './sbom.ts';
 
 /** Libraries that Node is built with, by the names under which `process.versions` tells them, and their licences by SPDX. */
 const LIBRARIES: Readonly<Record<string, { readonly name: string; readonly license: string }>> = {

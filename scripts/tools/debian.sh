@@ -13,9 +13,6 @@ tools=(
   skopeo:skopeo
   umoci:umoci
   systemd-analyze:systemd
-  shellcheck:shellcheck
-  fish:fish
-  zsh:zsh
   /usr/aarch64-linux-gnu/lib/libstdc++.so.6:libstdc++6-arm64-cross
 )
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/hawser/tools"

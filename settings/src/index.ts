@@ -12,6 +12,7 @@ export {
 } from './log-level.ts';
 export { type LongTimerOptions, startTimer } from './long-timer.ts';
 export { pipeWriter } from './pipe-writer.ts';
+export { printable } from './printable.ts';
 export { describeSettings, findText, type Resolved, resolveSettings, resolveText, type Sources } from './resolve.ts';
 export { file, filled, flag, logLevel, oneOf, port, sectionsOf, together, whole } from './schema.ts';
 export { environmentName, flagName, type Setting, setting } from './setting.ts';

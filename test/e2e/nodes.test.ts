@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createServer } from 'node:tls';
-import { saidBy } from '../../cloud/src/cli/testing/cluster.ts';
+import { runCli } from '../../cloud/src/ops/cli.ts';
 import type { Fleet, FleetRelay } from '../support/fleet.ts';
 import { createAuthority } from '../support/pki.ts';
 import { until } from '../support/until.ts';
@@ -33,6 +33,34 @@ function sliceOf(replica: string, port: number) {
   };
 }
 
+interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+/** `hawser-relay` as an administrator runs it, in this process. */
+async function relayCommand(
+  kubeconfig: string,
+  args: readonly string[],
+  on = { signal: new AbortController().signal, said: { out: '', error: '' } },
+): Promise<Said> {
+  const { signal, said } = on;
+  const code = await runCli([...args, '--kubeconfig', kubeconfig], {
+    version: '1',
+    env: {},
+    signal,
+    write: (text) => {
+      said.out += text;
+    },
+    writeError: (text) => {
+      said.error += text;
+    },
+    run: () => assert.fail('no relay is run'),
+  });
+  return { code, ...said };
+}
+
 function relayAt(fleet: Fleet, index: number): FleetRelay {
   const relay = fleet.relays[index];
   assert.ok(relay);
@@ -49,7 +77,7 @@ test('an administrator sees the fleet over all replicas, one node, changes the l
   const { kube } = fleet;
   const [one, two] = [relayAt(fleet, 0), relayAt(fleet, 1)];
   for (const { name, adminPort } of [one, two]) await kube.create(sliceOf(name, adminPort));
-  const command = (...args: string[]) => saidBy(args, fleet.kubeconfig);
+  const command = (...args: string[]) => relayCommand(fleet.kubeconfig, args);
 
   await t.test('the table has each node with its replica, JSON the same in full', async () => {
     await kube.create(configMap('settings', { colour: 'red' }));
@@ -105,7 +133,7 @@ test('an administrator sees the fleet over all replicas, one node, changes the l
       const wrong = join(fleet.dir, 'wrong.kubeconfig');
       await writeFile(wrong, (await readFile(fleet.kubeconfig, 'utf8')).replace(/token: .*/, 'token: wrong'), { mode: 0o600 });
       const direct = ['nodes', '--replica', `https://127.0.0.1:${one.adminPort}`, '--ca', ca];
-      const unknown = await saidBy(direct, wrong);
+      const unknown = await relayCommand(wrong, direct);
       assert.equal(unknown.code, 1);
       assert.match(unknown.error, /does not answer: 401: the cluster does not know this token/);
       await kube.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'visitor', namespace: NAMESPACE } });
@@ -161,7 +189,7 @@ test('an administrator sees the fleet over all replicas, one node, changes the l
     async () => {
       const ending = new AbortController();
       const said = { out: '', error: '' };
-      const watching = saidBy(['nodes', '-w'], fleet.kubeconfig, { signal: ending.signal, said });
+      const watching = relayCommand(fleet.kubeconfig, ['nodes', '-w'], { signal: ending.signal, said });
       await until('the table', 30_000, undefined, async () => said.out.includes('edge-2'));
       await two.process().kill();
       await until('the lost replica', 60_000, undefined, async () => /^edge-2 +unknown .* relay-2$/m.test(said.out));

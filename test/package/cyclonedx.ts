@@ -2,7 +2,7 @@
  * What CycloneDX 1.6 asks of a bill of materials in JSON (ECMA-424 and its schema `bom-1.6.schema.json`), as far as ours use it, and
  * what we ask beyond that: a version, a package URL, a licence and a hash.
  */
-import type { BillOfMaterials, Component } from '../../scripts/package/bill.ts';
+import type { BillOfMaterials, Component } from '../../scripts/package/sbom.ts';
 
 const FIELDS = new Set([
   '$schema',

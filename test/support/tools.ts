@@ -11,7 +11,6 @@ export type DebianTool =
   | 'fakeroot'
   | 'skopeo'
   | 'umoci'
-  | 'shellcheck'
   | 'systemd-notify'
   | 'systemd-analyze';
 

@@ -4,7 +4,7 @@ import { ADMIN_PATHS, NodeReport } from '../admin/index.ts';
 import type { DeviceReport } from '../enroll/index.ts';
 import type { NodeLease } from '../replicas/index.ts';
 import { alignColumns } from './columns.ts';
-import { printable } from './fleet/ask.ts';
+import { shown } from './fleet/ask.ts';
 import { addFleet, asFleet, askAll, FLEET_HELP, troubleOf } from './fleet/fleet.ts';
 import { recorded } from './fleet/recorded.ts';
 import { type Row, rowsOf } from './fleet/rows.ts';
@@ -132,21 +132,19 @@ function objectLines({ objects }: NodeReport): string {
     [resource, desired, known, differing].map(String),
   );
   const table = rows.length === 0 ? 'Objects: none\n' : alignColumns([['OBJECTS', 'DESIRED', 'KNOWN', 'DIFFERING'], ...rows]);
-  const differing = objects.differing.map(({ key, why, detail }) =>
-    [key, detail === '' ? why : `${why}: ${detail}`].map(printable),
-  );
+  const differing = objects.differing.map(({ key, why, detail }) => [key, detail === '' ? why : `${why}: ${detail}`].map(shown));
   const list = differing.length === 0 ? '' : `\n${alignColumns([['DIFFERS', 'WHY'], ...differing])}`;
   return `${table}${list}${objects.more === 0 ? '' : `and ${objects.more} more\n`}`;
 }
 
 function refusalLines({ refusals }: NodeReport): string {
   if (refusals.length === 0) return 'Refused in this session: nothing\n';
-  const rows = refusals.map(({ at, key, reason, detail }) => [key, at, reason, detail].map(printable));
+  const rows = refusals.map(({ at, key, reason, detail }) => [key, at, reason, detail].map(shown));
   return alignColumns([['REFUSED', 'AT', 'REASON', 'DETAIL'], ...rows]);
 }
 
 function deviceLines({ device }: NodeReport, now: Date): string {
-  if ('untold' in device) return `The device has not said how it is: ${printable(device.untold)}\n`;
+  if ('untold' in device) return `The device has not said how it is: ${shown(device.untold)}\n`;
   const { outbox } = device;
   const off = Date.parse(device.time) - now.getTime();
   const lines: Line[] = [
@@ -157,7 +155,7 @@ function deviceLines({ device }: NodeReport, now: Date): string {
       'Workload',
       [device.workload, device.kubelet]
         .filter((word) => word !== '')
-        .map(printable)
+        .map(shown)
         .join(', ') || '-',
     ],
     [
@@ -170,14 +168,14 @@ function deviceLines({ device }: NodeReport, now: Date): string {
         ? 'empty'
         : `${outbox.entries} entries, ${bytesInWords(outbox.bytes)}, the oldest of ${spanInWords(outbox.oldestAgeMs)} ago`,
     ],
-    ...outbox.byResource.map(({ resource, entries }): Line => ['', `${printable(resource)}: ${entries}`]),
+    ...outbox.byResource.map(({ resource, entries }): Line => ['', `${shown(resource)}: ${entries}`]),
     ['Dropped', `${outbox.droppedEvents} Events; ${outbox.refusedReports} refused reports are remembered`],
   ];
-  const blocked = outbox.blocked.map(({ key, why, ageMs }) => [key, spanInWords(ageMs), why].map(printable));
+  const blocked = outbox.blocked.map(({ key, why, ageMs }) => [key, spanInWords(ageMs), why].map(shown));
   return `${block(lines)}${blocked.length === 0 ? '' : `\n${alignColumns([['WAITS', 'FOR', 'WHY'], ...blocked])}`}`;
 }
 
 function block(lines: readonly Line[]): string {
   const width = Math.max(0, ...lines.map(([label]) => label.length)) + 1;
-  return lines.map(([label, text]) => `${(label === '' ? '' : `${label}:`).padEnd(width)}  ${printable(text)}\n`).join('');
+  return lines.map(([label, text]) => `${(label === '' ? '' : `${label}:`).padEnd(width)}  ${shown(text)}\n`).join('');
 }

@@ -1,9 +1,10 @@
 import { HawserError } from '@hawser/protocol';
+import { printable } from '@hawser/settings';
 import type { Command } from 'commander';
 import { Argument, Option } from 'commander';
 import { systemClock } from '../clock.ts';
 import { alignColumns } from './columns.ts';
-import { printable } from './fleet/ask.ts';
+import { shown } from './fleet/ask.ts';
 import { addFleet, asFleet, FLEET_HELP, type Fleet, sessionsOf, troubleOf } from './fleet/fleet.ts';
 import { MOST_PLACES, type Place } from './fleet/places.ts';
 import { recorded } from './fleet/recorded.ts';
@@ -86,7 +87,7 @@ async function once(fleet: Fleet, list: List): Promise<readonly string[]> {
 /** First all, once each replica has said what it has or does not answer; then each change. */
 async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly string[]> {
   const known = await recorded(fleet.administrator);
-  for (const trouble of known.troubles) io.writeError(`hawser-relay: ${trouble}\n`);
+  for (const trouble of known.troubles) io.writeError(`hawser-relay: ${printable(trouble)}\n`);
   const places = await fleet.places();
   const rows = new Map<string, Row>();
   const here = new Map<string, Set<string>>();
@@ -141,7 +142,7 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
           leave(news.session.node, 'down', replica);
           return;
         case 'lost':
-          io.writeError(`hawser-relay: ${troubleOf(place, news.why)}; it is asked again\n`);
+          io.writeError(`hawser-relay: ${printable(troubleOf(place, news.why))}; it is asked again\n`);
           for (const node of nodes) leave(node, 'unknown', replica);
           nodes.clear();
           begin(replica, true);
@@ -179,7 +180,7 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
     } catch (error) {
       // Those that are known are watched on.
       if (!(error instanceof HawserError)) throw error;
-      io.writeError(`hawser-relay: ${error.message}\n`);
+      io.writeError(`hawser-relay: ${printable(error.message)}\n`);
     }
   }
   await Promise.all([...running.values()].map(({ over }) => over));
@@ -254,8 +255,8 @@ class List {
       receivedBytes === null ? '-' : bytesInWords(receivedBytes),
       agentVersion ?? '-',
       replica ?? '-',
-    ].map(printable);
-    return this.#flags.output === 'wide' ? [...cells, printable(detail) || '-'] : cells;
+    ].map(shown);
+    return this.#flags.output === 'wide' ? [...cells, shown(detail) || '-'] : cells;
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type CompletionOptions,
   describeSettings,
   environmentName,
+  printable,
   sourcesOf,
 } from '@hawser/settings';
 import { Command, CommanderError } from 'commander';
@@ -74,7 +75,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     options.writeError(
       error.message
         .split('\n')
-        .map((line) => `hawser-relay: ${line}\n`)
+        .map((line) => `hawser-relay: ${printable(line)}\n`)
         .join(''),
     );
     return error.code === 'bad_config' ? EXIT.usage : EXIT.failed;

@@ -1,5 +1,5 @@
 import { HawserError } from '@hawser/protocol';
-import { addCompletion, addSettings, environmentName } from '@hawser/settings';
+import { addCompletion, addSettings, environmentName, printable } from '@hawser/settings';
 import { Command, CommanderError, Option } from 'commander';
 import { chooseCacheDir } from '../native/index.ts';
 import { type Config, EXTERNAL_KUBELET, resolveConfig, SETTINGS } from '../ops/settings.ts';
@@ -189,7 +189,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (!(error instanceof CommandFailure || error instanceof HawserError)) throw error;
-    const lines = error.message.split('\n').map((line) => `hawser-agent: ${line}\n`);
+    const lines = error.message.split('\n').map((line) => `hawser-agent: ${printable(line)}\n`);
     options.writeError(lines.join(''));
     if (error instanceof CommandFailure) return error.exitCode;
     return error.code === 'bad_config' ? EXIT.usage : EXIT.failed;

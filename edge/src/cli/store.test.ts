@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { storePath } from '../ops/paths.ts';
 import { keySourceOf, sealOf } from '../ops/store-key.ts';
@@ -135,6 +135,27 @@ describe('store set-aside', () => {
     t.after(() => next.close());
     assert.equal(next.identity().clusterUid, undefined);
     next.bindCluster('another');
+  });
+
+  it('renames one file, also where commits were in the log alone: no kill leaves a database without its log', async (t) => {
+    const dataDir = dataFolder(t);
+    const store = openAgentStore(dataDir);
+    create(store, storageKey('events', 'e'), 'uid-3');
+    // As a process leaves it that was killed.
+    const killed = mkdtempSync(join(tmpdir(), 'hawser-store-cli-'));
+    t.after(() => rmSync(killed, { recursive: true, force: true }));
+    for (const suffix of ['', '-wal']) copyFileSync(storePath(dataDir) + suffix, storePath(killed) + suffix);
+    store.close();
+    const { code, stdout, stderr } = await run(killed, 'store', 'set-aside', '--yes');
+    assert.equal(code, 0, stderr);
+    const [, to = ''] = /^The store is now (\S+);/.exec(stdout) ?? [];
+    assert.deepEqual(
+      readdirSync(killed).filter((name) => name.includes('aside')),
+      [basename(to)],
+    );
+    const old = readStore(to);
+    assert.equal(old.outboxCount(), 1);
+    old.close();
   });
 
   it('takes what the cloud has not been told of along only with --yes', async (t) => {

@@ -1,4 +1,5 @@
 import type { ApiResource, KubeObject } from '@hawser/protocol';
+import { printable } from '@hawser/settings';
 import { columnsOf } from '../api/http/table/columns.ts';
 
 export interface TableOptions {
@@ -23,8 +24,9 @@ export function renderTable(
   return alignColumns([header, ...rows]);
 }
 
-/** Rows of equal length as lines with three spaces between columns. */
-export function alignColumns(rows: readonly (readonly string[])[]): string {
+/** Rows of equal length as lines with three spaces between columns. Whatever is in them, a terminal shows it. */
+export function alignColumns(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map(

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
+  chownSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -104,6 +106,38 @@ test('a folder that others may write to, a link and a file are refused', (t) => 
   writeFileSync(file, '');
   assert.throws(() => libraryFile(file, carried), isRefused(file, /is no folder/));
   assert.throws(() => libraryFile(join(file, 'below'), carried), isRefused(file, /is no folder/));
+});
+
+test('a folder is refused in which another could take its place, and a sticky one is none of these', (t) => {
+  const folder = folderFor(t);
+  const above = join(folder, '..');
+  mkdirSync(above, { recursive: true });
+  chmodSync(above, 0o777);
+  assert.throws(() => libraryFile(folder, library()), isRefused(folder, /anybody may write to .*below/));
+  chmodSync(above, 0o1777);
+  libraryFile(folder, library());
+  const link = join(above, '..', 'link');
+  symlinkSync(above, link);
+  assert.equal(libraryFile(join(link, 'cache'), library()).startsWith(link), false, 'the link is not followed again');
+  if (process.geteuid?.() !== 0) return;
+  chmodSync(above, 0o755);
+  chownSync(above, 65_534, 65_534);
+  assert.throws(() => libraryFile(folder, library()), isRefused(folder, /below belongs to user 65534/));
+});
+
+test('a file that others may write to is written anew: by its mode, by another name, as its owner', (t) => {
+  const folder = folderFor(t);
+  const carried = library();
+  const file = libraryFile(folder, carried);
+  const isNew = (spoil: () => void) => {
+    spoil();
+    const { ino } = statSync(file);
+    libraryFile(folder, carried);
+    assert.notEqual(statSync(file).ino, ino);
+  };
+  isNew(() => chmodSync(file, 0o777));
+  isNew(() => linkSync(file, join(folder, '..', 'elsewhere')));
+  if (process.geteuid?.() === 0) isNew(() => chownSync(file, 65_534, 65_534));
 });
 
 test('of other versions one stays, unfinished files go after an hour, and what is not ours is left alone', (t) => {

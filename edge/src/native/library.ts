@@ -10,12 +10,13 @@ import {
   opendirSync,
   openSync,
   readSync,
+  realpathSync,
   renameSync,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { HawserError } from '@hawser/protocol';
 
 /** A native library that is carried inside the executable; the system's loader takes it from a file only. */
@@ -37,6 +38,8 @@ const KEPT_OTHERS = 1;
 const LEFT_OVER_MS = 60 * 60_000;
 /** Names that are looked at when old ones are removed. It is our folder: it holds two or three. */
 const MAX_NAMES = 1_000;
+/** Of a mode: names in such a folder are removed and changed by their owners alone. */
+const STICKY = 0o1000;
 /** In bytes: the library is read to be compared, and not to be held. */
 const PIECE_BYTES = 64 * 1024;
 
@@ -46,20 +49,22 @@ const PIECE_BYTES = 64 * 1024;
  * @throws HawserError `native_library` which names the folder, what is wrong with it, and the setting
  */
 export function libraryFile(folder: string, library: CarriedLibrary): string {
-  const file = join(folder, fileNameOf(library));
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    requireOwn(folder);
+    // Links on the way are followed once, and not again when it is loaded.
+    const own = join(realpathSync(dirname(resolve(folder))), basename(resolve(folder)));
+    requireOwn(own);
+    const file = join(own, fileNameOf(library));
     if (!isSame(file, library)) {
-      write(folder, file, library);
-      removeOthers(folder, library);
+      write(own, file, library);
+      removeOthers(own, library);
     }
     // Mode bits allow it, so a refusal is that of the mount (access(2)).
     accessSync(file, constants.X_OK);
+    return file;
   } catch (cause) {
     throw cause instanceof HawserError ? cause : refusal(folder, reasonOf(cause), cause);
   }
-  return file;
 }
 
 /** What a person is told of a folder that cannot be used. */
@@ -98,6 +103,14 @@ function requireOwn(folder: string): void {
   const own = process.geteuid?.();
   if (found.uid !== own) throw refusal(folder, `it belongs to user ${found.uid}, and this is user ${own}`);
   if ((found.mode & 0o022) !== 0) throw refusal(folder, `others may write there: chmod 0700 ${folder}`);
+  // Whoever owns a folder above it, or may write there, could put another in its place once it was looked at.
+  for (let above = dirname(folder); ; above = dirname(above)) {
+    const { uid, mode } = lstatSync(above);
+    if (uid !== own && uid !== 0) throw refusal(folder, `${above} belongs to user ${uid}, who could put another in its place`);
+    const isAnybodys = (mode & 0o002) !== 0 && (mode & STICKY) === 0;
+    if (isAnybodys) throw refusal(folder, `anybody may write to ${above} and put another in its place`);
+    if (above === dirname(above)) return;
+  }
 }
 
 function fileNameOf({ name, sha256 }: CarriedLibrary): string {
@@ -106,7 +119,9 @@ function fileNameOf({ name, sha256 }: CarriedLibrary): string {
 
 function isSame(file: string, { bytes, sha256 }: CarriedLibrary): boolean {
   const found = lstatSync(file, { throwIfNoEntry: false });
-  return found?.isFile() === true && found.size === bytes && hashOf(file) === sha256;
+  // One that another may write to, by whatever name, can become another after this.
+  const isOwn = found?.isFile() === true && found.nlink === 1 && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0;
+  return isOwn && found.size === bytes && hashOf(file) === sha256;
 }
 
 function hashOf(file: string): string {

@@ -17,7 +17,7 @@ export function otherSchema(path: string, version: number): HawserError {
   return new HawserError(
     'store_newer',
     `${path} was written by a newer agent: it has schema ${version}, and this one knows ${SCHEMA_VERSION}. Nothing was changed. Install the ` +
-      'newer version again, which is the only way that loses nothing; or stop the agent and run "hawser-agent store set-aside --yes": then a new ' +
-      'store begins, the cloud sends all objects again, and lost is what it had not been told (the outbox), kept answers and tokens',
+      `newer version again, which is the only way that loses nothing; or stop the agent and move ${path} and ${path}-wal away: then a new store ` +
+      'begins, the cloud sends all objects again, and lost is what it had not been told (the outbox), kept answers and tokens',
   );
 }

@@ -1,7 +1,11 @@
 import { HawserError } from '@hawser/protocol';
+import Database, { SqliteError } from 'better-sqlite3';
 import { setAside } from './files.ts';
 import { lockStore } from './lock.ts';
 import { readStore } from './read-store.ts';
+
+/** For a command that reads the store. */
+const FOLD_WAIT_MS = 2_000;
 
 /** Reports that the cloud has not been told of; `unknown` in a store that this version cannot read. */
 export type Untold = number | 'unknown';
@@ -22,9 +26,29 @@ export function setStoreAside(path: string, evenIfUntold: boolean, now: Date): S
   if (untold !== 0 && !evenIfUntold) return { type: 'wouldLose', untold };
   const lock = lockStore(path);
   try {
+    foldLog(path);
     return { type: 'moved', to: setAside(path, 'aside', now), untold };
   } finally {
     lock.release();
+  }
+}
+
+/**
+ * Writes what is only in the log into the database, so that one file is renamed, and a process that is ended or a power cut in the middle leaves
+ * no database without its log: an agent would start with the commits of long ago. Where that cannot be, as in a damaged store, on a full disk or
+ * beside a command that reads, the log is renamed with it.
+ */
+function foldLog(path: string): void {
+  try {
+    const db = new Database(path, { fileMustExist: true, timeout: FOLD_WAIT_MS });
+    try {
+      // Closing the last connection removes an empty log.
+      db.pragma('wal_checkpoint(TRUNCATE)');
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    if (!(error instanceof SqliteError)) throw error;
   }
 }
 

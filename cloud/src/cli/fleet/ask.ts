@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { HawserError, parseJson } from '@hawser/protocol';
+import { printable } from '@hawser/settings';
 import * as v from 'valibot';
 import { Failure } from '../../admin/index.ts';
 import type { Place } from './places.ts';
@@ -12,6 +13,8 @@ import { checkReplica, type ReplicaTrust } from './trust.ts';
 const DEADLINE_MS = 15_000;
 /** A page of sessions has some 700 KB. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+/** Of one text of a replica, in characters. */
+const MAX_SHOWN = 500;
 
 export interface Question {
   readonly path: string;
@@ -111,7 +114,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
 function messageIn(text: string): string {
   try {
     const read = v.safeParse(Failure, parseJson(text));
-    return read.success ? printable(read.output.message) : 'an answer that is none of a relay';
+    return read.success ? shown(read.output.message) : 'an answer that is none of a relay';
   } catch (error) {
     if (error instanceof SyntaxError) return 'an answer that is none of a relay';
     throw error;
@@ -125,10 +128,10 @@ export function reasonOf(error: unknown, signal: AbortSignal): string {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   const isTls = code.startsWith('ERR_TLS') || code.includes('CERT') || code.includes('SIGNATURE') || code.includes('ISSUER');
-  return isTls ? `it is not verified, and was not shown the token: ${printable(message)}` : printable(message);
+  return isTls ? `it is not verified, and was not shown the token: ${shown(message)}` : shown(message);
 }
 
-/** Of somebody else: nothing that a terminal would act on. */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, ' ').slice(0, 500);
+/** Of somebody else: nothing that a terminal would act on, and no more than some lines. */
+export function shown(text: string): string {
+  return printable(text.slice(0, MAX_SHOWN));
 }

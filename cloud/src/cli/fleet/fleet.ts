@@ -28,6 +28,9 @@ Exit codes: 0 all replicas have answered, 1 one has not, which is named, or the 
 settings.
 `;
 
+/** Pages of one replica's sessions, each of up to MOST_PER_PAGE: five times what a relay holds. A replica that goes on has lost its mind. */
+const MOST_PAGES = 50;
+
 export const DEFAULT_SERVICE = 'hawser-relay-replicas';
 
 interface FleetFlags {
@@ -121,14 +124,16 @@ export interface Sessions {
 /** All sessions of one replica, page by page: some come and go meanwhile. */
 export async function sessionsOf({ asking }: Pick<Fleet, 'asking'>, place: Place): Promise<Asked<Sessions>> {
   const sessions: NodeSession[] = [];
-  for (let after = ''; ; ) {
+  let after = '';
+  for (let page = 0; page < MOST_PAGES; page += 1) {
     const path = `${ADMIN_PATHS.nodes}?limit=${MOST_PER_PAGE}&continue=${encodeURIComponent(after)}`;
     const answer = await ask(place, { path }, NodeSessionList, asking);
     if (answer.type === 'failed') return answer;
     const { replica, items, continue: next } = answer.value;
     sessions.push(...items);
-    // Names rise from page to page, so this ends.
+    // Names rise from page to page.
     if (next === '' || next <= after) return { type: 'answer', value: { replica, sessions } };
     after = next;
   }
+  return { type: 'failed', why: `its list of sessions has not ended after ${MOST_PAGES} pages` };
 }

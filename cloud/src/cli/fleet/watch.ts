@@ -2,7 +2,7 @@ import { HawserError, parseJson } from '@hawser/protocol';
 import * as v from 'valibot';
 import { ADMIN_PATHS, type NodeSession, NodeSessionEvent } from '../../admin/index.ts';
 import type { Clock } from '../../clock.ts';
-import { type Asking, open, printable, reasonOf } from './ask.ts';
+import { type Asking, open, reasonOf, shown } from './ask.ts';
 import type { Place } from './places.ts';
 
 /** A replica says at least each ten seconds that it lives; in ms. */
@@ -11,6 +11,8 @@ const SILENCE_MS = 25_000;
 const AGAIN_MS = 2_000;
 /** A line is one session. */
 const MAX_LINE = 64 * 1024;
+/** Nodes that one watch, which lasts minutes, has told of: five times what a relay holds. Above it the watch is over. */
+const MOST_NODES = 100_000;
 
 /**
  * What a watch of one replica says.
@@ -52,12 +54,16 @@ async function watchOnce(
   const silent = () => ending.abort(new Error(`nothing heard for ${SILENCE_MS / 1000} s`));
   let cancel = clock.after(SILENCE_MS, silent);
   const state: NodeSession[] = [];
+  const nodes = new Set<string>();
   let isSynced = false;
   let rest = '';
 
   function line(text: string): void {
     const event = v.parse(NodeSessionEvent, parseJson(text));
     if ('object' in event) {
+      nodes.add(event.object.node);
+      if (nodes.size > MOST_NODES || state.length > MOST_NODES)
+        throw new HawserError('too_large', `its watch has told of more than ${MOST_NODES} nodes`);
       if (isSynced) tell({ type: event.type === 'DELETED' ? 'ended' : 'changed', session: event.object });
       else state.push(event.object);
     } else if (event.type === 'SYNCED') {
@@ -84,7 +90,7 @@ async function watchOnce(
     return undefined;
   } catch (error) {
     if (error instanceof v.ValiError || error instanceof SyntaxError) return 'its watch is not of this version';
-    if (ending.signal.aborted && ending.signal.reason instanceof Error) return printable(ending.signal.reason.message);
+    if (ending.signal.aborted && ending.signal.reason instanceof Error) return shown(ending.signal.reason.message);
     return reasonOf(error, signal);
   } finally {
     cancel();

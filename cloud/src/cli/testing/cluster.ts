@@ -23,19 +23,12 @@ export async function startCluster(t: TestContext) {
   return { api, kube, admin, reader };
 }
 
-/** What a command of `hawser-relay` says, in this process, and its exit code. @param said also filled while one goes on that `signal` ends */
-export async function saidBy(
-  args: readonly string[],
-  kubeconfig: string,
-  {
-    said = { out: '', error: '' },
-    signal,
-  }: { readonly said?: { out: string; error: string }; readonly signal?: AbortSignal } = {},
-): Promise<{ readonly code: number; readonly out: string; readonly error: string }> {
+/** What a command of `hawser-relay` says, and its exit code. */
+export async function saidBy(args: readonly string[], kubeconfig: string): Promise<{ code: number; out: string; error: string }> {
+  const said = { out: '', error: '' };
   const code = await runCli([...args, '--kubeconfig', kubeconfig], {
     version: '1',
     env: {},
-    ...(signal !== undefined && { signal }),
     write: (text) => {
       said.out += text;
     },

@@ -37,11 +37,6 @@ const LOST =
   'none of the authorities that were published before is trusted any more: devices that know only these have to join again, ' +
   'unless the Secret of one of them is put back from a backup';
 
-/** Several replicas start at once: one makes the ConfigMap, or changes it, between a look of this one and its write. */
-class OtherWasFirst extends Error {
-  override readonly name = 'OtherWasFirst';
-}
-
 /** Keeps the ConfigMap with the public part as it should be: after each change of the authority, and now and then. */
 export function createPublication(options: PublicationOptions): Publication {
   const { client, namespace, source, relays, clock, random, logger } = options;
@@ -69,11 +64,7 @@ export function createPublication(options: PublicationOptions): Publication {
         clock,
         random,
         signal,
-        onFailure: (error, waitMs) => {
-          if (error instanceof OtherWasFirst)
-            logger.info({ waitMs }, 'public part of the authority was written by another replica just now');
-          else logger.warn({ err: error, waitMs }, 'public part of the authority not written');
-        },
+        onFailure: (error, waitMs) => logger.warn({ err: error, waitMs }, 'public part of the authority not written'),
       });
       cancelTimer = clock.after(LOOK_AGAIN_MS, publish);
     }
@@ -102,7 +93,6 @@ export function createPublication(options: PublicationOptions): Publication {
   async function call(request: ApiRequest, expected: readonly number[]) {
     const answer = await client.request({ ...request, signal, timeoutMs: CALL_TIMEOUT_MS });
     if (expected.includes(answer.status)) return answer;
-    if (answer.status === 409) throw new OtherWasFirst();
     throw new HawserError('unreachable', readFailure(answer.status, answer.headers, answer.text, clock.now()).message);
   }
 

@@ -1,3 +1,4 @@
+import { printable } from '@hawser/settings';
 import type { Settings } from '../../ops/settings.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
 import type { CliIo } from '../io.ts';
@@ -63,6 +64,8 @@ const NAME_WIDTH = 'certificate'.length;
 
 /** `problem  tls          wss://relay: …`, and below it what to do. */
 function describe({ level, check, subject, text, remedy }: NamedFinding): string {
-  const line = `${level.padEnd(LEVEL_WIDTH)}  ${check.padEnd(NAME_WIDTH)}  ${subject === null ? '' : `${subject}: `}${text}\n`;
-  return remedy === null ? line : `${line}${''.padEnd(LEVEL_WIDTH + NAME_WIDTH + 4)}→ ${remedy}\n`;
+  // Certificates, proxies and relays have their words in it.
+  const said = printable(`${subject === null ? '' : `${subject}: `}${text}`);
+  const line = `${level.padEnd(LEVEL_WIDTH)}  ${check.padEnd(NAME_WIDTH)}  ${said}\n`;
+  return remedy === null ? line : `${line}${''.padEnd(LEVEL_WIDTH + NAME_WIDTH + 4)}→ ${printable(remedy)}\n`;
 }

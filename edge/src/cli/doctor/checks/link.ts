@@ -32,7 +32,7 @@ export function judgeLink({ live, isSilent, tried, clusterUid }: LinkFacts): Fin
   if (clusterUid !== undefined && clusterUid !== tried.clusterUid) {
     return problem(
       `the relay speaks for the cluster ${tried.clusterUid}, and the store is of ${clusterUid}`,
-      'dial a relay of the right cluster; to move the device to the other one: hawser-agent store set-aside, and join again',
+      'dial a relay of the right cluster; to move the device to the other one, move agent.db away and join again',
       tried.relay,
     );
   }
