@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject } from '@hawser/protocol';
 import { ClusterFile, nodeObject } from '../bench/cluster-file.ts';
 import { withEnding } from '../bench/ending.ts';
+import { ONE_ADDRESS } from '../bench/one-address.ts';
 import { apiServerCounts } from '../bench/upstream/api-server.ts';
 import { NAMESPACE, nodeNames, podNames, podObject } from '../bench/upstream/cluster.ts';
 import { DevicesFleet, wrongStatuses } from '../bench/upstream/devices-fleet.ts';
@@ -25,15 +27,21 @@ const CHANGES = 5;
 /** Every so many devices get a pod more. */
 const NEW_POD_EVERY = 20;
 const WORKERS = 2;
+/** Of each worker's devices every so many has its store in a file. */
+const ON_DISK_EVERY = 5;
+/**
+ * The relay cuts a link on which no byte has come for 8 s after a ping. Ping and pong pass through this process (the balancer) and one of devices:
+ * where the machine let none of them stand still for so long, three of which make less than 8 s, such a loss is the product's fault. In milliseconds.
+ */
+const STALL_MS = 2_500;
+/** What the relay says of a link that it cuts for that. */
+const SILENCE = /^nothing heard for /;
 const LONG_MS = 240_000;
 /** Between two looks at everything that all devices hold, in milliseconds: each costs some time itself. */
 const LOOK_EVERY_MS = 500;
 
 const RELAY_FLAGS = {
-  // All devices are at one address, and the last replica gets all of them at once: whoever has begun a handshake may end it, however slowly.
-  '--limits-handshakes': String(2 * AGENTS),
-  '--limits-handshakes-per-address': String(2 * AGENTS),
-  '--limits-handshake-seconds': '60',
+  ...ONE_ADDRESS,
   '--drain-notice-seconds': '1',
   '--drain-seconds': '60',
   // Nothing but this test changes the Nodes, and few Leases are renewed meanwhile.
@@ -113,13 +121,18 @@ async function newEvents({ fleet }: Scene, text: string): Promise<number> {
   return events.length;
 }
 
-/** The cluster changes while `lose` takes a replica away, and every device reports; then all is compared. */
-async function throughLoss(scene: Scene, what: string, lose: () => Promise<unknown>): Promise<void> {
+/**
+ * The cluster changes while `lose` takes a replica away, and every device reports; then all is compared.
+ * @returns for how long this process or one of devices stood still meanwhile, at most
+ */
+async function throughLoss(scene: Scene, what: string, lose: () => Promise<unknown>): Promise<{ readonly stalledMs: number }> {
   const { t, fleet, devices, service, nodes, newPods } = scene;
   const first = await devices.shown(LONG_MS);
   const before = { ...(await apiServerCounts(fleet.kube)), bytes: service.bytes(), answers: await devices.told(LONG_MS) };
   const makers = nodes.filter((_, index) => index % NEW_POD_EVERY === 0);
 
+  const late = monitorEventLoopDelay();
+  late.enable();
   const beganAt = performance.now();
   const delivered = devices.delivered(LONG_MS, () => undefined);
   const noticed = devices.untilLinked('devices to notice', (count) => count < AGENTS, LONG_MS);
@@ -161,6 +174,8 @@ async function throughLoss(scene: Scene, what: string, lose: () => Promise<unkno
     );
   }
   const answers = await devices.told(LONG_MS);
+  const stalledMs = Math.max(answers.stalledMs, Math.round(late.max / 1e6));
+  late.disable();
   assert.equal(changes, 2 * AGENTS);
   assert.equal(answers.refused, 0);
   assert.equal(await wrongStatuses(fleet, answers.restarts), 0, 'the API server shows what the devices said');
@@ -176,16 +191,18 @@ async function throughLoss(scene: Scene, what: string, lose: () => Promise<unkno
     `${what}: the replica was gone after ${lostMs.toFixed(0)} ms, all ${AGENTS} were linked after ${linkedMs.toFixed(0)} ms and had everything after ${sameMs.toFixed(0)} ms; ` +
       `${sum(({ operations }) => operations)} operations, ${sum(({ inventories }) => inventories)} inventories, ` +
       `${counts.statusCalls - before.statusCalls} calls for ${changes} statuses, ${answers.sent - before.answers.sent} reports sent, ` +
-      `${((service.bytes() - before.bytes) / AGENTS / 1024).toFixed(1)} KB for each device`,
+      `${((service.bytes() - before.bytes) / AGENTS / 1024).toFixed(1)} KB for each device; ` +
+      `devices or this process stood still for ${stalledMs} ms at most`,
   );
+  return { stalledMs };
 }
 
-function hows(relay: FleetRelay): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { msg, how } of relay.process().lines) {
-    if (msg === 'session ended') counts[String(how)] = (counts[String(how)] ?? 0) + 1;
-  }
-  return counts;
+/** How the sessions of a relay have ended, and why where it says so. */
+function endings(relay: FleetRelay): { readonly how: string; readonly detail: string }[] {
+  return relay
+    .process()
+    .lines.filter(({ msg }) => msg === 'session ended')
+    .map(({ how, detail = '' }) => ({ how: String(how), detail: String(detail) }));
 }
 
 test('two replicas behind one address: one drained, one killed, and nothing is lost, done twice or sent again', {
@@ -193,6 +210,8 @@ test('two replicas behind one address: one drained, one killed, and nothing is l
 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'hawser-e2e-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const stores = join(dir, 'stores');
+  mkdirSync(stores, { mode: 0o700 });
   const nodes = nodeNames(AGENTS);
   await writeCluster(join(dir, 'objects.json'), nodes);
   const { signal } = new AbortController();
@@ -211,27 +230,32 @@ test('two replicas behind one address: one drained, one killed, and nothing is l
     await service.untilReady([true, true], LONG_MS);
     const devices = new DevicesFleet(WORKERS, [], signal, ending);
     const startedAt = performance.now();
-    await devices.begin(fleet, nodes, 1, LONG_MS, () => undefined, service.port);
+    await devices.begin(fleet, nodes, 1, LONG_MS, () => undefined, service.port, {
+      dir: stores,
+      every: ON_DISK_EVERY,
+    });
     t.diagnostic(
       `${AGENTS} in sync after ${(performance.now() - startedAt).toFixed(0)} ms, ${service.open().join(' and ')} at the replicas`,
     );
     const spread = service.open();
     assert.ok(
-      spread.every((count) => count >= AGENTS * 0.2),
+      spread.every((count) => count >= AGENTS / 3),
       `spread ${spread.join(' and ')}`,
     );
     const scene: Scene = { t, fleet, service, devices, nodes, newPods: new Map() };
 
-    await throughLoss(scene, 'drained', async () => {
+    const { stalledMs } = await throughLoss(scene, 'drained', async () => {
       process.kill(one.process().pid, 'SIGTERM');
       await one.process().line('the drain', ({ msg, state }) => msg === 'drain' && state === 'noticed');
       const { status, text } = await one.readiness();
       assert.deepEqual([status, text], [503, 'draining\n']);
       assert.deepEqual(await one.process().exited, { code: 0, signal: null });
     });
-    // On a machine with much to do a link may have been lost before by its silence.
-    const { moved = 0, goingAway = 0 } = hows(one);
-    assert.ok(moved > 0 && goingAway === 0, `${moved} were moved and ${goingAway} cut off`);
+    const others = endings(one).filter(({ how }) => how !== 'moved');
+    const unexplained = others.filter(({ how, detail }) => !(how === 'lost' && SILENCE.test(detail) && stalledMs >= STALL_MS));
+    t.diagnostic(`${endings(one).length - others.length} sessions were moved, ${others.length} lost by silence`);
+    assert.deepEqual(unexplained, [], 'every session of the drained replica is moved');
+    assert.ok(endings(one).length > others.length);
 
     await one.start();
     await service.untilReady([true, true], LONG_MS);

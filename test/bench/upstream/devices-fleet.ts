@@ -3,7 +3,7 @@ import type { Ending } from '../ending.ts';
 import { startWorker, type Worker } from '../worker.ts';
 import { allPods } from './api-server.ts';
 import { restartsOf } from './cluster.ts';
-import type { FromDevices, Shown, ToDevices, Told } from './messages.ts';
+import type { FromDevices, OnDisk, Shown, ToDevices, Told } from './messages.ts';
 
 type DeviceWorker = Worker<ToDevices, FromDevices>;
 
@@ -49,6 +49,7 @@ export class DevicesFleet {
     timeoutMs: number,
     onInSync: (count: number) => void,
     port = fleet.relays[0]?.linkPort,
+    onDisk?: OnDisk,
   ): Promise<void> {
     const { commonName, certificatePem, keyPem } = fleet.authority;
     const authority = { commonName, certificatePem, keyPem };
@@ -60,7 +61,7 @@ export class DevicesFleet {
     await Promise.all(
       this.workers.map((worker, index) => {
         const devices = nodes.filter((_, at) => at % this.workers.length === index);
-        worker.send({ type: 'begin', devices, podsPerDevice, url, authority });
+        worker.send({ type: 'begin', devices, podsPerDevice, url, authority, onDisk });
         return worker.hears('inSync', ({ count }) => count === devices.length, timeoutMs);
       }),
     );
@@ -125,6 +126,7 @@ export class DevicesFleet {
       refused: sum.refused + told.refused,
       unavailable: sum.unavailable + told.unavailable,
       lost: sum.lost + told.lost,
+      stalledMs: Math.max(sum.stalledMs, told.stalledMs),
     }));
   }
 

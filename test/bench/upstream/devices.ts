@@ -1,4 +1,6 @@
 /** A process of many devices. Started by the benchmark. */
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { createAuthority, issueNodeCertificate } from '../../support/pki.ts';
 import { concurrently } from '../concurrently.ts';
@@ -24,6 +26,9 @@ const logger = pino({ level: 'error' }, pino.destination(2));
 /** In the order in which they were named, whichever was made first: the first and the last are asked for. */
 const devices: LightDevice[] = [];
 const linked = new Set<string>();
+/** How late this process is with everything; its devices answer no ping meanwhile. */
+const late = monitorEventLoopDelay();
+late.enable();
 let lost = 0;
 let isCounting = false;
 
@@ -44,7 +49,7 @@ interface Changing {
 let changing: Changing | undefined;
 const onDrained = new Map<LightDevice, () => void>();
 
-async function begin({ devices: names, podsPerDevice, url, authority: { commonName, ...pair } }: Begin): Promise<void> {
+async function begin({ devices: names, podsPerDevice, url, authority: { commonName, ...pair }, onDisk }: Begin): Promise<void> {
   const authority = await createAuthority(commonName, pair);
   let inSync = 0;
   await concurrently([...names.entries()], AT_A_TIME, async ([at, node]) => {
@@ -56,6 +61,7 @@ async function begin({ devices: names, podsPerDevice, url, authority: { commonNa
         url,
         tls: { cert, key, ca: pair.certificatePem },
         pods: podNames(node, podsPerDevice),
+        storeFile: onDisk !== undefined && at % onDisk.every === 0 ? join(onDisk.dir, `${node}.db`) : undefined,
         logger,
         onLinked: (isLinked) => onLinked(node, isLinked),
         onDrained: () => onDrained.get(device)?.(),
@@ -112,7 +118,8 @@ async function change({ rounds, pods }: Extract<ToDevices, { type: 'change' }>):
   const now = monotonicMs();
   const run: Changing = { firstAt: now, lastAt: now, changes: 0, open: new Set(devices) };
   changing = run;
-  const first: (() => Promise<void>)[] = devices.map((device) => {
+  const first = new Map<LightDevice, () => Promise<void>>();
+  for (const device of devices) {
     let left = rounds;
     const round = async () => {
       left -= 1;
@@ -129,11 +136,15 @@ async function change({ rounds, pods }: Extract<ToDevices, { type: 'change' }>):
       run.open.delete(device);
       if (run.open.size === 0) tellDelivered(run);
     });
-    return round;
-  });
-  await concurrently(first, CHANGING_AT_A_TIME, async (round) => {
-    await round();
-    // Links are read between two devices.
+    first.set(device, round);
+  }
+  await eachInTurn(async (device) => first.get(device)?.());
+}
+
+/** Some devices at a time, and links are read between two. */
+function eachInTurn(work: (device: LightDevice) => Promise<unknown>): Promise<void> {
+  return concurrently(devices, CHANGING_AT_A_TIME, async (device) => {
+    await work(device);
     await new Promise((resolve) => setImmediate(resolve));
   });
 }
@@ -154,7 +165,9 @@ function tellAll(): void {
     answers.unavailable += unavailable;
     for (const [pod, count] of device.restarts()) restarts[pod] = count;
   }
-  tell({ type: 'told', restarts, lost, ...answers });
+  const stalledMs = Math.round(late.max / 1e6);
+  late.reset();
+  tell({ type: 'told', restarts, lost, stalledMs, ...answers });
 }
 
 function receive(message: ToDevices): void {
@@ -177,7 +190,7 @@ function receive(message: ToDevices): void {
       lost = 0;
       return;
     case 'event':
-      guard(concurrently(devices, CHANGING_AT_A_TIME, (device) => device.event(message.text)));
+      guard(eachInTurn((device) => device.event(message.text)));
       return;
     case 'show':
       tell({ type: 'shown', devices: devices.map((device) => device.show()) });

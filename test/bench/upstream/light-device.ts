@@ -6,10 +6,11 @@ import {
   createRegistry,
   createSync,
   DEFAULT_BACKOFF,
+  type EdgeStore,
   fixedCredentials,
-  type MemoryStore,
   nodeIdentity,
   openMemoryStore,
+  openStore,
   type Registry,
   type Sync,
   systemClock,
@@ -31,6 +32,8 @@ export interface LightDeviceOptions {
   readonly url: string;
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
   readonly pods: readonly string[];
+  /** Undefined: in memory. */
+  readonly storeFile: string | undefined;
   readonly logger: Logger;
   /** The relay has sent all that it has; called each time. */
   readonly onInSync: () => void;
@@ -41,14 +44,14 @@ export interface LightDeviceOptions {
 }
 
 /**
- * The product's agent but for its disk and its HTTP: store (SQLite in memory), local API, outbox, sync and link. Its kubelet is the
+ * The product's agent but for its HTTP, and mostly for its disk: store (SQLite, in memory or in a file), local API, outbox, sync and link. Its kubelet is the
  * benchmark.
  */
 export class LightDevice {
   readonly node: string;
   readonly pods: readonly string[];
   readonly #restarts = new Map<string, number>();
-  readonly #store: MemoryStore;
+  readonly #store: EdgeStore;
   readonly #registry: Registry;
   readonly #sync: Sync;
   readonly #connected: Connected;
@@ -61,7 +64,8 @@ export class LightDevice {
     this.pods = options.pods;
     this.node = node;
     this.#onDrained = options.onDrained;
-    const store = openMemoryStore({ logger, clock });
+    const { storeFile } = options;
+    const store = storeFile === undefined ? openMemoryStore({ logger, clock }) : openStore({ path: storeFile, logger, clock });
     this.#store = store;
     const policy = createDevicePolicy({ nodeName: node, hasSynced: () => true });
     this.#registry = createRegistry({ storage: store.storage, policy, clock });

@@ -6,6 +6,7 @@ export type ToDevices =
       readonly podsPerDevice: number;
       readonly url: string;
       readonly authority: { readonly commonName: string; readonly certificatePem: string; readonly keyPem: string };
+      readonly onDisk: OnDisk | undefined;
     }
   /** One change of the status of one pod of the first device, which is to be this one. */
   | { readonly type: 'single'; readonly node: string; readonly pod: number }
@@ -40,6 +41,12 @@ export type FromDevices =
   | { readonly type: 'shown'; readonly devices: readonly Shown[] }
   | Told;
 
+/** Every so many devices of a process have their store in a file there, as in the field; the others in memory. */
+export interface OnDisk {
+  readonly dir: string;
+  readonly every: number;
+}
+
 /** What one device has. */
 export interface Shown {
   readonly node: string;
@@ -68,4 +75,6 @@ export interface Told {
   /** Links that ended after their welcome, since `countLost`. */
   readonly lost: number;
   readonly sent: number;
+  /** The longest time for which the process of the devices answered nothing, not even a ping, since the last telling; in ms. */
+  readonly stalledMs: number;
 }
