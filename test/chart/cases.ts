@@ -87,6 +87,10 @@ export const WRONG: Readonly<Record<string, readonly [object, RegExp]>> = {
     { settings: { enroll: { relays: [] } } },
     /settings\.enroll\.relays: say what join lines tell devices to dial/,
   ],
+  'a name that would be more of the file': [
+    { serviceAccount: { name: 'a\n  namespace: kube-system' } },
+    /serviceAccount[./]name.*pattern/s,
+  ],
   'a value that is none': [
     { replicas: 3 },
     /additional properties '?replicas'? not allowed|Additional property replicas is not allowed/,

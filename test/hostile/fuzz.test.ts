@@ -10,7 +10,15 @@ import { TARGETS } from './targets/index.ts';
 const RUNS = 150;
 /** Of those that open files or sockets for each input. */
 const SLOW_RUNS = 30;
-const SLOW: ReadonlySet<string> = new Set(['store', 'link', 'upgrade', 'enrolment-http', 'local-api', 'local-api-http2']);
+const SLOW: ReadonlySet<string> = new Set([
+  'store',
+  'link',
+  'upgrade',
+  'enrolment-http',
+  'local-api',
+  'local-api-http2',
+  'admin',
+]);
 const NO_END_MS = 3_600_000;
 
 test('no input crashes a decoder, holds it up, takes more memory than its bound or has an effect where it is refused', async (t) => {

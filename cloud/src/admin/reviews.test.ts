@@ -58,6 +58,8 @@ test('nothing but a plain yes to both questions is a permission', async () => {
     [{ token: {} }, 'unauthenticated'],
     [{ token: { authenticated: 'true', user: { username: 'ann' } } }, 'unauthenticated'],
     [{ token: { authenticated: true, user: {} } }, 'unauthenticated'],
+    [{ token: { authenticated: true, user: { username: 'ann', groups: 7 } } }, 'unavailable'],
+    [{ token: { authenticated: true, user: { username: 'ann', extra: { a: [[]] } } } }, 'unavailable'],
     [{ allowed: 'true' as unknown as boolean }, 'forbidden'],
     [{ code: 403 }, 'unavailable'],
     [{ code: 500 }, 'unavailable'],
@@ -100,4 +102,16 @@ test('strangers with tokens at random do not make the relay ask without end', as
   clock.advance(1_000);
   await Promise.all(Array.from({ length: 100 }, (_, number) => judge(`u${number}`)));
   assert.equal(asked.length, 60);
+});
+
+test('strangers do not use up the calls of those whom the cluster knows', async () => {
+  const { cluster, judge, clock } = scene();
+  assert.equal((await judge('ann')).type, 'allowed');
+  const { token } = cluster;
+  clock.advance(11_000);
+  cluster.token = {};
+  await Promise.all(Array.from({ length: 100 }, (_, number) => judge(`t${number}`)));
+  cluster.token = token;
+  assert.equal((await judge('new')).type, 'unavailable');
+  assert.equal((await judge('ann')).type, 'allowed');
 });

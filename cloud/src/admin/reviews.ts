@@ -35,6 +35,10 @@ const MOST_ANSWERS = 1_024;
 /** Calls of the API server in a second, over time: strangers can make us ask. Above it the answer is `unavailable`. */
 const CALLS_PER_SECOND = 20;
 const BURST = 40;
+/** A token that was good within so long has calls of its own, so that strangers do not use up those of administrators; in ms. */
+const KNOWN_MS = 3_600_000;
+/** Such tokens that are remembered, by their hash; at it the oldest goes. */
+const MOST_KNOWN = 256;
 /** A review takes milliseconds; a webhook behind it, some seconds. */
 const CALL_TIMEOUT_MS = 10_000;
 /** Tokens have 1 to 4 KB; those of some clouds some more. In characters. */
@@ -57,7 +61,10 @@ export class Reviews {
   readonly #options: ReviewsOptions;
   readonly #users: Kept<Authentication>;
   readonly #verdicts: Kept<Verdict>;
-  readonly #pace: Pace;
+  readonly #strangers = new Pace(1000 / CALLS_PER_SECOND, BURST);
+  readonly #familiars = new Pace(1000 / CALLS_PER_SECOND, BURST);
+  /** When they were last found good, by the hash of the token; the oldest first. */
+  readonly #known = new Map<string, number>();
   readonly #nowMs: () => number;
 
   constructor(options: ReviewsOptions) {
@@ -65,7 +72,6 @@ export class Reviews {
     this.#nowMs = monotonic(options.clock);
     this.#users = new Kept(this.#nowMs);
     this.#verdicts = new Kept(this.#nowMs);
-    this.#pace = new Pace(1000 / CALLS_PER_SECOND, BURST);
   }
 
   /** @param authorization the header; never rejects */
@@ -74,17 +80,17 @@ export class Reviews {
     if (token === undefined) return { type: 'unauthenticated', message: 'a bearer token is needed: authorization: Bearer TOKEN' };
     if (token.length > MAX_TOKEN) return { type: 'unauthenticated', message: 'the token is too long' };
     const hash = createHash('sha256').update(token).digest('base64url');
-    const authentication = await this.#users.get(hash, () => this.#authenticate(token));
+    const authentication = await this.#users.get(hash, () => this.#authenticate(token, hash));
     if (authentication.type !== 'user') return authentication;
     const { user } = authentication;
     return this.#verdicts.get(`${hash} ${verb} ${path}`, () => this.#authorize(user, verb, path));
   }
 
-  async #authenticate(token: string): Promise<Authentication> {
+  async #authenticate(token: string, hash: string): Promise<Authentication> {
     // What a token claims selects the question; whether it is true is the API server's to say.
     const isOurs = audiencesClaimed(token).includes(ADMIN_AUDIENCE);
     const spec = { token, ...(isOurs ? { audiences: [ADMIN_AUDIENCE] } : {}) };
-    const status = await this.#review('authentication.k8s.io', 'tokenreviews', 'TokenReview', spec);
+    const status = await this.#review('authentication.k8s.io', 'tokenreviews', 'TokenReview', spec, this.#paceOf(hash));
     if (typeof status === 'string')
       return { type: 'unavailable', message: `who the token is from could not be asked: ${status}` };
     const user = isJsonObject(status.user) ? status.user : {};
@@ -93,6 +99,10 @@ export class Reviews {
       return { type: 'unauthenticated', message: 'the cluster does not know this token, or it has ended' };
     }
     const { username, uid, groups, extra } = user;
+    // It is asked about as it was told, so what is none goes no further.
+    const isUser = isTexts(groups ?? []) && isJsonObject(extra ?? {}) && Object.values(extra ?? {}).every(isTexts);
+    if (!isUser) return { type: 'unavailable', message: 'the API server told of a user whose groups or extra are none' };
+    this.#remember(hash);
     return {
       type: 'user',
       user: { username, uid: typeof uid === 'string' ? uid : '', groups: groups ?? [], extra: extra ?? {} },
@@ -101,7 +111,13 @@ export class Reviews {
 
   async #authorize({ username, uid, groups, extra }: User, verb: string, path: string): Promise<Verdict> {
     const spec = { user: username, uid, groups, extra, nonResourceAttributes: { path, verb } };
-    const status = await this.#review('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', spec);
+    const status = await this.#review(
+      'authorization.k8s.io',
+      'subjectaccessreviews',
+      'SubjectAccessReview',
+      spec,
+      this.#familiars,
+    );
     if (typeof status === 'string') return { type: 'unavailable', message: `whether you may could not be asked: ${status}` };
     if (status.allowed === true && status.denied !== true) return { type: 'allowed', user: username };
     const giver = verb === 'get' ? 'as the ClusterRole hawser-viewer gives it' : 'which cluster-admin has';
@@ -109,12 +125,26 @@ export class Reviews {
     return { type: 'forbidden', user: username, message };
   }
 
+  #paceOf(hash: string): Pace {
+    const sinceMs = this.#known.get(hash);
+    return sinceMs !== undefined && this.#nowMs() - sinceMs < KNOWN_MS ? this.#familiars : this.#strangers;
+  }
+
+  #remember(hash: string): void {
+    this.#known.delete(hash);
+    this.#known.set(hash, this.#nowMs());
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MOST_KNOWN) break;
+      this.#known.delete(oldest);
+    }
+  }
+
   /** @returns the status of the answer, or why there is none */
-  async #review(group: string, resource: string, kind: string, spec: JsonObject): Promise<JsonObject | string> {
+  async #review(group: string, resource: string, kind: string, spec: JsonObject, pace: Pace): Promise<JsonObject | string> {
     const { api, clock, logger, apiCall } = this.#options;
     const nowMs = this.#nowMs();
-    if (this.#pace.nextAtMs() > nowMs) return `more than ${CALLS_PER_SECOND} questions a second`;
-    this.#pace.done(nowMs);
+    if (pace.nextAtMs() > nowMs) return `more than ${CALLS_PER_SECOND} questions a second`;
+    pace.done(nowMs);
     try {
       const body = JSON.stringify({ apiVersion: `${group}/v1`, kind, spec });
       const path = `/apis/${group}/v1/${resource}`;
@@ -134,6 +164,10 @@ export class Reviews {
       return error.message;
     }
   }
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
 
 /** `aud` of a JWT, unverified; empty for what is none. */

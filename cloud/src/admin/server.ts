@@ -25,6 +25,8 @@ const MAX_BODY_BYTES = 1024;
 const STEP_MS = 10_000;
 /** An idle connection is kept for so long, in ms: commands ask once or for pages. */
 const IDLE_MS = 5_000;
+/** A connection on which nothing moves for so long is over, in ms: a watch says each ten seconds that it lives, and who takes nothing holds what is buffered. */
+const STALLED_MS = 60_000;
 /** How often deadlines are looked at, in ms. */
 const CHECK_MS = 2_000;
 /** After a refusal for lack of answers or room, in seconds. */
@@ -43,6 +45,8 @@ export interface AdminOptions extends DeskOptions {
   readonly metrics: AdminMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Default: STALLED_MS. */
+  readonly stalledMs?: number;
 }
 
 export interface AdminServer {
@@ -57,7 +61,7 @@ export interface AdminServer {
  * @throws HawserError `address_in_use` or `bad_config`
  */
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
-  const { settings, serving, reviews, metrics, clock, logger } = options;
+  const { settings, serving, reviews, metrics, clock, logger, stalledMs = STALLED_MS } = options;
   const desk = new Desk(options);
   const watches = new Watches(() => desk.sessions(), clock);
   const perAddress = new PerAddress();
@@ -72,6 +76,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.maxHeadersCount = MAX_HEADERS;
+  server.timeout = stalledMs;
   const forgetServing = keepServing(server, serving, settings.keyExchange);
 
   server.on('connection', (socket: Socket) => {
@@ -84,13 +89,27 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     perAddress.add(address);
     socket.once('close', () => perAddress.remove(address));
   });
+  server.on('timeout', (socket: Socket) => {
+    metrics.adminRequest('unknown', 'overBound');
+    socket.destroy();
+  });
   server.on('drop', () => metrics.adminRequest('unknown', 'overBound'));
   server.on('tlsClientError', (err, socket) => {
     metrics.adminRequest('unknown', 'tls');
     logger.debug({ err, remote: socket.remoteAddress }, 'TLS handshake of an administrator failed');
     socket.destroy();
   });
+  const latest = new WeakMap<Socket, ServerResponse>();
   server.on('request', (request, response) => {
+    // The rest of what came with one that has ended the connection.
+    if (request.socket.destroyed) return;
+    // One after the other: requests that are sent ahead would be read and answered without a bound, and our client sends none.
+    if (latest.get(request.socket)?.writableEnded === false) {
+      metrics.adminRequest('unknown', 'overBound');
+      request.socket.destroy();
+      return;
+    }
+    latest.set(request.socket, response);
     respond(request, response).catch((err: unknown) => {
       // A body that was cut off, or a fault of ours: the other requests go on.
       if (!request.destroyed || !response.headersSent) logger.error({ err }, 'fault in a request of an administrator');

@@ -1,4 +1,5 @@
 import type { Target } from '../engine/target.ts';
+import { adminReviews } from './admin-reviews.ts';
 import { bodies } from './bodies.ts';
 import { certificates, publicKeys } from './certificates.ts';
 import { clientHello } from './client-hello.ts';
@@ -13,6 +14,7 @@ import { patches } from './patches.ts';
 import { keySets, podClaims, podTokens } from './pod-tokens.ts';
 import { protobuf } from './protobuf.ts';
 import { selectors } from './selectors.ts';
+import { admin } from './sockets/admin.ts';
 import { link } from './sockets/link.ts';
 import { localApi } from './sockets/local-api.ts';
 import { localApiHttp2 } from './sockets/local-api-http2.ts';
@@ -51,6 +53,8 @@ export const TARGETS: readonly Target[] = [
   link,
   upgrade,
   enrolmentHttp,
+  admin,
+  adminReviews,
   localApi,
   localApiHttp2,
 ];
