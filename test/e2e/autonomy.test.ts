@@ -32,7 +32,12 @@ async function world(t: TestContext): Promise<World> {
     await Promise.all(running);
     assert.deepEqual(errors, []);
   });
-  const fleet = await fleetFor(t, { agents: ['edge-1', 'edge-2'], relayFlags: { '--node-leases-renew-seconds': '1' } });
+  const fleet = await fleetFor(t, {
+    agents: ['edge-1', 'edge-2'],
+    relayFlags: { '--node-leases-renew-seconds': '1' },
+    // After a while without a relay the wait may be a minute by default: longer than what is waited for here.
+    agentFlags: { '--backoff-cap-ms': '2000' },
+  });
   const [one, two] = fleet.agents;
   assert.ok(one && two);
   for (const agent of fleet.agents) {
