@@ -12,11 +12,16 @@ export interface Space {
   readonly totalInodes: number;
 }
 
+/** @throws what the file system says */
+export function spaceIn(folder: string): Space {
+  const { bsize, blocks, bavail, files, ffree } = statfsSync(folder);
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, freeInodes: ffree, totalInodes: files };
+}
+
 /** Undefined where the folder is not there, or may not be looked at. */
 export function spaceOf(folder: string): Space | undefined {
   try {
-    const { bsize, blocks, bavail, files, ffree } = statfsSync(folder);
-    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, freeInodes: ffree, totalInodes: files };
+    return spaceIn(folder);
   } catch {
     return undefined;
   }

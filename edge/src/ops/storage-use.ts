@@ -1,5 +1,6 @@
-import { statfsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { spaceIn } from './space.ts';
 
 /** In bytes. */
 export interface StorageUse {
@@ -12,7 +13,7 @@ export interface StorageUse {
 
 /** @throws what the file system says */
 export function storageUse(store: string): StorageUse {
-  const { bavail, blocks, bsize } = statfsSync(dirname(store));
+  const { freeBytes, totalBytes } = spaceIn(dirname(store));
   const storeBytes = [store, `${store}-wal`].map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-  return { storeBytes: storeBytes.reduce((sum, size) => sum + size), freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
+  return { storeBytes: storeBytes.reduce((sum, size) => sum + size), freeBytes, sizeBytes: totalBytes };
 }
