@@ -104,12 +104,18 @@ test('a kubelet lives beside an agent: restarts of either, a power cut without a
     writeFileSync(join(staticPods, 'beacon.json'), JSON.stringify(manifest));
     const first = await podInCloud(kube, 'beacon-edge-1', ({ phase }) => phase === 'Running', WAIT_MS);
     await kube.remove('pods', 'default', 'beacon-edge-1');
-    await until('another mirror', WAIT_MS, undefined, async () => {
+    const isAnother = ({ metadata, status }: KubeObject) =>
+      metadata.uid !== first.metadata.uid && fieldsOf(status).phase === 'Running';
+    const second = await until('another mirror', WAIT_MS, undefined, async () => {
       const mirror = await kube.get('pods', 'default', 'beacon-edge-1');
-      return mirror !== undefined && mirror.metadata.uid !== first.metadata.uid && fieldsOf(mirror.status).phase === 'Running';
+      return mirror !== undefined && isAnother(mirror) && mirror;
     });
     rmSync(join(staticPods, 'beacon.json'));
     await until('no mirror', WAIT_MS, undefined, async () => (await kube.get('pods', 'default', 'beacon-edge-1')) === undefined);
+    // The cluster has it before the kubelet says it, and its containers may end later still.
+    const { uid } = second.metadata;
+    await kubelet.line('the deletion', (line) => line.event === 'mirrorDeleted' && line.uid === uid, WAIT_MS);
+    await kubelet.line('its end', ({ event, pod }) => event === 'podGone' && pod === 'beacon-edge-1', WAIT_MS);
   });
 
   await t.test('an agent that is killed and started takes nothing from pods that run', async () => {
