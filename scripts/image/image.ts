@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../bundle.ts';
 import { type Executable, ensureExecutables } from '../package/ensure.ts';
-import { billOfMaterials, type Component } from '../package/sbom.ts';
+import { type BillOfMaterials, billOfMaterials, type Component } from '../package/sbom.ts';
 import type { Architecture } from '../package/targets.ts';
 import type { DebianArchitecture, DebianPackage } from './debian.ts';
 import { type ImageConfig, ociLayout, type PlatformImage } from './layout.ts';
@@ -30,7 +30,7 @@ export async function relayImage(architectures: readonly DebianArchitecture[], o
     const bill = await billOfMaterials(executable);
     const { base, program, packages } = await rootOf(arch, readFileSync(executable.file), (debian) => ({
       copyright: copyrightOf(executable),
-      'hawser-relay.cdx.json': `${JSON.stringify({ ...bill, components: [...bill.components, ...debian.map(componentOf)] }, undefined, 2)}\n`,
+      'hawser-relay.cdx.json': `${JSON.stringify(withPackages(bill, debian), undefined, 2)}\n`,
     }));
     const layers = [
       { tar: tar(base, SECONDS), from: `Debian: ${packages.map(({ name, version: of }) => `${name} ${of}`).join(', ')}` },
@@ -55,6 +55,22 @@ function configOf(packages: readonly DebianPackage[]): ImageConfig {
       'org.opencontainers.image.licenses': license ?? '',
       'dev.hawser.debian-packages': packages.map(({ name, version: of }) => `${name}=${of}`).join(' '),
     },
+  };
+}
+
+/** The bill of the executable with the packages whose libraries it is started with. */
+function withPackages(bill: BillOfMaterials, packages: readonly DebianPackage[]): BillOfMaterials {
+  const components = packages.map(componentOf);
+  const refs = components.map((component) => component['bom-ref']);
+  const own = bill.metadata.component['bom-ref'];
+  const dependencies = bill.dependencies.map(({ ref, dependsOn }) => ({
+    ref,
+    dependsOn: ref === own ? [...dependsOn, ...refs].sort() : dependsOn,
+  }));
+  return {
+    ...bill,
+    components: [...bill.components, ...components],
+    dependencies: [...dependencies, ...refs.map((ref) => ({ ref, dependsOn: [] }))],
   };
 }
 

@@ -18,7 +18,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { DebianArchitecture } from '../../scripts/image/debian.ts';
+import type { BillOfMaterials } from '../../scripts/package/sbom.ts';
 import { startEmbeddedApiServer } from '../apiserver/server.ts';
+import { schemaFaultsOf } from '../package/schema.ts';
 import { createAuthority, writePair, writePem } from '../support/pki.ts';
 import { ROOT, runCommand, startProcess } from '../support/processes.ts';
 import { debianTool, withoutTool } from '../support/tools.ts';
@@ -155,6 +157,17 @@ for (const arch of ARCHITECTURES) {
     }
     const isExecutable = (line: string) => line.startsWith('file 0755') && !/\/ld-linux-[^/]*$/.test(line);
     assert.deepEqual(contents.filter(isExecutable), ['file 0755 0:0 /usr/bin/hawser-relay']);
+  });
+
+  test(`${arch}: the bill of materials in it names Debian's packages, and is one by the schema`, { skip }, async () => {
+    const text = readFileSync(join(dir, `bundle-${arch}`, 'rootfs/usr/share/doc/hawser-relay/hawser-relay.cdx.json'), 'utf8');
+    assert.deepEqual(await schemaFaultsOf(text), []);
+    const { metadata, components, dependencies } = JSON.parse(text) as BillOfMaterials;
+    const packages = components.map(({ purl }) => purl).filter((purl) => purl.startsWith('pkg:deb/debian/'));
+    const names = ['gcc-12-base', 'libc6', 'libgcc-s1', 'libstdc%2B%2B6'];
+    assert.deepEqual(packages.map((purl) => /debian\/([^@]+)@/.exec(purl)?.[1]).sort(), names);
+    const own = dependencies.find(({ ref }) => ref === metadata.component['bom-ref']);
+    for (const purl of packages) assert.ok(own?.dependsOn.includes(purl), purl);
   });
 }
 
