@@ -10,7 +10,7 @@ export interface ManualFacts {
 
 /** Files of the package that a person works with. */
 const FILES: readonly (readonly [string, string])[] = [
-  ['/etc/hawser/agent.yaml', 'Settings of the service.'],
+  ['/etc/hawser/agent.yaml', 'Settings of the service, and of the commands where nothing else is said.'],
   [
     '/etc/hawser/tls/',
     'Made by who uses a certificate of their own in place of joining; the service starts when something is in there.',

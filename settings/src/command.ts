@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { readSettingsFile } from './file.ts';
+import { findSettingsFile, readSettingsFile, type SettingsFile } from './file.ts';
 import type { Sources } from './resolve.ts';
-import { CONFIG_VARIABLE, flagName, type Setting } from './setting.ts';
+import { CONFIG_VARIABLE, type ConfigPlace, environmentName, flagName, type Setting } from './setting.ts';
 
 /** How a flag's value is shown in a command's help. */
 const PLACEHOLDERS: Readonly<Record<Setting['kind'], string>> = {
@@ -12,26 +12,44 @@ const PLACEHOLDERS: Readonly<Record<Setting['kind'], string>> = {
 };
 
 /** Gives a command --config and a flag for each setting. @returns the command */
-export function addSettings(command: Command, table: readonly Setting[]): Command {
-  command.option('--config <file>', `configuration file, YAML; also ${CONFIG_VARIABLE}`);
+export function addSettings(command: Command, table: readonly Setting[], { variable, standard }: ConfigPlace): Command {
+  const searched = table.some(({ path }) => path === standard?.unlessGiven) ? standard : undefined;
+  const otherwise =
+    searched === undefined
+      ? ''
+      : `; without either ${searched.path}, if it is there and no ${flagName(searched.unlessGiven)} is given`;
+  command.option('--config <file>', `configuration file, YAML; also ${variable} or ${CONFIG_VARIABLE}${otherwise}`);
   for (const setting of table) command.addOption(optionFor(setting));
   return command;
 }
 
 /**
- * What was typed behind a command that has `addSettings`, the environment, and the file that either names.
+ * What was typed behind a command that has `addSettings`, the environment, and the file: the one that either names, or the standard one.
  * @throws HawserError `bad_config` for a file that cannot be read
  */
-export function sourcesOf(command: Command, table: readonly Setting[], env: Sources['env']): Sources {
+export function sourcesOf(command: Command, table: readonly Setting[], env: Sources['env'], place: ConfigPlace): Sources {
   const given = command.opts<Record<string, string | undefined>>();
   const flags = new Map<string, string>();
   for (const setting of table) {
     const value = given[optionFor(setting).attributeName()];
     if (value !== undefined) flags.set(setting.path, value);
   }
-  const variable = env[CONFIG_VARIABLE];
-  if (given.config !== undefined) return { env, flags, file: readSettingsFile(given.config) };
-  return { env, flags, file: variable ? readSettingsFile(variable, CONFIG_VARIABLE) : undefined };
+  return { env, flags, file: fileFor(command, env, place) };
+}
+
+function fileFor(command: Command, env: Sources['env'], { variable, standard }: ConfigPlace): SettingsFile | undefined {
+  const given = command.opts<Record<string, string | undefined>>();
+  if (given.config !== undefined) return readSettingsFile(given.config);
+  const variables = [variable, CONFIG_VARIABLE];
+  for (const name of variables) {
+    const path = env[name];
+    if (path) return readSettingsFile(path, name);
+  }
+  // An empty one says that there is to be no file.
+  if (standard === undefined || variables.some((name) => env[name] !== undefined)) return undefined;
+  const option = command.options.find(({ long }) => long === flagName(standard.unlessGiven));
+  if (option === undefined || given[option.attributeName()] !== undefined) return undefined;
+  return env[environmentName(standard.unlessGiven)] ? undefined : findSettingsFile(standard.path);
 }
 
 /** Defaults are shown and not set: a flag that was not typed must not hide the file. */

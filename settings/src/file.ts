@@ -13,6 +13,11 @@ export interface SettingsFile {
 /** A configuration is some lines; what is larger is another file. In bytes when read, in characters after; above it it is refused. */
 const MAX_SIZE = 256 * 1024;
 
+const WHY_NOT: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  EACCES: 'may not be read by this user: give the command with sudo, or let the user read it',
+};
+
 /**
  * Reads the configuration, no further than its bound; pipes are taken too.
  * @param namedBy the flag or variable that names the file, for the message
@@ -32,11 +37,28 @@ export function readSettingsFile(path: string, namedBy = '--config'): SettingsFi
     }
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${String(code)})`;
+    const why = WHY_NOT[String(code)] ?? `cannot be read (${String(code)})`;
     throw new HawserError('bad_config', `${namedBy}: the file ${path} ${why}`, { cause });
   }
   if (length > MAX_SIZE) throw new HawserError('bad_config', `${path}: has more than the ${MAX_SIZE} bytes of a configuration`);
   return { path, text: bytes.toString('utf8', 0, length) };
+}
+
+/**
+ * As `readSettingsFile`, of a file that nobody has named. @returns undefined where there is none
+ * @throws HawserError `bad_config` for one that is there and cannot be read: settings that hold must not be passed over
+ */
+export function findSettingsFile(path: string): SettingsFile | undefined {
+  try {
+    return readSettingsFile(path, 'the configuration');
+  } catch (error) {
+    if (error instanceof HawserError && isMissing(error.cause)) return undefined;
+    throw error;
+  }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }
 
 /**

@@ -15,5 +15,5 @@ export { pipeWriter } from './pipe-writer.ts';
 export { printable } from './printable.ts';
 export { describeSettings, findText, type Resolved, resolveSettings, resolveText, type Sources } from './resolve.ts';
 export { file, filled, flag, logLevel, oneOf, port, sectionsOf, together, whole } from './schema.ts';
-export { environmentName, flagName, type Setting, setting } from './setting.ts';
+export { type ConfigPlace, environmentName, flagName, type Setting, setting } from './setting.ts';
 export { parseYaml, parseYamlDocuments, YamlError, type YamlOptions } from './yaml.ts';

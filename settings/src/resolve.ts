@@ -1,7 +1,14 @@
 import { HawserError } from '@hawser/protocol';
 import * as v from 'valibot';
 import { parseSettingsFile, type SettingsFile } from './file.ts';
-import { CONFIG_VARIABLE, environmentName, flagName, type Setting, VARIABLE_PREFIX } from './setting.ts';
+import {
+  CONFIG_VARIABLE,
+  environmentName,
+  flagName,
+  PROGRAM_CONFIG_VARIABLES,
+  type Setting,
+  VARIABLE_PREFIX,
+} from './setting.ts';
 import { isTree, lookUp, type Tree, withValue } from './tree.ts';
 
 /** Where values come from: flags are stronger than variables, variables than the file. */
@@ -134,6 +141,6 @@ function complaint(issue: v.BaseIssue<unknown>, origins: ReadonlyMap<string, str
 }
 
 function unknownVariables(table: readonly Setting[], env: Sources['env']): string[] {
-  const known = new Set([CONFIG_VARIABLE, ...table.map(({ path }) => environmentName(path))]);
+  const known = new Set([CONFIG_VARIABLE, ...PROGRAM_CONFIG_VARIABLES, ...table.map(({ path }) => environmentName(path))]);
   return Object.keys(env).filter((name) => name.startsWith(VARIABLE_PREFIX) && !known.has(name));
 }

@@ -25,8 +25,26 @@ export const setting = {
 /** Begins the name of every variable that is a setting. */
 export const VARIABLE_PREFIX = 'HAWSER_';
 
-/** The variable that names the configuration file, as --config does. */
+/** Names the configuration file of whichever program of ours reads it, as --config does; each program has a variable of its own too. */
 export const CONFIG_VARIABLE = 'HAWSER_CONFIG';
+
+/** The variables that name one program's file: no settings, and no mistake in the environment of the other one. */
+export const PROGRAM_CONFIG_VARIABLES = ['HAWSER_AGENT_CONFIG', 'HAWSER_RELAY_CONFIG'] as const;
+
+/** Where a program finds its configuration file. */
+export interface ConfigPlace {
+  /** The program's own variable. It is stronger than `HAWSER_CONFIG`, which on a machine with both programs may mean the other's file. */
+  readonly variable: (typeof PROGRAM_CONFIG_VARIABLES)[number];
+  /** The file that is read where nothing names one and it is there. */
+  readonly standard?: {
+    readonly path: string;
+    /**
+     * Path of a setting that says which of several programs on a machine is meant, as its data folder does: who gives it as a flag or
+     * variable gets no other settings of the standard file either. Commands without that flag do not look for the file.
+     */
+    readonly unlessGiven: string;
+  };
+}
 
 /** `limits.pingSeconds` → `HAWSER_LIMITS_PING_SECONDS`. */
 export function environmentName(path: string): string {

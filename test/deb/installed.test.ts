@@ -114,6 +114,12 @@ test('without systemd: installed, joined, started by hand, upgraded with its con
   const statusOf = () => JSON.parse(does(root, 'hawser-agent', 'status', '-o', 'json')) as { storeId: string; running: boolean };
   const { storeId, running } = statusOf();
   assert.ok(running);
+  // By the file of the package, which nobody named.
+  const { config } = JSON.parse(root.run('hawser-agent', 'doctor', '-o', 'json').stdout) as { config: string };
+  assert.equal(config, CONFIG);
+  const stranger = root.run('setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'hawser-agent', 'status');
+  assert.equal(stranger.code, 2);
+  assert.match(stranger.stderr, /\/etc\/hawser\/agent\.yaml may not be read by this user: give the command with sudo/);
   signal(root, '-TERM', agentIn(root));
   assert.equal((await agent.exited).code, 0);
 

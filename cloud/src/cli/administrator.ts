@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { type ApiClient, type ApiResponse, bearerOf, createApiClient, loadCredentials, readFailure } from '../apiserver/index.ts';
 import { SETTINGS } from '../ops/settings.ts';
 import { replicaNamespace } from '../replicas/index.ts';
+import { CONFIG_PLACE } from './config-place.ts';
 import type { CliIo } from './io.ts';
 
 /** What a command of an administrator works with: the API server with the administrator's own rights, and where the relays keep things. */
@@ -32,7 +33,7 @@ Exit codes: 0 done, 1 not done: the API server is away or refuses, 2 wrong comma
 
 /** Gives a command the flags that `asAdministrator` reads. @returns the command */
 export function addAdministrator(command: Command): Command {
-  return addSettings(command, KUBECONFIG).option(
+  return addSettings(command, KUBECONFIG, CONFIG_PLACE).option(
     '-n, --namespace <namespace>',
     'namespace of the relays; without it replica.namespace, that of the kubeconfig or pod, or hawser-system',
   );
@@ -47,7 +48,7 @@ export async function asAdministrator<T>(
   io: Pick<CliIo, 'env'>,
   action: (administrator: Administrator) => Promise<T>,
 ): Promise<T> {
-  const sources = sourcesOf(command, KUBECONFIG, io.env);
+  const sources = sourcesOf(command, KUBECONFIG, io.env, CONFIG_PLACE);
   const kubeconfig = kubeconfigOf(sources);
   const connection = loadCredentials(kubeconfig === undefined ? {} : { kubeconfig });
   const given = command.opts<{ namespace?: string }>().namespace ?? findText('replica.namespace', ASKED, sources);

@@ -6,6 +6,7 @@ import { nodeCommand } from './node.ts';
 import { nodesCommand } from './nodes.ts';
 import { tokenCommands } from './token.ts';
 
+export { CONFIG_PLACE } from './config-place.ts';
 export { EXIT } from './exit.ts';
 export type { CliIo, CommandGroup } from './io.ts';
 

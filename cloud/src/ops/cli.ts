@@ -9,7 +9,7 @@ import {
   sourcesOf,
 } from '@hawser/settings';
 import { Command, CommanderError } from 'commander';
-import { type CliIo, COMMAND_GROUPS, EXIT } from '../cli/index.ts';
+import { type CliIo, COMMAND_GROUPS, CONFIG_PLACE, EXIT } from '../cli/index.ts';
 import { type Config, resolveConfig, SETTINGS } from './settings.ts';
 
 export interface CliOptions extends CliIo {
@@ -30,7 +30,8 @@ Examples:
 
 const EXAMPLES = `
 Every setting is a flag, a variable (${environmentName('link.port')}) or a line of the file ("link: {port: 8443}").
-Flags are stronger than variables, variables than the file, the file than defaults.
+Flags are stronger than variables, variables than the file, the file than defaults. The file is the one of --config, of HAWSER_RELAY_CONFIG,
+or of HAWSER_CONFIG, which agents read too.
 
 Examples:
   hawser-relay run --config /etc/hawser/relay.yaml
@@ -83,7 +84,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
 }
 
 function withSettings(command: Command, env: CliOptions['env'], action: (config: Config) => Promise<void> | void): void {
-  addSettings(command, SETTINGS)
+  addSettings(command, SETTINGS, CONFIG_PLACE)
     .addHelpText('after', EXAMPLES)
-    .action(() => action(resolveConfig(sourcesOf(command, SETTINGS, env))));
+    .action(() => action(resolveConfig(sourcesOf(command, SETTINGS, env, CONFIG_PLACE))));
 }

@@ -2,6 +2,7 @@ import { HawserError } from '@hawser/protocol';
 import { type Sources, sourcesOf } from '@hawser/settings';
 import { type Command, Option } from 'commander';
 import { SETTINGS } from '../ops/settings.ts';
+import { CONFIG_PLACE } from './config-place.ts';
 import type { CliIo } from './io.ts';
 
 /** `--kubelet` of a command: short for `--workload kubelet`, and with a value for `--kubelet-path` too. @returns the command */
@@ -16,7 +17,7 @@ export function addKubeletFlag(command: Command): Command {
 
 /** @throws HawserError `bad_config` for flags that say something else */
 export function sourcesWithKubelet(command: Command, env: CliIo['env']): Sources {
-  const sources = sourcesOf(command, SETTINGS, env);
+  const sources = sourcesOf(command, SETTINGS, env, CONFIG_PLACE);
   const { kubelet } = command.opts<{ kubelet?: string | true }>();
   if (kubelet === undefined) return sources;
   const meant = new Map([['workload', 'kubelet'], ...(kubelet === true ? [] : [['kubelet.path', kubelet] as const])]);

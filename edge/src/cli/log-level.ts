@@ -3,6 +3,7 @@ import { addSettings, LOG_LEVELS, type LogLevel, type LogLevelState } from '@haw
 import { Argument, type Command, Option } from 'commander';
 import { AGENT_FACTS } from '../ops/facts.ts';
 import { askLogLevel } from './ask-agent.ts';
+import { CONFIG_PLACE } from './config-place.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import type { CliIo } from './io.ts';
 import { requireOwner } from './kubeconfig.ts';
@@ -34,7 +35,7 @@ export function addLogLevelCommand(program: Command, io: CliIo): void {
     .addArgument(new Argument('[level]', 'from the one that says most').choices(LOG_LEVELS))
     .option('--reset', 'back to the setting logLevel')
     .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'));
-  addSettings(command, READING).action(async (level: LogLevel | undefined) => {
+  addSettings(command, READING, CONFIG_PLACE).action(async (level: LogLevel | undefined) => {
     const { reset = false, output } = command.opts<Flags>();
     if (reset && level !== undefined) throw new HawserError('bad_config', '--reset is for no level: give the one or the other');
     const state = await changed(dataDirOf(command, io.env), reset ? null : level);

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { SETTINGS } from '../ops/settings.ts';
 import { type KeySource, keySourceOf, readingSealOf } from '../ops/store-key.ts';
 import type { SealSource } from '../store/index.ts';
+import { CONFIG_PLACE } from './config-place.ts';
 import type { CliIo } from './io.ts';
 
 /** Where an executable has its SQLite: whatever opens a store, or says the version of SQLite. */
@@ -19,22 +20,22 @@ const OWN_CERTIFICATE = SETTINGS.filter(({ path }) => path === 'tls.cert');
 
 /** The operator's own certificate, of the configuration file or a variable. */
 export function ownCertificateOf(command: Command, env: CliIo['env']): string | undefined {
-  return findText('tls.cert', OWN_CERTIFICATE, sourcesOf(command, OWN_CERTIFICATE, env));
+  return findText('tls.cert', OWN_CERTIFICATE, sourcesOf(command, OWN_CERTIFICATE, env, CONFIG_PLACE));
 }
 
 export function dataDirOf(command: Command, env: CliIo['env']): string {
-  return resolveText('dataDir', READING, sourcesOf(command, READING, env));
+  return resolveText('dataDir', READING, sourcesOf(command, READING, env, CONFIG_PLACE));
 }
 
 /** Undefined for the default, and for commands that open no store. @throws HawserError `bad_config` */
 export function cacheDirOf(command: Command, env: CliIo['env']): string | undefined {
   if (!command.options.some(({ long }) => long === '--cache-dir')) return undefined;
-  return findText('cacheDir', LIBRARY, sourcesOf(command, LIBRARY, env));
+  return findText('cacheDir', LIBRARY, sourcesOf(command, LIBRARY, env, CONFIG_PLACE));
 }
 
 /** @throws HawserError `bad_config` */
 export function keySourceFor(command: Command, env: CliIo['env']): KeySource {
-  const key = findText('store.key', STORE, sourcesOf(command, STORE, env));
+  const key = findText('store.key', STORE, sourcesOf(command, STORE, env, CONFIG_PLACE));
   return keySourceOf(key, dataDirOf(command, env), env.CREDENTIALS_DIRECTORY);
 }
 

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { chooseCacheDir } from '../native/index.ts';
 import { type Config, EXTERNAL_KUBELET, resolveConfig, SETTINGS } from '../ops/settings.ts';
 import { COMPLETION } from './completion.ts';
+import { CONFIG_PLACE } from './config-place.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { get } from './get.ts';
 import type { CliIo } from './io.ts';
@@ -38,7 +39,9 @@ Examples:
 
 const RUN_HELP = `
 Every setting is a flag, a variable (${environmentName('api.port')}) or a line of the file ("api: {port: 6444}").
-Flags are stronger than variables, variables than the file, the file than defaults.
+Flags are stronger than variables, variables than the file, the file than defaults. The file is the one of --config, of HAWSER_AGENT_CONFIG,
+of HAWSER_CONFIG (which relays read too), or /etc/hawser/agent.yaml of the Debian package where no other data folder is given; "HAWSER_AGENT_CONFIG="
+says that there is none.
 
 A device that has joined ("hawser-agent join") needs no certificate and no relays here.
 
@@ -113,12 +116,13 @@ Exit codes: 0 shown, whether an agent runs or not; 1 no store, or with --check s
 
 const DOCTOR_HELP = `
 Looks at agent, certificate, names, proxy, connections, TLS, clock, link, disk, store, local API, kubelet and memory, and says "ok" or what
-to do. Nothing is changed. It takes the settings of "run": give it the same --config. A running agent is asked about its link; only
-where none runs a relay is dialled and greeted, and left again. What this user may not look at is "unseen": run it as the agent's user.
+to do. Nothing is changed. It takes the settings of "run", from the same places; what it went by it says first. A running agent is asked
+about its link; only where none runs a relay is dialled and greeted, and left again. What this user may not look at is "unseen": run it with sudo.
 
 Examples:
   hawser-agent doctor
-  sudo -u hawser hawser-agent doctor --config /etc/hawser/agent.yaml
+  sudo hawser-agent doctor                            # of the Debian package's agent, by /etc/hawser/agent.yaml
+  hawser-agent doctor --config agent.yaml             # of one that was started with it
   hawser-agent doctor -o json | jq -r '.findings[] | select(.level == "problem") | .check'
 
 Exit codes: 0 nothing is wrong, 1 something is, 2 wrong command line or settings, 130 interrupted.
@@ -207,7 +211,7 @@ function programOf(options: CliOptions): Command {
     .hook('preAction', (_, command) => chooseCacheDir(() => cacheDirOf(command, env)));
 
   const run = program.command('run').description('run the agent until SIGTERM or SIGINT');
-  addKubeletFlag(addSettings(run, SETTINGS)).action(() => options.run(resolveConfig(sourcesWithKubelet(run, env))));
+  addKubeletFlag(addSettings(run, SETTINGS, CONFIG_PLACE)).action(() => options.run(resolveConfig(sourcesWithKubelet(run, env))));
   run.addHelpText('after', RUN_HELP);
 
   const joinCommand = program
@@ -244,7 +248,7 @@ function programOf(options: CliOptions): Command {
     .option('-A, --all-namespaces', 'all namespaces')
     .addOption(new Option('-o, --output <format>', 'format').choices(['table', 'wide', 'json', 'yaml']).default('table'))
     .option('--show-secrets', 'show the values of Secrets');
-  addSettings(getCommand, STORE).action((resource: string, name: string | undefined) => {
+  addSettings(getCommand, STORE, CONFIG_PLACE).action((resource: string, name: string | undefined) => {
     const { namespace, allNamespaces = false, output, showSecrets = false } = getCommand.opts<GetFlags>();
     const seal = sealFor(getCommand, env);
     get({ dataDir: dataDirOf(getCommand, env), seal, resource, name, namespace, allNamespaces, output, showSecrets }, options);
@@ -261,7 +265,7 @@ function programOf(options: CliOptions): Command {
     .option('--show-secrets', 'show the values of Secrets')
     .option('--live', 'ask the cloud also about what it has sent here')
     .option('--timeout <time>', 'wait so long for an answer: 500ms, 10s, 2m (default 10s)');
-  addSettings(queryCommand, STORE).action((resource: string, name: string | undefined) => {
+  addSettings(queryCommand, STORE, CONFIG_PLACE).action((resource: string, name: string | undefined) => {
     const { namespace, output, showSecrets = false, live = false, timeout } = queryCommand.opts<QueryFlags>();
     return query(
       {
@@ -296,12 +300,13 @@ function programOf(options: CliOptions): Command {
     .command('doctor')
     .description('look for what is wrong, and say what to do')
     .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'));
-  addKubeletFlag(addSettings(doctorCommand, SETTINGS)).action(async () => {
+  addKubeletFlag(addSettings(doctorCommand, SETTINGS, CONFIG_PLACE)).action(async () => {
     const { output } = doctorCommand.opts<{ output: 'text' | 'json' }>();
-    const { settings } = resolveConfig(sourcesWithKubelet(doctorCommand, env));
+    const sources = sourcesWithKubelet(doctorCommand, env);
+    const { settings } = resolveConfig(sources);
     // Loaded here: no other command needs it.
     const { doctor } = await import('./doctor/index.ts');
-    return doctor({ settings, output, version: options.version }, options);
+    return doctor({ settings, config: sources.file?.path, output, version: options.version }, options);
   });
   doctorCommand.addHelpText('after', DOCTOR_HELP);
 
@@ -331,7 +336,7 @@ function programOf(options: CliOptions): Command {
     .command('config')
     .description('print its configuration and command line')
     .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'yaml', 'command', 'systemd']).default('text'));
-  addKubeletFlag(addSettings(kubeletConfigCommand, SETTINGS)).action(async () => {
+  addKubeletFlag(addSettings(kubeletConfigCommand, SETTINGS, CONFIG_PLACE)).action(async () => {
     const { output, kubelet } = kubeletConfigCommand.opts<{ output: KubeletOutput; kubelet?: string | true }>();
     // It is about nothing else, so nobody has to say it.
     if (kubelet === undefined) kubeletConfigCommand.setOptionValue('kubelet', output === 'systemd' ? EXTERNAL_KUBELET : true);
@@ -354,7 +359,7 @@ function programOf(options: CliOptions): Command {
         .default('text'),
     );
   versionCommand.addHelpText('after', VERSION_HELP);
-  addSettings(versionCommand, LIBRARY).action(() =>
+  addSettings(versionCommand, LIBRARY, CONFIG_PLACE).action(() =>
     version(options.version, versionCommand.opts<{ output: 'text' | 'json' }>().output, options),
   );
 
@@ -363,5 +368,5 @@ function programOf(options: CliOptions): Command {
 }
 
 function addDataDir(command: Command): Command {
-  return addSettings(command, READING);
+  return addSettings(command, READING, CONFIG_PLACE);
 }

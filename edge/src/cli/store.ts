@@ -7,6 +7,7 @@ import { storePath } from '../ops/paths.ts';
 import { type KeySource, keySourceOf, prepareNext, sealOf, settleNext } from '../ops/store-key.ts';
 import { openStore, PLAIN, readStore, rekeyStore, setStoreAside, type Untold } from '../store/index.ts';
 import { SYNC_FACTS } from '../sync/index.ts';
+import { CONFIG_PLACE } from './config-place.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import type { CliIo } from './io.ts';
 import { dataDirOf, keySourceFor, READING, STORE } from './needed-settings.ts';
@@ -61,14 +62,14 @@ export function addStoreCommands(program: Command, io: CliIo): void {
     .command('rekey')
     .description('seal the store with another key')
     .option('--new-key <key>', 'generated, PATH, credential:NAME or none');
-  addSettings(rekeyCommand, STORE).action(() => {
+  addSettings(rekeyCommand, STORE, CONFIG_PLACE).action(() => {
     const { newKey } = rekeyCommand.opts<{ newKey?: string }>();
     rekey(dataDirOf(rekeyCommand, io.env), keySourceFor(rekeyCommand, io.env), newKey, io);
   });
   rekeyCommand.addHelpText('after', REKEY_HELP);
 
   const dropCommand = store.command('drop-secrets').description('give up Secrets whose key is lost: the cloud sends them again');
-  addSettings(dropCommand, STORE).action(() => {
+  addSettings(dropCommand, STORE, CONFIG_PLACE).action(() => {
     dropSecrets(dataDirOf(dropCommand, io.env), keySourceFor(dropCommand, io.env), io);
   });
   dropCommand.addHelpText('after', DROP_HELP);
@@ -77,7 +78,7 @@ export function addStoreCommands(program: Command, io: CliIo): void {
     .command('set-aside')
     .description('begin a new store: for another cluster')
     .option('--yes', 'also where reports wait that the cloud has not been told of');
-  addSettings(asideCommand, READING).action(() => {
+  addSettings(asideCommand, READING, CONFIG_PLACE).action(() => {
     const { yes } = asideCommand.opts<{ yes?: boolean }>();
     setAside(dataDirOf(asideCommand, io.env), yes === true, io);
   });

@@ -12,6 +12,8 @@ import type { NamedFinding } from './types.ts';
 export interface DoctorReport {
   readonly version: string;
   readonly dataDir: string;
+  /** The file of the settings; null where there is none. */
+  readonly config: string | null;
   /** RFC 3339. */
   readonly time: string;
   /** Whether nothing is a problem. */
@@ -21,6 +23,8 @@ export interface DoctorReport {
 
 export interface DoctorRequest {
   readonly settings: Settings;
+  /** The file that they are from, where there is one. */
+  readonly config: string | undefined;
   readonly output: 'text' | 'json';
   /** Of this program. */
   readonly version: string;
@@ -30,7 +34,7 @@ export interface DoctorRequest {
 const WIPE = '\r\x1b[K';
 
 /** Looks at all that a device needs to be linked and to stay so, and says what to do. @throws CommandFailure where something is wrong */
-export async function doctor({ settings, output, version }: DoctorRequest, io: CliIo): Promise<void> {
+export async function doctor({ settings, config, output, version }: DoctorRequest, io: CliIo): Promise<void> {
   const interrupted = io.interrupted();
   const { dataDir } = settings;
   const progress = (text: string) => {
@@ -39,7 +43,7 @@ export async function doctor({ settings, output, version }: DoctorRequest, io: C
   progress('looking at the agent …');
   const { agent, facts } = await findAgent(dataDir, version);
   const checks = checksOf({
-    ...{ settings, version, agent, facts, now: io.now, credentials: io.env.CREDENTIALS_DIRECTORY },
+    ...{ settings, config, version, agent, facts, now: io.now, credentials: io.env.CREDENTIALS_DIRECTORY },
     identity: readIdentity(settings),
     reached: new Map(),
     shown: new Map(),
@@ -54,7 +58,14 @@ export async function doctor({ settings, output, version }: DoctorRequest, io: C
   progress(WIPE);
   if (interrupted.aborted) throw new CommandFailure(EXIT.interrupted, 'interrupted: not all was looked at');
   const problems = findings.filter(({ level }) => level === 'problem').length;
-  const report: DoctorReport = { version, dataDir, time: io.now().toISOString(), ok: problems === 0, findings };
+  const report: DoctorReport = {
+    version,
+    dataDir,
+    config: config ?? null,
+    time: io.now().toISOString(),
+    ok: problems === 0,
+    findings,
+  };
   if (output === 'json') io.write(`${JSON.stringify(report, null, 2)}\n`);
   if (problems > 0) throw new CommandFailure(EXIT.failed, `${problems} ${problems === 1 ? 'problem' : 'problems'}`);
 }

@@ -35,12 +35,13 @@ import { reach } from './probes/reach.ts';
 import { lookAtStore } from './probes/store.ts';
 import { askTime, showOf } from './probes/tls.ts';
 import type { Scene } from './scene.ts';
-import { type Check, type CheckName, type Finding, unseen } from './types.ts';
+import { type Check, type CheckName, type Finding, ok, unseen } from './types.ts';
 
 type Look = (scene: Scene, signal: AbortSignal) => Promise<readonly Finding[]>;
 
 /** In the order in which they are told: what explains a later one comes before it. */
 const LOOKS: Readonly<Record<CheckName, Look>> = {
+  settings: async ({ config }) => [ok(config === undefined ? 'no file: flags, variables and defaults' : `of ${config}`)],
   agent: async ({ agent }) => judgeAgent(agent),
   certificate: async ({ identity, facts, now, agent }) => {
     const { refused, nodeName, key, certificates, authorities, isRenewed } = identity;

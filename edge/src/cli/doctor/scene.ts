@@ -7,6 +7,8 @@ import type { Shown } from './probes/tls.ts';
 /** What the checks know before they begin, and what one leaves for those after it. */
 export interface Scene {
   readonly settings: Settings;
+  /** The file that they are from, where there is one. */
+  readonly config: string | undefined;
   /** `CREDENTIALS_DIRECTORY` of systemd. */
   readonly credentials: string | undefined;
   readonly version: string;

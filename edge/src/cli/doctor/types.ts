@@ -37,6 +37,7 @@ export interface Check {
 }
 
 export type CheckName =
+  | 'settings'
   | 'agent'
   | 'clock'
   | 'certificate'
