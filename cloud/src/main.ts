@@ -27,10 +27,17 @@ async function run({ settings, unknownVariables }: Config): Promise<void> {
   logger.info('relay stopped');
 }
 
+/** A window without a size, as a serial line has, is one of the oldest terminals (VT100). */
+function terminal(): { readonly columns: number; readonly rows: number } | undefined {
+  if (!process.stdout.isTTY || (process.env.TERM ?? 'dumb') === 'dumb') return undefined;
+  return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
+}
+
 process.exitCode = await runCli(process.argv.slice(2), {
   version: RELAY_VERSION,
   env: process.env,
   write: pipeWriter(() => process.stdout, process.exit),
+  terminal,
   writeError: pipeWriter(() => process.stderr, process.exit),
   run,
 });

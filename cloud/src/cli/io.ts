@@ -5,6 +5,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /** Its size where what is written is shown by a terminal that takes control sequences. Default: it is none. */
+  readonly terminal?: () => { readonly columns: number; readonly rows: number } | undefined;
   /** Ends what goes on until it is ended. Default: the process is ended by its signals. */
   readonly signal?: AbortSignal;
 }

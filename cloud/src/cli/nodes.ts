@@ -1,15 +1,13 @@
 import { HawserError } from '@hawser/protocol';
-import { printable } from '@hawser/settings';
 import type { Command } from 'commander';
 import { Argument, Option } from 'commander';
 import { systemClock } from '../clock.ts';
-import { alignColumns } from './columns.ts';
-import { shown } from './fleet/ask.ts';
 import { addFleet, asFleet, FLEET_HELP, type Fleet, sessionsOf, troubleOf } from './fleet/fleet.ts';
+import { List, type ListFlags, type WatchOutput } from './fleet/list.ts';
+import { LiveList } from './fleet/live-list.ts';
 import { MOST_PLACES, type Place } from './fleet/places.ts';
 import { recorded } from './fleet/recorded.ts';
-import { isWanted, linked, type Row, rowsOf, SORTS, type Sort, sorted, unlinked } from './fleet/rows.ts';
-import { bytesInWords, spanInWords } from './fleet/spans.ts';
+import { linked, type Row, rowsOf, SORTS, unlinked } from './fleet/rows.ts';
 import { pause, watchReplica } from './fleet/watch.ts';
 import type { CliIo, CommandGroup } from './io.ts';
 
@@ -26,7 +24,8 @@ All nodes that anybody knows of: those with a session at a replica, those that h
   LAG       how long the device has lacked something
   SENT, RECEIVED   bytes of messages of this session, from and to the relay's point of view
 
--w goes on with a line for each change until it is ended. Bytes alone are no change.
+-w goes on until Ctrl-C: on a terminal with a table that is kept up to date, as much of it as there is room for, otherwise with a line for
+each change. Bytes alone are no change.
 
 Examples:
   hawser-relay nodes
@@ -38,13 +37,6 @@ ${FLEET_HELP}`;
 
 /** Between two looks at which replicas there are, while somebody watches; in ms. */
 const LOOK_MS = 10_000;
-
-interface Flags {
-  readonly watch: boolean;
-  readonly output: 'text' | 'wide' | 'json';
-  readonly state: readonly string[];
-  readonly sort: Sort;
-}
 
 /** `hawser-relay nodes` */
 export const nodesCommand: CommandGroup = (program, io) => {
@@ -61,13 +53,19 @@ export const nodesCommand: CommandGroup = (program, io) => {
     )
     .addOption(new Option('--sort <by>', 'order of the list').choices(SORTS).default('name'))
     .addHelpText('after', HELP);
-  addFleet(nodes).action((names: readonly string[], flags: Flags) =>
+  addFleet(nodes).action((names: readonly string[], flags: ListFlags) =>
     asFleet(nodes, io, (fleet) => {
       const list = new List(flags, names, io);
-      return flags.watch ? watch(fleet, list, io) : once(fleet, list);
+      return flags.watch ? watch(fleet, outputOf(flags, list, io)) : once(fleet, list);
     }),
   );
 };
+
+/** A terminal shows a table that is kept up to date; what is piped or read by a program has a line for each change. */
+function outputOf({ output }: ListFlags, list: List, { write, terminal }: CliIo): WatchOutput {
+  const isDrawn = output !== 'json' && terminal?.() !== undefined;
+  return isDrawn ? new LiveList({ list, write, size: () => terminal?.(), clock: systemClock }) : list;
+}
 
 async function once(fleet: Fleet, list: List): Promise<readonly string[]> {
   const [places, known] = await Promise.all([fleet.places(), recorded(fleet.administrator)]);
@@ -85,9 +83,9 @@ async function once(fleet: Fleet, list: List): Promise<readonly string[]> {
 }
 
 /** First all, once each replica has said what it has or does not answer; then each change. */
-async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly string[]> {
+async function watch(fleet: Fleet, output: WatchOutput): Promise<readonly string[]> {
   const known = await recorded(fleet.administrator);
-  for (const trouble of known.troubles) io.writeError(`hawser-relay: ${printable(trouble)}\n`);
+  for (const trouble of known.troubles) output.trouble(trouble);
   const places = await fleet.places();
   const rows = new Map<string, Row>();
   const here = new Map<string, Set<string>>();
@@ -99,13 +97,12 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
     if (!awaited.delete(replica) || awaited.size > 0) return;
     const others = rowsOf({ ...known, answered: [], silent: (holder) => away.has(holder) || !fleet.isWhole });
     for (const row of others) if (!rows.has(row.node)) rows.set(row.node, row);
-    list.all([...rows.values()]);
-    list.following = true;
+    output.follow({ [Symbol.iterator]: () => rows.values() });
   }
 
   function take(row: Row): void {
     rows.set(row.node, row);
-    if (awaited.size === 0) list.one(row);
+    if (awaited.size === 0) output.one(row);
   }
 
   function leave(node: string, state: 'down' | 'unknown', replica: string): void {
@@ -142,7 +139,7 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
           leave(news.session.node, 'down', replica);
           return;
         case 'lost':
-          io.writeError(`hawser-relay: ${printable(troubleOf(place, news.why))}; it is asked again\n`);
+          output.trouble(`${troubleOf(place, news.why)}; it is asked again`);
           for (const node of nodes) leave(node, 'unknown', replica);
           nodes.clear();
           begin(replica, true);
@@ -180,86 +177,10 @@ async function watch(fleet: Fleet, list: List, io: CliIo): Promise<readonly stri
     } catch (error) {
       // Those that are known are watched on.
       if (!(error instanceof HawserError)) throw error;
-      io.writeError(`hawser-relay: ${printable(error.message)}\n`);
+      output.trouble(error.message);
     }
   }
   await Promise.all([...running.values()].map(({ over }) => over));
+  output.end();
   return [];
-}
-
-const COLUMNS = ['NODE', 'STATE', 'SINCE', 'LAG', 'SENT', 'RECEIVED', 'VERSION', 'REPLICA'];
-
-/** Prints rows: a table, or JSON. While a watch follows, each row for itself. */
-class List {
-  readonly #flags: Flags;
-  readonly #names: readonly string[];
-  readonly #io: CliIo;
-  #widths: readonly number[] = [];
-  readonly #shown = new Set<string>();
-  following = false;
-
-  constructor(flags: Flags, names: readonly string[], io: CliIo) {
-    this.#flags = flags;
-    this.#names = names;
-    this.#io = io;
-  }
-
-  all(rows: readonly Row[]): void {
-    const { output, watch, sort } = this.#flags;
-    const wanted = sorted(
-      rows.filter((row) => this.#wants(row)),
-      sort,
-    );
-    for (const { node } of wanted) this.#shown.add(node);
-    if (output === 'json') {
-      this.#io.write(watch ? wanted.map(lineOf).join('') : `${JSON.stringify(wanted, null, 2)}\n`);
-      return;
-    }
-    if (wanted.length === 0) this.#io.writeError('hawser-relay: no node is known, or none of those that are meant\n');
-    const cells = [this.#header(), ...wanted.map((row) => this.#cells(row))];
-    this.#widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-    if (wanted.length > 0 || watch) this.#io.write(alignColumns(cells));
-  }
-
-  one(row: Row): void {
-    // One that leaves the wanted states is told of, too.
-    const isWantedNow = this.#wants(row);
-    if (!this.following || !(isWantedNow || this.#shown.has(row.node))) return;
-    if (isWantedNow) this.#shown.add(row.node);
-    else this.#shown.delete(row.node);
-    if (this.#flags.output === 'json') this.#io.write(lineOf(row));
-    else
-      this.#io.write(
-        `${this.#cells(row)
-          .map((cell, column) => cell.padEnd(this.#widths[column] ?? 0))
-          .join('   ')
-          .trimEnd()}\n`,
-      );
-  }
-
-  #wants(row: Row): boolean {
-    return isWanted(row, this.#names, this.#flags.state);
-  }
-
-  #header(): readonly string[] {
-    return this.#flags.output === 'wide' ? [...COLUMNS, 'DETAIL'] : COLUMNS;
-  }
-
-  #cells({ node, state, since, lagMs, sentBytes, receivedBytes, agentVersion, replica, detail }: Row): readonly string[] {
-    const cells = [
-      node,
-      state,
-      since === null ? '-' : spanInWords(Date.now() - Date.parse(since)),
-      lagMs === null ? '-' : spanInWords(lagMs),
-      sentBytes === null ? '-' : bytesInWords(sentBytes),
-      receivedBytes === null ? '-' : bytesInWords(receivedBytes),
-      agentVersion ?? '-',
-      replica ?? '-',
-    ].map(shown);
-    return this.#flags.output === 'wide' ? [...cells, shown(detail) || '-'] : cells;
-  }
-}
-
-function lineOf(row: Row): string {
-  return `${JSON.stringify(row)}\n`;
 }
