@@ -52,7 +52,7 @@ async function refusalOf(device: FleetAgent, flags: Readonly<Record<string, stri
   return { code, said: started.tail() };
 }
 
-test("what lies on a device shows no Secret and is nobody else's to read", { timeout: 240_000 }, async (t) => {
+test("what lies on a device shows no Secret and is nobody else's to read", { timeout: 480_000 }, async (t) => {
   const umask = process.umask(0);
   t.after(() => process.umask(umask));
   const fleet = await fleetFor(t, {
@@ -203,7 +203,7 @@ test("what lies on a device shows no Secret and is nobody else's to read", { tim
   });
 });
 
-test('the password of a proxy is in nothing that the agent says or writes', { timeout: 60_000 }, async (t) => {
+test('the password of a proxy is in nothing that the agent says or writes', { timeout: 180_000 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'hawser-e2e-proxy-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const authority = await createAuthority('proxied');

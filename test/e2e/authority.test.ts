@@ -101,7 +101,7 @@ async function lives(agent: ScriptedAgent, node = 'edge-1'): Promise<void> {
 }
 
 test('relays that start at once on an empty cluster agree on an authority; its rotations are followed, links stay, and devices that were away link', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const { dir, kube, launch, up, command, ca, authority } = await scene(t);
   const starting = [launch('relay-1'), launch('relay-2')];
@@ -197,7 +197,7 @@ test('relays that start at once on an empty cluster agree on an authority; its r
 });
 
 test('an operator’s files that change are served to new connections, and a link that is open stays', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const { dir, launch, up } = await scene(t);
   const company = await createAuthority('company');

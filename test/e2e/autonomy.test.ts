@@ -10,7 +10,7 @@ import { fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
 /** Five minutes, which pods have by default, pass in 1.5 s, ten minutes in 3 s, and 72 hours in 22 minutes. */
 const SECOND_MS = 5;
 /** The relay renews Leases every second here, and machines are slow at times. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 8_000;
 const WAIT_MS = 40_000;
 const LEASES = 'coordination.k8s.io/leases';
 
@@ -35,8 +35,6 @@ async function world(t: TestContext): Promise<World> {
   const fleet = await fleetFor(t, {
     agents: ['edge-1', 'edge-2'],
     relayFlags: { '--node-leases-renew-seconds': '1' },
-    // After a while without a relay the wait may be a minute by default: longer than what is waited for here.
-    agentFlags: { '--backoff-cap-ms': '2000' },
   });
   const [one, two] = fleet.agents;
   assert.ok(one && two);
@@ -140,7 +138,7 @@ test('without autonomy the pods of a lost node are evicted after their seconds; 
   assert.equal(after?.metadata.uid, kept.metadata.uid);
   assert.equal(after?.metadata.deletionTimestamp, undefined);
   assert.deepEqual(containers(after), containers(kept), 'not restarted');
-  assert.equal(w.controller.planned().has('default/kept'), false);
+  await until('no plan for it', WAIT_MS, undefined, async () => !w.controller.planned().has('default/kept'));
 
   w.two.link.restore();
   await goneAtDevice(w.two, 'plain');
@@ -210,10 +208,10 @@ test('the annotation taken off gives pods back what they had; one that is not va
 
 test('a device that is away for too long ends its pods by itself, also when it was restarted meanwhile, before they are replaced', async (t) => {
   const w = await world(t);
-  // By the cluster's clock of this test forty minutes are twelve seconds; the device has no other clock than its own.
-  await annotate(w, w.one, { 'hawser.dev/autonomy': '40m', 'hawser.dev/autonomy-stop-after': '6s' });
+  // By the cluster's clock of this test sixty minutes are 18 seconds; the device has no other clock than its own, and starts in some of them.
+  await annotate(w, w.one, { 'hawser.dev/autonomy': '60m', 'hawser.dev/autonomy-stop-after': '6s' });
   await running(w, w.one, 'web');
-  await tolerates(w, w.one, 'web', 2_400);
+  await tolerates(w, w.one, 'web', 3_600);
   await atDevice(w.one, 'nodes', '', 'edge-1', ({ metadata }) => {
     return metadata.annotations?.['hawser.dev/autonomy-stop-after'] === '6s';
   });

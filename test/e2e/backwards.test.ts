@@ -19,6 +19,14 @@ async function runningPod(t: TestContext, options: Partial<Parameters<typeof fle
   return { fleet, device };
 }
 
+/** All that there is has arrived, and what the device says of it as well. */
+async function objectsSettled(device: FleetAgent): Promise<number> {
+  return until('the device in sync with nothing to say', 60_000, undefined, async () => {
+    const { session, outbox, objects } = Object(await device.status());
+    return session.state === 'inSync' && outbox.entries === 0 && Number(objects);
+  });
+}
+
 async function edit(fleet: Fleet, n: number): Promise<void> {
   await fleet.kube.patch('configmaps', 'default', 'settings', { data: { n: String(n) } });
 }
@@ -86,7 +94,7 @@ async function followsTheBackup(fleet: Fleet, device: FleetAgent): Promise<void>
 }
 
 test('an API server that is restored from a backup while the relay runs is followed, in a new epoch', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   const backup = await revision(fleet);
@@ -103,7 +111,7 @@ test('an API server that is restored from a backup while the relay runs is follo
 });
 
 test('an API server that was restored while no relay ran is recognised by what the agent holds', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   const backup = await revision(fleet);
@@ -117,7 +125,7 @@ test('an API server that was restored while no relay ran is recognised by what t
 });
 
 test('a relay whose watches lag by far neither overwrites nor deletes what an agent brings from another, and finds out', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   const other = await fleet.addRelay('relay-2');
@@ -146,11 +154,11 @@ test('a relay whose watches lag by far neither overwrites nor deletes what an ag
 });
 
 test('another cluster under the same address is followed neither by a running relay nor by an agent', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { keepData: true });
   const data = join(fleet.dir, 'objects.json');
-  const held = await device.objectsHeld();
+  const held = await objectsSettled(device);
   await fleet.apiServer()?.stop();
   await rename(data, `${data}.ours`);
   await fleet.startApiServer();
@@ -185,7 +193,7 @@ test('another cluster under the same address is followed neither by a running re
   await arrives(device, 1);
 });
 
-test('a running relay goes on when its own cluster answers again', { timeout: 240_000 }, async (t) => {
+test('a running relay goes on when its own cluster answers again', { timeout: 480_000 }, async (t) => {
   const { fleet, device } = await runningPod(t, { keepData: true });
   const data = join(fleet.dir, 'objects.json');
   await fleet.apiServer()?.stop();
@@ -204,10 +212,10 @@ test('a running relay goes on when its own cluster answers again', { timeout: 24
 });
 
 test('an empty list deletes nothing, neither of a relay that runs nor of one that has just started', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true }, 20);
-  const held = await device.objectsHeld();
+  const held = await objectsSettled(device);
   const empty = { do: 'add', fault: { type: 'emptyList' }, pathPrefix: '/api/v1/configmaps', method: 'GET' };
   await fleet.fault({ do: 'add', fault: { type: 'expired' }, pathPrefix: '/api/v1/configmaps', watch: true });
   await fleet.fault(empty);
@@ -224,11 +232,11 @@ test('an empty list deletes nothing, neither of a relay that runs nor of one tha
   await edit(fleet, 2);
   await arrives(device, 2);
   assert.equal(await metric(fleet, 'hawser_relay_operations_total{operation="delete"}'), 0);
-  assert.equal(await device.objectsHeld(), held);
+  assert.equal(await objectsSettled(device), held);
 });
 
 test('an empty list to a relay that has just started does not take the few objects that a device holds of it', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   await fleet.relay().stop();
@@ -242,7 +250,7 @@ test('an empty list to a relay that has just started does not take the few objec
 });
 
 test('what was deleted and made again under its name while the link was cut is one change, to the new object', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t);
   const before = await atDevice(device, 'configmaps', 'default', 'settings');

@@ -8,7 +8,7 @@ import { createAuthority, issueNodeCertificate, writePair, writePem } from '../s
 import { runCommand, startProcess } from '../support/processes.ts';
 import { bundlesFor } from './harness.ts';
 
-test('the bundles start with the project’s Node and do what the sources do', { timeout: 120_000 }, async (t) => {
+test('the bundles start with the project’s Node and do what the sources do', { timeout: 240_000 }, async (t) => {
   const bundles = await bundlesFor(t);
   const { dir } = bundles;
 

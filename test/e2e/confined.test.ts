@@ -61,7 +61,7 @@ test("the relay's pod keeps the rules of the restricted Pod Security Standard, a
 });
 
 test('the relay starts and becomes ready as that pod: another user, no capability, no writable file system, its ServiceAccount alone', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const { relay } = await commandsFor(t);
   const own = mkdtempSync(join(tmpdir(), 'hawser-confined-'));

@@ -25,7 +25,7 @@ function pidsIn(stderr: string): number[] {
 
 const alive = (pid: number) => existsSync(`/proc/${pid}`);
 
-test('the demonstration tells its whole story and says so in one line of JSON', { timeout: 300_000 }, async (t) => {
+test('the demonstration tells its whole story and says so in one line of JSON', { timeout: 600_000 }, async (t) => {
   const tmp = ownTmp(t);
   const { code, stdout, stderr } = await runCommand({ name: 'demo', args: [DEMO, '--once', '--json'], env: { TMPDIR: tmp } });
   assert.equal(code, 0, stderr);
@@ -46,12 +46,12 @@ test('the demonstration tells its whole story and says so in one line of JSON', 
   assert.deepEqual(demosIn(tmp), []);
 });
 
-test('Ctrl-C ends the demonstration and leaves no process and no file behind', { timeout: 120_000 }, async (t) => {
+test('Ctrl-C ends the demonstration and leaves no process and no file behind', { timeout: 600_000 }, async (t) => {
   const tmp = ownTmp(t);
   const logFile = join(tmp, 'demo.log');
   const demo = startProcess({ name: 'demo', args: [DEMO, '--json'], env: { TMPDIR: tmp }, logFile, ownGroup: true });
   t.after(() => demo.kill());
-  await demo.line('the story’s end', ({ ok }) => ok === true, 90_000);
+  await demo.line('the story’s end', ({ ok }) => ok === true, 240_000);
   // As a terminal does it: to all of the foreground group, not to the demonstration alone.
   process.kill(-demo.pid, 'SIGINT');
   assert.deepEqual(await demo.exited, { code: 0, signal: null }, demo.tail());
@@ -79,7 +79,7 @@ async function ownCluster(t: TestContext) {
   return { kube, args: [DEMO, '--once', '--json', '--kubeconfig', kubeconfig, '--manifests', manifests] };
 }
 
-test("in a user's cluster the demonstration removes what it made, and nothing else", { timeout: 300_000 }, async (t) => {
+test("in a user's cluster the demonstration removes what it made, and nothing else", { timeout: 600_000 }, async (t) => {
   const { kube, args } = await ownCluster(t);
   const { code, stderr } = await runCommand({ name: 'demo', args });
   assert.equal(code, 0, stderr);
@@ -89,7 +89,7 @@ test("in a user's cluster the demonstration removes what it made, and nothing el
   assert.deepEqual(await kube.list('nodes'), []);
 });
 
-test("a Node of the user's that bears a name of the demonstration's is not taken over", { timeout: 60_000 }, async (t) => {
+test("a Node of the user's that bears a name of the demonstration's is not taken over", { timeout: 240_000 }, async (t) => {
   const { kube, args } = await ownCluster(t);
   const node = await kube.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'edge-2' } });
   const { code, stderr } = await runCommand({ name: 'demo', args });

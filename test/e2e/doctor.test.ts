@@ -34,7 +34,7 @@ function inSync(device: FleetAgent): Promise<Status> {
 }
 
 test('nothing is wrong with a linked device: its link goes on beside doctor, and where no agent runs doctor greets the relay itself', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'], identities: 'joined' });
   const [device] = fleet.agents;

@@ -24,7 +24,7 @@ function arrives(device: FleetAgent, n: number, timeoutMs?: number) {
   return atDevice(device, 'configmaps', 'default', 'settings', ({ data }) => (data as { n: string }).n === String(n), timeoutMs);
 }
 
-test('a relay that is killed and started again goes on where it was', { timeout: 120_000 }, async (t) => {
+test('a relay that is killed and started again goes on where it was', { timeout: 240_000 }, async (t) => {
   const { fleet, device } = await runningPod(t);
   await fleet.relay().kill();
   await edit(fleet, 1);
@@ -41,7 +41,7 @@ test('a relay that is killed and started again goes on where it was', { timeout:
 });
 
 test('an agent that is killed in the middle of changes has what it acknowledged, and catches up', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t);
   for (let n = 1; n <= 5; n++) {
@@ -66,7 +66,7 @@ test('an agent that is killed in the middle of changes has what it acknowledged,
 });
 
 test('an API server that restarts, with its watches cut, is followed without a word from the operator', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { keepData: true });
   await fleet.apiServer()?.stop();
@@ -76,7 +76,7 @@ test('an API server that restarts, with its watches cut, is followed without a w
   await arrives(device, 1, 60_000);
 });
 
-test('410 during a burst: the relay lists again and loses nothing', { timeout: 120_000 }, async (t) => {
+test('410 during a burst: the relay lists again and loses nothing', { timeout: 240_000 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   await fleet.kube.create(podOn('edge-1', 'many', { configMaps: Array.from({ length: 20 }, (_, i) => `burst-${i}`) }));
   const burst = (async () => {
@@ -93,7 +93,7 @@ test('410 during a burst: the relay lists again and loses nothing', { timeout: 1
   await podInCloud(fleet.kube, 'many', ({ phase }) => phase === 'Running');
 });
 
-test('429 and 500 from the API server delay, and nothing is lost', { timeout: 120_000 }, async (t) => {
+test('429 and 500 from the API server delay, and nothing is lost', { timeout: 240_000 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   await fleet.fault({ do: 'add', watch: true, times: 3, fault: { type: 'answer', status: 500 } });
   await fleet.fault({
@@ -110,7 +110,7 @@ test('429 and 500 from the API server delay, and nothing is lost', { timeout: 12
   await podInCloud(fleet.kube, 'web-2', ({ phase }) => phase === 'Running');
 });
 
-test('a cut link: the device serves on, reports what happened meanwhile, and converges', { timeout: 120_000 }, async (t) => {
+test('a cut link: the device serves on, reports what happened meanwhile, and converges', { timeout: 240_000 }, async (t) => {
   const { fleet, device } = await runningPod(t);
   device.link.cut();
   await edit(fleet, 1);
@@ -122,7 +122,7 @@ test('a cut link: the device serves on, reports what happened meanwhile, and con
   await podInCloud(fleet.kube, 'while-away', ({ phase }) => phase === 'Running');
 });
 
-test('a half-open link is noticed by both sides, and the next one converges', { timeout: 120_000 }, async (t) => {
+test('a half-open link is noticed by both sides, and the next one converges', { timeout: 240_000 }, async (t) => {
   const { fleet, device } = await runningPod(t);
   const before = device.link.counted().connections;
   device.link.freeze();
@@ -132,7 +132,7 @@ test('a half-open link is noticed by both sides, and the next one converges', { 
   await arrives(device, 1, 60_000);
 });
 
-test('5,000 pods of other nodes are listed in pages and reach no device', { timeout: 240_000 }, async (t) => {
+test('5,000 pods of other nodes are listed in pages and reach no device', { timeout: 480_000 }, async (t) => {
   const { fleet, device } = await runningPod(t);
   await fleet.relay().stop();
   const create = async (from: number) => {

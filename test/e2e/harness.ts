@@ -10,13 +10,18 @@ import { planted } from '../support/planted.ts';
 import { ROOT, runCommand } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
-/** A fleet for one test; when the test is over its processes have ended and its folder is gone. */
+/** By default a device that has long been without a relay waits for up to a minute, as long as tests wait for what comes after it. */
+export const SOON_AGAIN = { '--backoff-cap-ms': '2000' };
+
+/** A fleet for one test, whose devices dial again soon; when the test is over its processes have ended and its folder is gone. */
 export async function fleetFor(t: TestContext, options: Omit<FleetOptions, 'dir'>): Promise<Fleet> {
   const dir = mkdtempSync(join(tmpdir(), 'hawser-e2e-'));
-  const fleet = await startFleet({ ...options, dir }).catch((error: unknown) => {
-    rmSync(dir, { recursive: true, force: true });
-    throw error;
-  });
+  const fleet = await startFleet({ ...options, agentFlags: { ...SOON_AGAIN, ...options.agentFlags }, dir }).catch(
+    (error: unknown) => {
+      rmSync(dir, { recursive: true, force: true });
+      throw error;
+    },
+  );
   t.after(async () => {
     await fleet.stop();
     rmSync(dir, { recursive: true, force: true });
@@ -76,7 +81,7 @@ export function podOn(node: string, name: string, uses: { configMaps?: string[];
 }
 
 /** Waits until the cloud says so about the pod. */
-export function podInCloud(kube: KubeClient, name: string, matches: (status: PodStatus) => boolean, timeoutMs = 30_000) {
+export function podInCloud(kube: KubeClient, name: string, matches: (status: PodStatus) => boolean, timeoutMs = 60_000) {
   return until(`pod ${name} in the cloud`, timeoutMs, undefined, async () => {
     const pod = await kube.get('pods', 'default', name);
     return pod !== undefined && matches((pod.status ?? {}) as PodStatus) ? pod : undefined;
@@ -93,7 +98,7 @@ export interface PodStatus {
   }[];
 }
 
-export function nodeReady(kube: KubeClient, name: string, timeoutMs = 30_000): Promise<KubeObject> {
+export function nodeReady(kube: KubeClient, name: string, timeoutMs = 60_000): Promise<KubeObject> {
   return until(`node ${name} Ready`, timeoutMs, undefined, async () => {
     const node = await kube.get('nodes', '', name);
     const conditions = (node?.status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];

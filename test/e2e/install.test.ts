@@ -34,7 +34,7 @@ test('the page makes files by scripts that there are', () => {
 });
 
 test('from an empty cluster to a device, by the lines of the page', {
-  timeout: 300_000,
+  timeout: 600_000,
   skip: helm === undefined ? missing.join('; ') : false,
 }, async (t) => {
   if (helm === undefined) return;

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readStore } from '@hawser/edge';
@@ -10,6 +8,7 @@ import { startCuttingProxy } from '../net/cutting-proxy.ts';
 import { startHttpProxy } from '../net/http-proxy.ts';
 import { startEnrolmentEndpoint } from '../support/enrolment-endpoint.ts';
 import type { Fleet } from '../support/fleet.ts';
+import { freePort } from '../support/free-port.ts';
 import { createAuthority } from '../support/pki.ts';
 import { runCommand } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -19,7 +18,7 @@ import { AGENT, addressOf, administer, deviceIn, hashIn, lineOf, secretIn } from
 /** Devices join a relay that makes its own certificates, by the lines that its command prints. */
 
 test('from a relay without any certificate to a ConfigMap on the device: the line that a command prints, and hawser-agent run', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const fleet = await fleetFor(t, { agents: [], identities: 'joined' });
   const device = deviceIn(t, fleet, 'truck-1');
@@ -62,7 +61,7 @@ test('from a relay without any certificate to a ConfigMap on the device: the lin
 });
 
 test('whoever stands between, with an authority of the same name, is told nothing; nor is the relay by who was given another hash', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const fleet = await fleetFor(t, { agents: [], identities: 'joined' });
   const line = await lineOf(fleet, [addressOf(fleet)]);
@@ -90,7 +89,7 @@ test('whoever stands between, with an authority of the same name, is told nothin
 });
 
 test('what a relay refuses is said, with what to do; a name is taken only by a token that was made for it, and who had it is out', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const fleet = await fleetFor(t, { agents: [], identities: 'joined' });
   const [first, second] = [deviceIn(t, fleet, 'one'), deviceIn(t, fleet, 'two')];
@@ -139,7 +138,7 @@ test('what a relay refuses is said, with what to do; a name is taken only by a t
 });
 
 test('a device behind an HTTP proxy that wants a password joins and links by the second of two addresses, a balancer before two relays', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const names = { '--link-names': 'relay.example,127.0.0.1' };
   const fleet = await fleetFor(t, { agents: [], relays: 2, identities: 'joined', relayFlags: names });
@@ -148,12 +147,7 @@ test('a device behind an HTTP proxy that wants a password joins and links by the
   const password = 'planted-proxy-password';
   const proxy = await startHttpProxy({ names: { 'relay.example:8443': balancer.port }, credentials: `truck:${password}` });
   t.after(proxy.close);
-  const line = await lineOf(
-    fleet,
-    [`wss://127.0.0.1:${await closedPort()}`, 'wss://relay.example:8443'],
-    '--node-name',
-    'truck-1',
-  );
+  const line = await lineOf(fleet, [`wss://127.0.0.1:${await freePort()}`, 'wss://relay.example:8443'], '--node-name', 'truck-1');
 
   const direct = await deviceIn(t, fleet, 'direct').command(...line);
   assert.equal(direct.code, 5);
@@ -205,13 +199,4 @@ async function answerLost(fleet: Fleet, command: (url: string) => ReturnType<typ
   } finally {
     cutting.close();
   }
-}
-
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import type { Fleet } from '../support/fleet.ts';
 import { type RunningProcess, runCommand, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
+import { SOON_AGAIN } from './harness.ts';
 
 export const AGENT = 'edge/src/main.ts';
 
@@ -41,7 +42,8 @@ export function deviceIn(t: TestContext, fleet: Fleet, name: string, env: Record
     logFile,
     command,
     async start(): Promise<RunningProcess> {
-      const agent = startProcess({ name, args: [AGENT, 'run', '--data-dir', dataDir, '--api-port', '0'], logFile, env });
+      const words = ['--data-dir', dataDir, '--api-port', '0', ...Object.entries(SOON_AGAIN).flat()];
+      const agent = startProcess({ name, args: [AGENT, 'run', ...words], logFile, env });
       t.after(() => agent.stop());
       await agent.line('its start', ({ msg }) => msg === 'agent started');
       return agent;

@@ -8,6 +8,7 @@ import type { KubeClient } from '../support/kube.ts';
 import { findKubectl } from '../support/kubectl.ts';
 import { until } from '../support/until.ts';
 import { fleetFor, nodeReady } from './harness.ts';
+import { emptyOutbox } from './kubelet.ts';
 
 const KINDS = [
   'nodes',
@@ -118,7 +119,7 @@ function setScope(kube: KubeClient, scope: string | null): Promise<KubeObject> {
   return kube.patch('nodes', '', 'edge-1', { metadata: { annotations: { 'hawser.dev/service-scope': scope } } });
 }
 
-test('all kinds reach the device that needs them, and leave it with what led to them', { timeout: 180_000 }, async (t) => {
+test('all kinds reach the device that needs them, and leave it with what led to them', { timeout: 360_000 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'] });
   const { kube } = fleet;
   const [device] = fleet.agents;
@@ -174,6 +175,14 @@ test('all kinds reach the device that needs them, and leave it with what led to 
   });
 
   await t.test('a relay that starts anew finds the device as it should be, and asks and sends nothing', async () => {
+    // A status that is still on its way would be sent once more, and come back as a change.
+    await emptyOutbox(device);
+    await until(
+      'the relay to have sent all',
+      30_000,
+      undefined,
+      async () => Object(await device.status()).session.state === 'inSync',
+    );
     await fleet.relay().kill();
     await fleet.startRelay();
     const metrics = await until('the device in sync', 30_000, undefined, async () => {

@@ -91,7 +91,7 @@ function isThere(pid: number): boolean {
   return systemProcesses.startTimeOf(pid) !== undefined;
 }
 
-test('the agent starts a kubelet, keeps it running and ends it', { timeout: 240_000 }, async (t) => {
+test('the agent starts a kubelet, keeps it running and ends it', { timeout: 480_000 }, async (t) => {
   const here = await device(t);
   const { program, dataDir, entry, known } = here;
   const folder = join(dataDir, 'kubelet');
@@ -231,7 +231,7 @@ test('the agent starts a kubelet, keeps it running and ends it', { timeout: 240_
   });
 });
 
-test('a kubelet that cannot be started as it is said is refused before anything starts', { timeout: 120_000 }, async (t) => {
+test('a kubelet that cannot be started as it is said is refused before anything starts', { timeout: 240_000 }, async (t) => {
   const here = await device(t);
   const { program, dataDir } = here;
   const { path } = program;
@@ -261,7 +261,7 @@ test('a kubelet that cannot be started as it is said is refused before anything 
 });
 
 test('a kubelet that is left to systemd is started by the lines that are printed for its unit', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const here = await device(t);
   const { program, dataDir, identity, entry } = here;
@@ -296,7 +296,7 @@ test('a kubelet that is left to systemd is started by the lines that are printed
   await ended;
 });
 
-test('the configuration and command line of a kubelet are printed, and nothing is started', { timeout: 60_000 }, async (t) => {
+test('the configuration and command line of a kubelet are printed, and nothing is started', { timeout: 180_000 }, async (t) => {
   const here = await device(t);
   const flags = ['kubelet', 'config', ...here.identity, '--kubelet', here.program.path];
   const text = await here.command(...flags);

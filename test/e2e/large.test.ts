@@ -44,7 +44,7 @@ function inSync(device: FleetAgent, timeoutMs: number) {
   });
 }
 
-test('a ConfigMap of 1 MB is sent, changed, and taken back', { timeout: 120_000 }, async (t) => {
+test('a ConfigMap of 1 MB is sent, changed, and taken back', { timeout: 240_000 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'] });
   const [device] = fleet.agents;
   assert.ok(device);
@@ -81,7 +81,7 @@ test('a ConfigMap of 1 MB is sent, changed, and taken back', { timeout: 120_000 
   });
 });
 
-test('2,000 objects on a device: first sync, restarts of both sides, a difference', { timeout: 240_000 }, async (t) => {
+test('2,000 objects on a device: first sync, restarts of both sides, a difference', { timeout: 480_000 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'] });
   const [device] = fleet.agents;
   assert.ok(device);

@@ -14,7 +14,7 @@ const NODE = 'edge-1';
 /** How long random writes go on. Each goes to the cluster too, and comes back. */
 const SECONDS = 5;
 
-test('clients of a running agent that is linked', { timeout: 300_000 }, async (t) => {
+test('clients of a running agent that is linked', { timeout: 600_000 }, async (t) => {
   const fleet = await fleetFor(t, { agents: [NODE] });
   const [agent] = fleet.agents;
   assert.ok(agent);
@@ -43,6 +43,8 @@ test('clients of a running agent that is linked', { timeout: 300_000 }, async (t
       const updated = once(events, 'update web');
       await fleet.kube.create(podOn(NODE, 'web', { configMaps: ['settings'] }));
       await added;
+      // It may have come as it is when it runs: one change more.
+      await fleet.kube.patch('pods', 'default', 'web', { metadata: { labels: { changed: 'true' } } });
       await updated;
       const deleted = once(events, 'delete web');
       await fleet.kube.remove('pods', 'default', 'web', 0);

@@ -15,7 +15,7 @@ const NODE = 'edge-1';
 /** For one run of kubectl, in milliseconds: it starts slowly on a busy machine. */
 const RUN_TIMEOUT_MS = 60_000;
 
-test('kubectl of the oldest and the newest version against the API of a running agent', { timeout: 300_000 }, async (t) => {
+test('kubectl of the oldest and the newest version against the API of a running agent', { timeout: 600_000 }, async (t) => {
   const { found, missing } = await severalKubectls();
   for (const why of missing) t.diagnostic(`without kubectl ${why}`);
   if (found.length === 0) return t.skip('no kubectl could be downloaded, and none is on PATH or in KUBECTL');

@@ -18,7 +18,7 @@ function yamlFiles(folder: string): string[] {
 }
 
 test('every Deployment and DaemonSet of real projects, as a pod on the device, has all that it refers to there', {
-  timeout: 180_000,
+  timeout: 360_000,
   skip: existsSync(MANIFESTS) ? false : `no manifests in ${MANIFESTS}`,
 }, async (t) => {
   const workloads = yamlFiles(MANIFESTS)

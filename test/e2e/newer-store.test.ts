@@ -37,7 +37,7 @@ async function deviceOfNewerAgent(t: TestContext) {
 }
 
 test('an agent older than its store refuses in every command, says what to do, and changes nothing', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const { dataDir, path, settings } = await deviceOfNewerAgent(t);
   const before = readFileSync(path);

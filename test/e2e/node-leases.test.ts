@@ -56,12 +56,14 @@ const RENEWED = 'hawser_relay_node_lease_renewals_total{outcome="written"}';
 const TOLD = 'hawser_relay_messages_total{direction="in",type="kubelet"}';
 
 test('a node is Ready while it is linked, is lost to the cluster and said to be without a link when that is cut, and comes back', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (t) => {
   const fleet = await fleetFor(t, {
     relays: 2,
     agents: ['edge-1', 'edge-2'],
-    relayFlags: { '--node-leases-renew-seconds': '1', '--node-leases-linked-after-seconds': '3' },
+    relayFlags: { '--node-leases-renew-seconds': '1', '--node-leases-linked-after-seconds': '6' },
+    // A link that is cut once is back well within these six seconds.
+    agentFlags: { '--backoff-base-ms': '50', '--backoff-cap-ms': '1000' },
   });
   const [first, second] = fleet.relays;
   const [device, other] = fleet.agents;
@@ -99,12 +101,17 @@ test('a node is Ready while it is linked, is lost to the cluster and said to be 
     async () => (await metric(first, 'hawser_relay_sessions_opened_total')) > opened,
   );
   // More seconds than it takes to say of a link that it is lost.
-  await renewed(fleet, 'edge-2', 5);
+  await renewed(fleet, 'edge-2', 8);
   const after = await fleet.kube.get('nodes', '', 'edge-2');
   assert.equal(after?.metadata.resourceVersion, before?.metadata.resourceVersion, 'a short cut changes no Node');
 
+  // The first knows that its link is gone before the second has one: else both would write the Lease for a moment.
+  device.link.cut();
+  await until('the first to have one link', WAIT_MS, undefined, async () => {
+    return (await metric(first, 'hawser_relay_node_leases{state="renewed"}')) === 1;
+  });
   device.link.retarget(second.linkPort);
-  device.link.flap();
+  device.link.restore();
   await until('renewals by the second relay', WAIT_MS, undefined, async () => (await metric(second, RENEWED)) >= 2);
   const elsewhere = await until('the first to renew edge-2 alone', WAIT_MS, undefined, async () =>
     (await metric(first, 'hawser_relay_node_leases{state="renewed"}')) === 1 ? await metric(second, RENEWED) : undefined,

@@ -9,7 +9,8 @@ import { runCli } from '../../cloud/src/ops/cli.ts';
 import type { Fleet, FleetRelay } from '../support/fleet.ts';
 import { createAuthority } from '../support/pki.ts';
 import { until } from '../support/until.ts';
-import { configMap, fleetFor, podOn } from './harness.ts';
+import { configMap, fleetFor, podInCloud, podOn } from './harness.ts';
+import { emptyOutbox } from './kubelet.ts';
 
 const NAMESPACE = 'hawser-system';
 const SLICES = 'discovery.k8s.io/endpointslices';
@@ -82,6 +83,9 @@ test('an administrator sees the fleet over all replicas, one node, changes the l
   await t.test('the table has each node with its replica, JSON the same in full', async () => {
     await kube.create(configMap('settings', { colour: 'red' }));
     await kube.create(podOn('edge-1', 'front', { configMaps: ['settings'] }));
+    // Until nothing is on its way any more: a change would be a moment of syncing in what the tests see of the devices.
+    await podInCloud(kube, 'front', ({ phase }) => phase === 'Running');
+    for (const agent of fleet.agents) await emptyOutbox(agent);
     const { code, out, error } = await until('both to be in sync', 60_000, undefined, async () => {
       const said = await command('nodes');
       return said.out.match(/inSync/g)?.length === 2 ? said : undefined;

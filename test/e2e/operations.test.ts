@@ -9,7 +9,7 @@ import { addressOf, administer, deviceIn, lineOf } from './joining.ts';
 /** What docs/operations.md tells an operator to do, done line by line. */
 
 test('a device goes to another cluster by the commands of the page, and takes nothing of the old one along', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const [old, next] = await Promise.all([0, 1].map(() => fleetFor(t, { agents: [], identities: 'joined' })));
   assert.ok(old !== undefined && next !== undefined);

@@ -25,7 +25,7 @@ async function scene(t: TestContext): Promise<{ fleet: Fleet; device: FleetAgent
 }
 
 test('a certificate is renewed over the link when most of its life is over, used with the next link, and takes the place of the old one then', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const { fleet, device, authority } = await scene(t);
   // Nine tenths of its life are over: it is due whatever the device's choice, and has 100 s left.
@@ -55,7 +55,7 @@ test('a certificate is renewed over the link when most of its life is over, used
 });
 
 test('a device whose certificate ended while it was off is renewed late, with the key that it had, and its pod has run all the time', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const { fleet, device, authority } = await scene(t);
   await certify(device, authority, { begins: secondsFromNow(-86_400 * 60), lifetimeSeconds: 86_400 * 10 });
@@ -74,7 +74,7 @@ test('a device whose certificate ended while it was off is renewed late, with th
 });
 
 test('a certificate that ended beyond the grace is not renewed: the device says what to do, and its pod goes on', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const { device, authority } = await scene(t);
   await certify(device, authority, { begins: secondsFromNow(-86_400 * 500), lifetimeSeconds: 86_400 * 90 });
@@ -89,7 +89,7 @@ test('a certificate that ended beyond the grace is not renewed: the device says 
 });
 
 test('a new authority is followed over the link, and the next link is with a relay that it has certified', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const { fleet, device } = await scene(t);
   await device.start();

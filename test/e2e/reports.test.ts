@@ -53,7 +53,7 @@ const EVENTS = 500;
 const ENDED = ['ended-1', 'ended-2', 'ended-3'];
 
 test('an hour’s worth of reports, made while the link is cut, comes about once, though the relay is killed in the middle', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const scene = await played(t);
   const { fleet, device, history } = scene;
@@ -96,7 +96,7 @@ test('an hour’s worth of reports, made while the link is cut, comes about once
 });
 
 test('an API server that is down, and then has no time, gets every report in the end, and not before it asked', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const scene = await played(t, { keepData: true, faults: true });
   const { fleet, device } = scene;
@@ -126,7 +126,7 @@ test('an API server that is down, and then has no time, gets every report in the
   assert.deepEqual(refusalsOf(device), []);
 });
 
-test('what a device says about a pod never meets the pod that has its name now', { timeout: 180_000 }, async (t) => {
+test('what a device says about a pod never meets the pod that has its name now', { timeout: 360_000 }, async (t) => {
   const scene = await played(t);
   const { fleet, device, history } = scene;
   await podsAt(scene, ['written', 'removed']);
@@ -146,6 +146,7 @@ test('what a device says about a pod never meets the pod that has its name now',
   for (const name of ['written', 'removed']) {
     const isNewer = ({ metadata }: KubeObject) => !older.has(metadata.uid);
     const newer = await atDevice(device, 'pods', NAMESPACE, name, isNewer);
+    await history.caughtUp();
     const seen = history.of('pods', NAMESPACE, name).filter(({ object }) => object.metadata.uid === newer.metadata.uid);
     assert.deepEqual(
       seen.map(({ type }) => type),

@@ -10,7 +10,7 @@ import { emptyOutbox, NAMESPACE, refusalsOf, writeEvent } from './kubelet.ts';
  * is state comes again from whoever looks after it; an Event is gone.
  */
 test('after a restoration from a backup, statuses and removals come again by the kubelet, and Events do not', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'], faults: true });
   const [device] = fleet.agents;

@@ -42,7 +42,7 @@ const linked = (agent: FleetAgent) =>
 const linkOf = async (agent: FleetAgent) => (await agent.status()).link as { state: string; detail: string };
 
 test('a revoked device loses its link at once at the replica that has it, and is let in by none until that is taken back', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const fleet = await fleetFor(t, { relays: 2, agents: [{ node: 'edge-1', relay: 1 }, 'edge-2'] });
   const [here, there] = [one(fleet.relays, 0), one(fleet.relays, 1)];
@@ -126,7 +126,7 @@ async function linkWith(
 }
 
 test('another device takes a name with an administrator’s token: the older is cut at the other replica, an Event tells it; its key is renewed over the link', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const fleet = await fleetFor(t, { relays: 2, agents: ['edge-1'], identities: 'joined' });
   const [here, there] = [one(fleet.relays, 0), one(fleet.relays, 1)];

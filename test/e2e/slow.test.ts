@@ -25,7 +25,9 @@ async function metric(fleet: Fleet, name: string): Promise<number> {
 }
 
 function sessionEnded(fleet: Fleet, node: string) {
-  return fleet.relay().line(`the end of the session of ${node}`, ({ msg, node: of }) => msg === 'session ended' && of === node);
+  return fleet
+    .relay()
+    .line(`the end of the session of ${node}`, ({ msg, node: of }) => msg === 'session ended' && of === node, 60_000);
 }
 
 /** Objects of a device's own that it has not had yet, and a pod that needs them and the probe. */
@@ -42,7 +44,7 @@ async function hasAll(agent: FleetAgent, timeoutMs: number): Promise<void> {
   await atDevice(agent, 'pods', 'default', `web-${agent.name}`, undefined, timeoutMs);
 }
 
-test('devices that are slow, deaf, mute and flapping cost themselves and no other', { timeout: 240_000 }, async (t) => {
+test('devices that are slow, deaf, mute and flapping cost themselves and no other', { timeout: 480_000 }, async (t) => {
   const fleet = await fleetFor(t, {
     agents: ['good', 'slow', 'deaf', 'mute', 'flapping'],
     relayFlags: { '--limits-answer-seconds': '15' },

@@ -4,7 +4,7 @@ import { atDevice } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn, secret } from './harness.ts';
 
-test('a pod, its ConfigMap and its Secret reach the device, and the device reports back', { timeout: 120_000 }, async (t) => {
+test('a pod, its ConfigMap and its Secret reach the device, and the device reports back', { timeout: 240_000 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'] });
   const [device] = fleet.agents;
   assert.ok(device);
@@ -12,7 +12,7 @@ test('a pod, its ConfigMap and its Secret reach the device, and the device repor
 
   await t.test('the device registers its Node, gets the edge label from the relay, and is Ready', async () => {
     const node = await nodeReady(kube, 'edge-1');
-    await until('the edge label', 10_000, undefined, async () => {
+    await until('the edge label', 30_000, undefined, async () => {
       const labels = (await kube.get('nodes', '', 'edge-1'))?.metadata.labels;
       return labels?.['node-role.kubernetes.io/edge'] !== undefined;
     });

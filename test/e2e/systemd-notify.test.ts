@@ -28,7 +28,7 @@ async function deviceOffline(t: TestContext) {
 }
 
 test('without any link systemd is told that the agent is ready, lives and ends; an event loop that stands still says nothing', {
-  timeout: 180_000,
+  timeout: 360_000,
   skip: withoutTool('systemd-notify'),
 }, async (t) => {
   const { dir, args } = await deviceOffline(t);
@@ -55,11 +55,12 @@ test('without any link systemd is told that the agent is ready, lives and ends; 
   await message('signs of life again', ({ WATCHDOG }) => WATCHDOG === '1', silent);
 
   await agent.stop();
+  await message('that it ends', ({ STOPPING }) => STOPPING === '1');
   assert.equal(socket.messages.at(-1)?.STOPPING, '1', JSON.stringify(socket.messages));
 });
 
 test('without a socket of systemd no process is started for it, and a socket that is gone costs a line in the log and no more', {
-  timeout: 120_000,
+  timeout: 240_000,
   skip: withoutTool('systemd-notify'),
 }, async (t) => {
   const { dir, args } = await deviceOffline(t);

@@ -119,7 +119,7 @@ function podWithTokens(name: string): KubeObject {
   };
 }
 
-test('a pod has its tokens, keeps them without the cloud, and they go with it', { timeout: 240_000 }, async (t) => {
+test('a pod has its tokens, keeps them without the cloud, and they go with it', { timeout: 480_000 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'], agentFlags: { '--ops-port': '0', '--api-pods': 'true' }, faults: true });
   const [device] = fleet.agents;
   assert.ok(device);

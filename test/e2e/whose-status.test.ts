@@ -36,7 +36,7 @@ async function patchStatus(at: KubeClient, path: string, status: Record<string, 
   assert.equal(answer.status, 200, JSON.stringify(answer.body));
 }
 
-test('what the cluster marks while the link is down is right again after, without a relist', { timeout: 120_000 }, async (t) => {
+test('what the cluster marks while the link is down is right again after, without a relist', { timeout: 240_000 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'], counts: true });
   const [device] = fleet.agents;
   assert.ok(device);
@@ -68,7 +68,7 @@ test('what the cluster marks while the link is down is right again after, withou
   assert.equal(await listsOf(kube), lists, 'nothing was listed anew');
 });
 
-test('of a status with several writers nobody loses anything, online and offline', { timeout: 120_000 }, async (t) => {
+test('of a status with several writers nobody loses anything, online and offline', { timeout: 240_000 }, async (t) => {
   const flags = { '--workload': 'none', '--backoff-cap-ms': '500' };
   const fleet = await fleetFor(t, { agents: ['edge-1'], agentFlags: flags });
   const [device] = fleet.agents;

@@ -57,9 +57,15 @@ export function followChanges(kube: KubeClient, resources: readonly string[]): C
     },
     async caughtUp() {
       for (const resource of resources) {
-        const versions = (await kube.list(resource)).map(({ metadata }) => BigInt(metadata.resourceVersion ?? '0'));
-        const last = versions.reduce((a, b) => (a > b ? a : b), 0n);
-        await until(`the watch of ${resource} at ${last}`, 30_000, undefined, async () => (newest.get(resource) ?? 0n) >= last);
+        await until(`the watch of ${resource} as far as its list`, 30_000, undefined, async () => {
+          const listed = (await kube.list(resource)).map(({ metadata }) => metadata);
+          const last = listed.map(({ resourceVersion = '0' }) => BigInt(resourceVersion)).reduce((a, b) => (a > b ? a : b), 0n);
+          // A removal has a version that no list shows: what is not listed has to be known as gone.
+          const keys = new Set(listed.map(({ namespace = '', name }) => `${resource}/${namespace}/${name}`));
+          const isGone = ([key, seen]: [string, SeenChange[]]) => keys.has(key) || seen.at(-1)?.type === 'DELETED';
+          const ours = [...changes].filter(([key]) => key.startsWith(`${resource}/`));
+          return (newest.get(resource) ?? 0n) >= last && ours.every(isGone);
+        });
       }
     },
     stop: () => stopped.abort(),

@@ -5,6 +5,7 @@ import type { KubeObject } from '@hawser/protocol';
 import { resourceByKind } from '@hawser/protocol';
 import { type RelayRights, RIGHTS_PATH } from '../apiserver/relay-rights.ts';
 import { type LinkProxy, startLinkProxy } from '../net/proxy.ts';
+import { freePort } from './free-port.ts';
 import { type KubeClient, kubeClient } from './kube.ts';
 import { linesOfPem, neverSay } from './output-check.ts';
 import { type CertificateAuthority, createAuthority, issueNodeCertificate, writePair, writePem } from './pki.ts';
@@ -41,7 +42,7 @@ export interface FleetOptions {
   readonly relayMain?: Main;
   /** The agents' program. Default: its source. */
   readonly agentMain?: Main;
-  /** How long a process may take until it is ready, in milliseconds. Default 30 s. */
+  /** How long a process may take until it is ready, in milliseconds. Default 60 s. */
   readonly startTimeoutMs?: number;
   /** Whether the agents are started with the rest. Default true. */
   readonly startAgents?: boolean;
@@ -148,7 +149,7 @@ export interface FleetAgent {
 const RELAY_MAIN = 'cloud/src/main.ts';
 const AGENT_MAIN_SOURCE = 'edge/src/main.ts';
 const APISERVER_MAIN = 'test/apiserver/main.ts';
-const DEFAULT_START_TIMEOUT_MS = 30_000;
+const DEFAULT_START_TIMEOUT_MS = 60_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const ending: (() => Promise<unknown> | unknown)[] = [];
@@ -181,7 +182,8 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
 
   const ended = new Set<RunningProcess>();
   let apiServer: RunningProcess | undefined;
-  let apiPort = '0';
+  // Of ports that the kernel gives to nobody: it comes back to it after a restart.
+  const apiPort = String(await freePort());
   const startApiServer = async () => {
     const args = [...(options.apiServerFlags ?? []), APISERVER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
     if (options.faults === true) args.push('--faults');
@@ -189,8 +191,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     if (options.olderImpersonation === true) args.push('--older-impersonation');
     if (options.keepData === true) args.push('--data', join(dir, 'objects.json'));
     apiServer = launch('API server', { args }, 'apiserver');
-    const { url } = await apiServer.line('its address', (line) => typeof line.url === 'string', startTimeoutMs);
-    apiPort = new URL(String(url)).port;
+    await apiServer.line('its address', (line) => typeof line.url === 'string', startTimeoutMs);
   };
   if (options.kubeconfig === undefined) await startApiServer();
   const kubeconfig = options.kubeconfig ?? join(dir, 'apiserver', 'kubeconfig');
@@ -237,32 +238,33 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   ];
   const relayOf = (name: string): FleetRelay => {
     let relay: RunningProcess | undefined;
-    let ports = { link: 0, ops: 0, admin: 0 };
+    let ports: { readonly link: number; readonly ops: number; readonly admin: number } | undefined;
     return {
       name,
       get linkPort() {
-        return ports.link;
+        return ports?.link ?? 0;
       },
       get adminPort() {
-        return ports.admin;
+        return ports?.admin ?? 0;
       },
       process: () => {
         if (relay === undefined) throw new Error(`${name} has not been started`);
         return relay;
       },
       async start() {
+        // The same after a restart, as devices, proxies and tests know them.
+        ports ??= { link: await freePort(), ops: await freePort(), admin: await freePort() };
         const words = wordsOf(options.relayMain ?? RELAY_MAIN, relayArgs(name, ports), nodeFlags);
         // A flag that an older relay does not know ends it; a variable is only told of.
-        const env = { HAWSER_ADMIN_ADDRESS: '127.0.0.1', HAWSER_ADMIN_PORT: String(ports.admin || 0) };
+        const env = { HAWSER_ADMIN_ADDRESS: '127.0.0.1', HAWSER_ADMIN_PORT: String(ports.admin) };
         relay = launch(name, { ...words, env }, name);
-        const line = await relay.line('its ports', ({ msg }) => msg === 'relay listening', startTimeoutMs);
-        ports = { link: Number(line.linkPort), ops: Number(line.opsPort), admin: Number(line.adminPort) };
+        await relay.line('its ports', ({ msg }) => msg === 'relay listening', startTimeoutMs);
       },
       async readiness() {
-        const answer = await fetch(`http://127.0.0.1:${ports.ops}/readyz`);
+        const answer = await fetch(`http://127.0.0.1:${ports?.ops}/readyz`);
         return { status: answer.status, text: await answer.text() };
       },
-      metrics: async () => (await fetch(`http://127.0.0.1:${ports.ops}/metrics`)).text(),
+      metrics: async () => (await fetch(`http://127.0.0.1:${ports?.ops}/metrics`)).text(),
     };
   };
   const relays =
@@ -509,7 +511,7 @@ export function atDevice(
   namespace: string,
   name: string,
   matches: (object: KubeObject) => boolean = () => true,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<KubeObject> {
   return until(`${resource}/${namespace}/${name} at ${agent.name}`, timeoutMs, undefined, async () => {
     const object = await agent.local.get(resource, namespace, name);

@@ -3,6 +3,7 @@ import { Agent, type RequestOptions, request } from 'node:https';
 import { apiVersionOf, type KubeObject, resourcePath } from '@hawser/protocol';
 import { KubeConfig } from '@kubernetes/client-node';
 import { CLUSTER_RESOURCES } from '../apiserver/cluster-resources.ts';
+import { stalls } from './stalls.ts';
 
 /** An answer of the API server other than 2xx. */
 export class KubeError extends Error {
@@ -182,7 +183,11 @@ async function readLines(stream: IncomingMessage, onLine: (line: string) => void
   for await (const chunk of stream) {
     const lines = `${rest}${chunk}`.split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') onLine(line);
+    for (const line of lines) {
+      if (line === '') continue;
+      await stalls?.pause();
+      onLine(line);
+    }
   }
 }
 

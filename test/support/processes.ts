@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkOutput, secretsIn } from './output-check.ts';
+import { stalls } from './stalls.ts';
 
 /** The repository's root: commands are started from it. */
 export const ROOT = join(import.meta.dirname, '..', '..');
@@ -30,7 +31,7 @@ export interface ProcessOptions {
   /** Node's program. Default: the project's own, `NODE`. */
   readonly node?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** All output goes there as well. */
+  /** All output goes there as well, each line before it can be waited for. */
   readonly logFile?: string;
   /** In a group of its own: Ctrl-C in the terminal reaches only who started it, and that one has to end it. Default false. */
   readonly ownGroup?: boolean;
@@ -54,9 +55,9 @@ export interface RunningProcess {
   readonly lines: readonly LogLine[];
   /** The last lines of output, for the message of a failure. */
   tail(): string;
-  /** The first line, past or to come, that matches. @throws when the process ends first, or after the deadline */
+  /** The first line, past or to come, that matches. @throws when the process ends first, or after the deadline, 60 s by default */
   line(what: string, matches: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
-  /** SIGTERM, and SIGKILL when it has not ended after 10 s. Resolves when it has ended. */
+  /** SIGTERM, and SIGKILL when it has not ended after 30 s. Resolves when it has ended. */
   stop(): Promise<Exit>;
   /** SIGKILL: what a power cut is to a process. Resolves when it has ended. */
   kill(): Promise<Exit>;
@@ -64,7 +65,10 @@ export interface RunningProcess {
 
 /** Output kept for failures, in lines; the log file has all of it. */
 const TAIL_LINES = 40;
-const STOP_TIMEOUT_MS = 10_000;
+/** On machines of few cores that do other things too, a start alone may take some ten seconds. */
+const LINE_TIMEOUT_MS = 60_000;
+/** An agent gives its kubelet 8 s, a relay its devices a few; the rest is for slow machines. */
+const STOP_TIMEOUT_MS = 30_000;
 
 export function startProcess(options: ProcessOptions): RunningProcess {
   // What ps shows of it as long as it runs.
@@ -78,30 +82,39 @@ export function startProcess(options: ProcessOptions): RunningProcess {
     detached: options.ownGroup ?? false,
   });
   if (child.pid === undefined) throw new Error(`${options.name} did not start: is node_modules installed?`);
-  const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
+  const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a', 0o600);
   const check = checkOutput(options.name);
+  const endPulses = stalls?.pulse(child.pid);
+  const hear = hearing();
   const lines: LogLine[] = [];
   const tail: string[] = [];
   const waiters = new Set<() => void>();
+  // Only then has all been read that it has said: its exit may be known before.
+  let isClosed = false;
   const exited = new Promise<Exit>((resolve) => {
     child.once('close', (code, signal) => {
-      log?.end();
-      check.end();
-      resolve({ code, signal });
-      for (const wake of waiters) wake();
+      endPulses?.();
+      hear(() => {
+        isClosed = true;
+        if (log !== undefined) closeSync(log);
+        check.end();
+        resolve({ code, signal });
+        for (const wake of waiters) wake();
+      });
     });
   });
+  const takeLine = (text: string) => {
+    if (log !== undefined) writeSync(log, `${text}\n`);
+    check.line(text);
+    tail.push(text);
+    if (tail.length > TAIL_LINES) tail.shift();
+    const line = parseLine(text);
+    if (line === undefined) return;
+    lines.push(line);
+    for (const wake of waiters) wake();
+  };
   for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (text) => {
-      log?.write(`${text}\n`);
-      check.line(text);
-      tail.push(text);
-      if (tail.length > TAIL_LINES) tail.shift();
-      const line = parseLine(text);
-      if (line === undefined) return;
-      lines.push(line);
-      for (const wake of waiters) wake();
-    });
+    createInterface({ input: stream }).on('line', (text) => hear(() => takeLine(text)));
   }
   const said = () => tail.join('\n');
   return {
@@ -110,7 +123,7 @@ export function startProcess(options: ProcessOptions): RunningProcess {
     exited,
     lines,
     tail: said,
-    line: (what, matches, timeoutMs = 30_000) =>
+    line: (what, matches, timeoutMs = LINE_TIMEOUT_MS) =>
       new Promise((resolve, reject) => {
         const settle = (result: () => void) => {
           clearTimeout(timer);
@@ -120,7 +133,7 @@ export function startProcess(options: ProcessOptions): RunningProcess {
         const look = () => {
           const found = lines.find(matches);
           if (found !== undefined) settle(() => resolve(found));
-          else if (child.exitCode !== null || child.signalCode !== null) {
+          else if (isClosed) {
             settle(() => reject(new Error(`${options.name} ended before ${what}; its last output:\n${said()}`)));
           }
         };
@@ -159,6 +172,16 @@ export async function runCommand(options: ProcessOptions): Promise<Exit & { read
   for (const text of options.showsSecrets === true ? [output.stderr] : [output.stdout, output.stderr]) check.line(text);
   check.end();
   return { ...exit, ...output };
+}
+
+/** What a process says is taken at once, or, by `HAWSER_TEST_STALLS`, late and in the same order. */
+function hearing(): (take: () => void) => void {
+  if (stalls === undefined) return (take) => take();
+  const { pause } = stalls;
+  let heard = Promise.resolve();
+  return (take) => {
+    heard = heard.then(pause).then(take);
+  };
 }
 
 function built(args: readonly string[]): string[] {
