@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { HEAP_OPTIONS } from '../../edge/src/heap-options.ts';
 import type { Program } from '../bundle.ts';
 import { ROOT } from '../bundle.ts';
+import { minified } from '../minify.ts';
 import { MACHINES, machineOf, stripped } from './elf.ts';
 import { fetchNode } from './node.ts';
 import { asScript } from './program.ts';
@@ -22,10 +24,14 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const STEP_TIMEOUT_MS = 5 * 60_000;
 
 /**
- * Options of Node that hold whenever the executable starts. Nobody else gives it any: NODE_OPTIONS is not read.
+ * Options of Node and V8 that hold whenever the executable starts. Nobody else gives it any: NODE_OPTIONS is not read.
  * - disable-sigusr1: that signal opens no inspector, by which anybody on the device could run code in the process
+ * - those of the agent's heap: set before V8 begins, they save 2.5 MB more than set by the program
  */
-const NODE_OPTIONS = ['--disable-sigusr1'];
+const OPTIONS: Readonly<Record<Program, readonly string[]>> = {
+  relay: ['--disable-sigusr1'],
+  agent: ['--disable-sigusr1', ...HEAP_OPTIONS],
+};
 
 /** What of it an executable needs beside its program, by the names under which edge/src/native asks for them. */
 function assetsOf({ program, arch }: Target, work: string): Readonly<Record<string, string>> {
@@ -56,7 +62,7 @@ export interface Making {
 export async function makeExecutable({ target, bundle, work }: Making): Promise<string> {
   const name = fileNameOf(target);
   const script = scriptName(target.program);
-  writeFileSync(join(work, script), asScript(readFileSync(bundle, 'utf8')));
+  writeFileSync(join(work, script), await minified(asScript(readFileSync(bundle, 'utf8'))));
   const config = `${name}.json`;
   const blob = `${name}.blob`;
   writeFileSync(
@@ -68,7 +74,7 @@ export async function makeExecutable({ target, bundle, work }: Making): Promise<
       disableExperimentalSEAWarning: true,
       useSnapshot: false,
       useCodeCache: false,
-      execArgv: NODE_OPTIONS,
+      execArgv: OPTIONS[target.program],
       execArgvExtension: 'none',
       assets: assetsOf(target, work),
     }),

@@ -20,7 +20,8 @@ test('the bundles start with the project’s Node and do what the sources do', {
     );
   }
   for (const bundle of [bundles.relay, bundles.agent]) {
-    const imported = [...readFileSync(bundle, 'latin1').matchAll(/^import .+ from ["'](.+)["'];$/gm)].map(([, module]) => module);
+    const imports = /(?:^|;)import(?:[\s*{][^;"']*?from)?\s*["']([^"']+)["']/gm;
+    const imported = [...readFileSync(bundle, 'latin1').matchAll(imports)].map(([, module]) => module);
     assert.deepEqual(new Set(imported.filter((module) => isBuiltin(module ?? ''))), new Set(['node:module']), bundle);
   }
   const relay = await runCommand({ name: 'relay', args: [bundles.relay, '--help'] });
