@@ -135,7 +135,12 @@ export async function startAgent({
       liveAgent(
         {
           ...{ version: AGENT_VERSION, pid: process.pid, link: link.link.state, logLevel },
-          ...{ session: () => sync.state().name, clock: kept.clock, reports: link.upstream.stats },
+          ...{
+            session: () => sync.state().name,
+            clock: kept.clock,
+            clockOffsetMs: kept.clockOffsetMs,
+            reports: link.upstream.stats,
+          },
         },
         failure,
       );
@@ -264,6 +269,7 @@ async function startOps(
     autonomy: autonomy.stats,
     certificate: kept.stats,
     clock: kept.clock,
+    clockOffsetMs: kept.clockOffsetMs,
     tokens: () => store.tokens.count(),
     tokenRequests: tokens.stats,
     outbox: () => store.outbox.size(),

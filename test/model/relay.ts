@@ -101,6 +101,7 @@ const NO_DEVICE = {
   issuedAt: new Date(0),
   remote: 'model',
   certificate: () => undefined,
+  clockOffsetMs: undefined,
 } as const;
 
 /** One relay process, from its start to its death: the product's downstream, sessions and links over simulated streams and sockets. */

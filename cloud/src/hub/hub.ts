@@ -16,6 +16,7 @@ import { LogBudget, type QueryDesk, type ReportQueue } from '../upstream/index.t
 import { admit, LINK_PATH, refusalText } from './admission.ts';
 import type { Claimant, SessionClaims } from './claims.ts';
 import { answerClientError } from './client-error.ts';
+import { clockOffsetOf } from './device-clock.ts';
 import { createDoors } from './doors.ts';
 import { Drain } from './drain.ts';
 import { FrameBudgets } from './frame-budget.ts';
@@ -92,7 +93,10 @@ export interface HubOptions {
 
 export interface Hub {
   readonly port: number;
-  readonly sessions: Pick<Sessions, 'byState' | 'dirtyKeys' | 'load' | 'lagging' | 'totals' | 'count' | 'all' | 'find'>;
+  readonly sessions: Pick<
+    Sessions,
+    'byState' | 'clocksOff' | 'dirtyKeys' | 'load' | 'lagging' | 'totals' | 'count' | 'all' | 'find'
+  >;
   /** Connections that have not said hello. */
   handshakes(): number;
   /** Of the address that has the most. */
@@ -178,6 +182,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     maxPendingAutoPongs: 0,
   };
   const sockets = new WebSocketServer(bounds);
+  // An agent compares its clock with ours: certificates and tokens are judged by both.
+  sockets.on('headers', (headers) => headers.push(`Date: ${clock.now().toUTCString()}`));
   sockets.on('wsClientError', (error, socket) => {
     refused('upgrade');
     socket.once('finish', () => socket.destroy());
@@ -275,7 +281,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     const certificate = () => (isTls ? socket.getPeerX509Certificate() : undefined);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       handshakes.upgraded(remote);
-      const other = { node, key, issuedAt, remote, bytesRead, certificate };
+      const clockOffsetMs = clockOffsetOf(request.headers.date, clock.now().getTime());
+      const other = { node, key, issuedAt, remote, bytesRead, certificate, clockOffsetMs };
       const link = new Link(new PiecewiseSocket(webSocket), other, admission.relay, context);
       links.add(link);
       // After the WebSocket's own listener: what it has found in the chunk has been handled by then.

@@ -87,4 +87,6 @@ export interface LinkPeer {
   readonly certificate: () => X509Certificate | undefined;
   /** Bytes of the connection that came in so far, TLS and all. */
   readonly bytesRead: () => number;
+  /** The device's clock less ours when it dialled, in ms; undefined where it did not say. */
+  readonly clockOffsetMs: number | undefined;
 }

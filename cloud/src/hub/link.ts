@@ -107,6 +107,8 @@ export class Link {
   readonly key: KeyHash;
   readonly issuedAt: Date;
   readonly remote: string;
+  /** See LinkPeer. */
+  readonly clockOffsetMs: number | undefined;
   /** Of the hello; empty before it. */
   storeId = '';
   agentVersion = '';
@@ -129,6 +131,7 @@ export class Link {
     this.key = peer.key;
     this.issuedAt = peer.issuedAt;
     this.remote = peer.remote;
+    this.clockOffsetMs = peer.clockOffsetMs;
     this.#socket = socket;
     this.#bytesRead = peer.bytesRead;
     this.#certificate = peer.certificate;
@@ -444,6 +447,7 @@ export class Link {
         objects: hello.objects,
         epoch: hello.epoch,
         state: status.state,
+        clockOffsetMs: this.clockOffsetMs,
       },
       'session opened',
     );

@@ -4,6 +4,7 @@ import type { Hub } from './hub.ts';
 type HubReadings = Pick<
   Readings,
   | 'sessionsByState'
+  | 'clocksOff'
   | 'handshakes'
   | 'receivingBytes'
   | 'mostConnectionsOfAddress'
@@ -17,6 +18,7 @@ type HubReadings = Pick<
 export function hubReadings(hub: () => Hub | undefined): HubReadings {
   return {
     sessionsByState: () => hub()?.sessions.byState() ?? new Map<string, number>(),
+    clocksOff: () => hub()?.sessions.clocksOff() ?? 0,
     handshakes: () => hub()?.handshakes() ?? 0,
     receivingBytes: () => hub()?.receivingBytes() ?? 0,
     mostConnectionsOfAddress: () => hub()?.mostConnectionsOfAddress() ?? 0,

@@ -2,6 +2,7 @@ import type { SessionState } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { SessionStats } from '../downstream/index.ts';
 import { replaced } from './claims.ts';
+import { isClockOff } from './device-clock.ts';
 import type { Link } from './link.ts';
 
 /** Counters over all sessions since the start, ended ones included. */
@@ -91,6 +92,13 @@ export class Sessions {
       if (status !== undefined) counts.set(status.state, (counts.get(status.state) ?? 0) + 1);
     }
     return counts;
+  }
+
+  /** Live sessions whose devices had a clock that is off when they dialled. */
+  clocksOff(): number {
+    let count = 0;
+    for (const link of this.#links.values()) if (isClockOff(link.clockOffsetMs)) count += 1;
+    return count;
   }
 
   dirtyKeys(): number {

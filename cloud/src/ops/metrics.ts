@@ -31,6 +31,8 @@ export interface Readings
     TrustMetricReadings {
   /** Live sessions by state: `inSync`, `syncing`, … */
   sessionsByState(): ReadonlyMap<string, number>;
+  /** Live sessions whose devices' clocks are off by more than five minutes. */
+  clocksOff(): number;
   /** Connections that have not said hello yet. */
   handshakes(): number;
   dirtyKeys(): number;
@@ -135,6 +137,12 @@ export function createMetrics(readings: Readings): Metrics {
     sessions.reset();
     for (const [state, count] of readings.sessionsByState()) sessions.set({ state }, count);
   });
+  gauge(
+    'hawser_relay_sessions_clock_off',
+    'Live sessions whose device had a clock more than five minutes away from that of this relay when it dialled.',
+    [],
+    (off) => off.set(readings.clocksOff()),
+  );
   gauge('hawser_relay_handshakes', 'Connections that have not said hello yet.', [], (handshakes) => {
     handshakes.set(readings.handshakes());
   });

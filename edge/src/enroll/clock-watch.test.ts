@@ -142,3 +142,18 @@ test('the time is written once an hour, and a disk that is full ends nothing', (
   assert.equal(full.verdict(), 'right');
   full.stop();
 });
+
+test('the offset from a relay follows what the clock is set to and drifts by, also while the link stands for weeks', () => {
+  const { watch, clock, setTo } = board().boot(CERTIFIED + DAY);
+  assert.equal(watch.offsetMs(), undefined);
+  watch.heard(CERTIFIED + DAY + 90_000);
+  assert.equal(watch.offsetMs(), -90_000);
+  clock.advance(7 * DAY);
+  assert.equal(watch.offsetMs(), -90_000, 'both have gone on alike');
+  setTo(CERTIFIED + 8 * DAY + 90_000);
+  assert.equal(watch.offsetMs(), 0);
+  setTo(CERTIFIED + 8 * DAY + 90_000 + HOUR);
+  assert.equal(watch.offsetMs(), HOUR);
+  watch.heard(CERTIFIED + 8 * DAY + 90_000 + HOUR);
+  assert.equal(watch.offsetMs(), 0, 'the newest word counts');
+});

@@ -57,6 +57,13 @@ export interface ClockWatch {
   /** A certificate that our authority has signed begins then: so much is certain. */
   certified(beginsMs: number): void;
   welcomed(seen: Welcomed): void;
+  /** What the clock of a relay that is trusted says now. In milliseconds since 1970. */
+  heard(timeMs: number): void;
+  /**
+   * The clock less the relay's, in milliseconds: as it was at the last dial, and with what the clock has been set or has drifted by since, which
+   * the clock that nobody can set tells. Undefined where no relay has told its time since the start.
+   */
+  offsetMs(): number | undefined;
   stop(): void;
 }
 
@@ -65,6 +72,7 @@ export function watchClock({ store, clock, uptime, certifiedMs, logger }: ClockW
   let certified = certifiedMs;
   let noted: NotedTime = begin();
   let taken: TakenCertificate | undefined;
+  let heard: { readonly timeMs: number; readonly uptimeMs: number } | undefined;
   let told: ClockVerdict = 'right';
   let cancel = clock.after(NOTE_EVERY_MS, noteAgain);
 
@@ -137,6 +145,13 @@ export function watchClock({ store, clock, uptime, certifiedMs, logger }: ClockW
       // A clock that was ahead at an earlier welcome has left a note that is ahead too; the relay's certificate says that it is not now.
       if (isRelayInTime && judgeClock(now.wallMs, certified, mostTime(taken, now)) === 'right') note(now.wallMs, now);
       judge();
+    },
+    heard(timeMs) {
+      heard = { timeMs, uptimeMs: uptime.now() };
+    },
+    offsetMs() {
+      if (heard === undefined) return undefined;
+      return clock.now().getTime() - (heard.timeMs + uptime.now() - heard.uptimeMs);
     },
     stop: () => cancel(),
   };

@@ -48,6 +48,8 @@ export interface KeptIdentity {
   start(link: KeptLink): void;
   stats(): RenewalStats;
   clock(): ClockVerdict;
+  /** See `ClockWatch.offsetMs`. */
+  clockOffsetMs(): number | undefined;
   stop(): void;
 }
 
@@ -66,6 +68,11 @@ export function keepIdentity(options: KeptIdentityOptions): KeptIdentity {
   return {
     ...kept,
     clock: watch.verdict,
+    clockOffsetMs: watch.offsetMs,
+    tls() {
+      const tls = kept.tls();
+      return 'kind' in tls ? tls : { ...tls, times: { now: watch.wall, heard: watch.heard } };
+    },
     stop() {
       kept.stop();
       watch.stop();
@@ -73,7 +80,7 @@ export function keepIdentity(options: KeptIdentityOptions): KeptIdentity {
   };
 }
 
-type Kept = Omit<KeptIdentity, 'clock'>;
+type Kept = Omit<KeptIdentity, 'clock' | 'clockOffsetMs'>;
 
 function keepFolder(options: KeptIdentityOptions, folder: IdentityFolder, identity: Identity, watch: ClockWatch): Kept {
   const { store, clock, ecdhCurve, logger } = options;

@@ -105,6 +105,21 @@ test('a relay with a certificate of our authority is reached, with either key ex
   await relay.close();
 });
 
+test('each side tells the other its time in the dial; a relay that is not trusted is not heard', async () => {
+  const relay = await startRelay();
+  const heard: number[] = [];
+  const times = { now: () => new Date('2026-11-26T10:00:00.900Z'), heard: (timeMs: number) => heard.push(timeMs) };
+  relay.sockets.on('headers', (headers, request) => headers.push(`Date: ${request.headers.date}`));
+  assert.equal(await outcome(relay.url, { ...tls, times }), 'connected');
+  assert.deepEqual(heard, [Date.parse('2026-11-26T10:00:00.500Z')]);
+  const { ca } = await clientOf(authority);
+  const other = await createAuthority('another');
+  assert.notEqual(await outcome(relay.url, { ...tls, ca: other.certificatePem, times }), 'connected');
+  assert.notEqual(await outcome(relay.url, { ...tls, ca, times, distrust: () => 'no' }), 'connected');
+  assert.equal(heard.length, 1);
+  await relay.close();
+});
+
 test('a relay that asks on and reads nothing is given up before its answers fill the memory', async () => {
   const relay = await startRelay();
   relay.sockets.once('connection', (connection: WebSocket) => connection.pause());

@@ -6,6 +6,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 import { dialRelay, hostOf } from './dial.ts';
 import { answerFailure, cutOff, dialFailure, failure, type LinkFailure } from './failure.ts';
 import { type PresentedRelay, presentedBy } from './presented.ts';
+import { type LinkTimes, timeIn } from './relay-time.ts';
 
 /** Of the words with which a relay refuses a link; they are one line. */
 const MAX_WORDS_BYTES = 1024;
@@ -24,6 +25,7 @@ export interface LinkTls {
    * and before a byte of the request has left.
    */
   readonly distrust?: ((relay: PresentedRelay) => string | undefined) | undefined;
+  readonly times?: LinkTimes | undefined;
 }
 
 /** One connection as the link sees it. After `failed` nothing is called any more. */
@@ -122,6 +124,8 @@ export function openSocket(url: string, tls: LinkTls, events: SocketEvents): Lin
     opening.on('upgrade', (response) => {
       const { socket: secured } = response;
       bytesWritten = () => secured.bytesWritten;
+      const timeMs = timeIn(response.headers.date);
+      if (timeMs !== undefined && !isOver) tls.times?.heard(timeMs);
     });
     opening.on('message', (data, isBinary) => {
       if (isOver) return;
@@ -218,6 +222,7 @@ function webSocketOver(carrier: Socket, address: URL, tls: LinkTls, finishReques
     key: tls.key,
     ca: tls.ca,
     minVersion: 'TLSv1.3',
+    ...(tls.times === undefined ? {} : { headers: { date: tls.times.now().toUTCString() } }),
     ...(tls.ecdhCurve === undefined ? {} : { ecdhCurve: tls.ecdhCurve }),
     followRedirects: false,
     perMessageDeflate: false,

@@ -19,6 +19,8 @@ const LiveAgentSchema = v.object({
   }),
   session: v.string(),
   clock: v.string(),
+  /** The device's clock less the relay's, where one has told its time; absent in what older agents say. */
+  clockOffsetMs: v.optional(v.nullable(v.number()), null),
   reports: v.object({ inFlight: count, held: count }),
   logLevel: v.object({ level: v.picklist(LOG_LEVELS), configured: v.picklist(LOG_LEVELS) }),
 });
@@ -36,6 +38,7 @@ export interface LiveReadings {
   link(): LinkState;
   session(): string;
   clock(): string;
+  clockOffsetMs(): number | undefined;
   reports(): { readonly inFlight: number; readonly held: number };
   readonly logLevel: Pick<LogLevelControl, 'state'>;
 }
@@ -59,7 +62,7 @@ export function createLastFailure(): LastFailure {
 }
 
 export function liveAgent(
-  { version, pid, link, session, clock, reports, logLevel }: LiveReadings,
+  { version, pid, link, session, clock, clockOffsetMs, reports, logLevel }: LiveReadings,
   failure: LastFailure,
 ): LiveAgent {
   const state = link();
@@ -76,6 +79,7 @@ export function liveAgent(
     },
     session: session(),
     clock: clock(),
+    clockOffsetMs: clockOffsetMs() ?? null,
     reports: { inFlight, held },
     logLevel: logLevel.state(),
   };

@@ -29,6 +29,8 @@ export interface Readings {
   certificate(): RenewalStats;
   /** What is thought of the device's clock. */
   clock(): string;
+  /** The device's clock less the relay's; undefined where no relay has told its time. */
+  clockOffsetMs(): number | undefined;
   /** ServiceAccount tokens that are kept. */
   tokens(): number;
   tokenRequests(): TokenStats;
@@ -286,6 +288,14 @@ export async function createMetrics(readings: Readings): Promise<Metrics> {
   byLabel('hawser_agent_renewals_total', 'Renewals of the certificate, by what became of them.', 'outcome', () => ({
     ...readings.certificate().renewals,
   }));
+  gauge(
+    'hawser_agent_clock_offset_seconds',
+    'Clock of the device less that of the relay, as of the last dial and counted on since.',
+    () => {
+      const offsetMs = readings.clockOffsetMs();
+      return offsetMs === undefined ? undefined : offsetMs / 1000;
+    },
+  );
   oneOf('hawser_agent_clock', "1 for what is thought of the device's clock.", CLOCK_VERDICTS, readings.clock);
 
   return { contentType: registry.contentType, text: () => registry.metrics() };

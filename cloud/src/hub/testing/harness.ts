@@ -251,16 +251,22 @@ export class Agent {
   readonly #messages: RelayMessage[] = [];
   readonly #events = new EventEmitter();
   readonly closed: Promise<number>;
+  /** The header of that name in the answer to the dial. */
+  date: string | undefined;
 
   /** @param ca whom the agent trusts */
-  static async dial(port: number, pair: CertificatePair, ca = authority.certificatePem): Promise<Agent> {
+  static async dial(port: number, pair: CertificatePair, ca = authority.certificatePem, headers = {}): Promise<Agent> {
     const agent = new Agent(
       new WebSocket(`wss://127.0.0.1:${port}/v1/link`, {
         cert: pair.certificatePem,
         key: pair.keyPem,
         ca,
+        headers,
       }),
     );
+    agent.socket.once('upgrade', ({ headers: answered }) => {
+      agent.date = answered.date;
+    });
     await once(agent.socket, 'open');
     return agent;
   }

@@ -6,6 +6,7 @@ export function someReadings(): Readings {
     isReady: () => true,
     memoryLimit: () => 512 * 1024 * 1024,
     sessionsByState: () => new Map([['inSync', 3]]),
+    clocksOff: () => 1,
     devices: () => new Map([['enrolled', 2]]),
     receivingBytes: () => 7_000,
     reportBytes: () => 9_000,

@@ -71,10 +71,16 @@ const LOOKS: Readonly<Record<CheckName, Look>> = {
   clock: async ({ identity, facts, agent, shown, now }, signal) => {
     const began = [...identity.certificates, ...identity.authorities].map(({ validFromDate }) => validFromDate.getTime());
     const offsets = [...shown].flatMap(([relay, { offsetMs }]) => (offsetMs === undefined ? [] : [{ relay, offsetMs }]));
+    const live = liveOf(agent.live);
+    // Of relays that are not reached now the running agent may have heard.
+    const heard =
+      offsets.length === 0 && live?.clockOffsetMs != null
+        ? [{ relay: live.link.relay ?? 'the relay', offsetMs: -live.clockOffsetMs }]
+        : [];
     return judgeClock({
       nowMs: now().getTime(),
-      verdict: (liveOf(agent.live)?.clock ?? facts[CLOCK_FACTS.verdict]) || 'right',
-      offsets,
+      verdict: (live?.clock ?? facts[CLOCK_FACTS.verdict]) || 'right',
+      offsets: [...offsets, ...heard],
       certifiedMs: began.length === 0 ? undefined : Math.max(...began),
       isSynchronized: await isSynchronized(signal),
     });

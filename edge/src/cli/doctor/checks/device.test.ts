@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 
 test('an agent that runs and answers is well; one that is silent, or of another version, is told of', () => {
   const live = {
-    ...{ version: '0.1.0', pid: 7, session: 'inSync', clock: 'right', reports: { inFlight: 0, held: 0 } },
+    ...{ version: '0.1.0', pid: 7, session: 'inSync', clock: 'right', clockOffsetMs: null, reports: { inFlight: 0, held: 0 } },
     logLevel: { level: 'debug', configured: 'info' },
     link: { state: 'open', relay: 'wss://r', since: null, nextDial: null, failure: null },
   } as const;

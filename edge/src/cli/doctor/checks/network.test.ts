@@ -73,7 +73,7 @@ test('a connection is timed, and what it fails with has a remedy, unless another
 });
 
 const LIVE = {
-  ...{ version: '0.1.0', pid: 7, session: 'inSync', clock: 'right', reports: { inFlight: 0, held: 0 } },
+  ...{ version: '0.1.0', pid: 7, session: 'inSync', clock: 'right', clockOffsetMs: null, reports: { inFlight: 0, held: 0 } },
   logLevel: { level: 'info', configured: 'info' },
   link: { state: 'open', relay: 'wss://r', since: '2026-06-01T00:00:00.000Z', nextDial: null, failure: null },
 } as const;

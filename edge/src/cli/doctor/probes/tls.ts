@@ -11,6 +11,7 @@ import {
   type LinkFailure,
   type LinkTls,
   presentedBy,
+  timeIn,
 } from '../../../link/index.ts';
 
 /** What a relay has shown in TLS's handshake. */
@@ -60,9 +61,8 @@ export async function askTime(
   try {
     const asked = Date.now();
     const answer = await head(socket, new URL(relay));
-    const date = Date.parse(answer.headers.date ?? '');
-    // The header has whole seconds: in the middle of one it is wrong by half of one.
-    return { offsetMs: Number.isNaN(date) ? undefined : date + 500 - (asked + Date.now()) / 2 };
+    const timeMs = timeIn(answer.headers.date);
+    return { offsetMs: timeMs === undefined ? undefined : timeMs - (asked + Date.now()) / 2 };
   } catch (error) {
     return cutOff(error instanceof Error ? error : new Error(String(error)), relay);
   } finally {
