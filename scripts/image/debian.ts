@@ -41,12 +41,20 @@ export async function debianPackages(arch: DebianArchitecture, names: readonly s
   }
   const apt = (...args: string[]) => aptGet(home, arch, args);
   const stamp = join(home, 'updated');
-  if (!existsSync(stamp) || Date.now() - statSync(stamp).mtimeMs > LISTS_MAX_AGE_MS) {
+  const update = async () => {
     await apt('update');
     writeFileSync(stamp, '');
     utimesSync(stamp, new Date(), new Date());
+  };
+  const isOld = !existsSync(stamp) || Date.now() - statSync(stamp).mtimeMs > LISTS_MAX_AGE_MS;
+  if (isOld) await update();
+  try {
+    await apt('download', ...names);
+  } catch {
+    // The lists name a version that the mirror has dropped since, or are not all there, for which apt does not fail.
+    await update();
+    await apt('download', ...names);
   }
-  await apt('download', ...names);
   return Promise.all(names.map((name) => unpacked(name, arch, archives, join(home, 'unpacked'))));
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { downloadPackage, isWanted, type NpmPackage, type WantedFile } from '../npm-package.ts';
 import { extractFromTarball } from './tarball.ts';
 import versions from './versions.json' with { type: 'json' };
@@ -58,7 +58,7 @@ async function download(wanted: ToolPackage, cache: string): Promise<void> {
     await extractFromTarball(tarball, IN_TARBALL, zip, 2 * wanted.tarballBytes);
     for (const name of PROGRAMS) {
       // Beside its place, so that it comes there whole and at once.
-      const fresh = join(folder, `${name}.${process.pid}`);
+      const fresh = join(folder, `${name}.${basename(work)}`);
       await extractFromZip(zip, inZip(name), fresh, wanted[name].binaryBytes);
       if (!(await isWanted(fresh, wanted[name]))) {
         await rm(fresh, { force: true });

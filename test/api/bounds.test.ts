@@ -54,7 +54,7 @@ const TOKEN_PATH = '/api/v1/namespaces/default/serviceaccounts/app/token';
 test('one request more than may be answered at a time is told to come again, and health is not', async (t) => {
   const { call, mine, held, reached, server } = await start(t, { requests: 2 });
   const slow = [call('POST', TOKEN_PATH, { ...mine, body: TOKEN }), call('POST', TOKEN_PATH, { ...mine, body: TOKEN })];
-  await until('both under way', 5_000, undefined, async () => held.length === 2);
+  await until('both under way', 60_000, undefined, async () => held.length === 2);
   const refused = await call('GET', CONFIGS, mine);
   assert.deepEqual([refused.status, refused.json.reason, refused.headers['retry-after']], [429, 'TooManyRequests', '1']);
   assert.equal((await call('GET', '/healthz', mine)).status, 200);
@@ -65,7 +65,7 @@ test('one request more than may be answered at a time is told to come again, and
     (await Promise.all(slow)).map(({ status }) => status),
     [201, 201],
   );
-  await until('room', 5_000, undefined, async () => (await call('GET', CONFIGS, mine)).status === 200);
+  await until('room', 60_000, undefined, async () => (await call('GET', CONFIGS, mine)).status === 200);
 });
 
 test('one watch more than may be open is told to come again, and the others go on', async (t) => {
@@ -80,7 +80,7 @@ test('one watch more than may be open is told to come again, and the others go o
   assert.equal((await call('POST', CONFIGS, { ...mine, body: made })).status, 201);
   for (const open of watches) assert.equal((await open.take(1))[0]?.object.metadata.name, 'a');
   for (const open of watches) open.abort();
-  await until('their end', 5_000, undefined, async () => server.load().watches === 0);
+  await until('their end', 60_000, undefined, async () => server.load().watches === 0);
 });
 
 test('a connection more than the bound is closed, and those there are go on', async (t) => {
@@ -90,7 +90,7 @@ test('a connection more than the bound is closed, and those there are go on', as
   const held = [plain(port), plain(port)];
   await Promise.all(held.map((socket) => once(socket, 'connect')));
   await once(plain(port).resume(), 'close');
-  await until('the count', 5_000, undefined, async () => reached('connections') === 1);
+  await until('the count', 60_000, undefined, async () => reached('connections') === 1);
   await noticesNothing();
   for (const socket of held) socket.destroy();
 });
@@ -175,7 +175,7 @@ test('who asks and does not read is cut off when too much waits, and who reads i
     socket.on('error', () => undefined).once('close', () => cut.push(`${index}`));
     socket.write(`GET ${path} ${ASK}`);
   }
-  await until('too much waits no longer', 20_000, undefined, async () => {
+  await until('too much waits no longer', 60_000, undefined, async () => {
     assert.equal((await call('GET', `${CONFIGS}/big-1`, mine)).status, 200);
     const { requests, watches } = server.server.load();
     return reached('unread') > 0 && requests + watches <= 2;
@@ -191,7 +191,7 @@ test('an answer that its client does not take in time is cut off, and makes room
   const socket = await server.tls();
   t.after(() => socket.destroy());
   socket.on('error', () => undefined).write(`GET ${CONFIGS} ${ASK}`);
-  await until('it is cut off', 20_000, undefined, async () => server.reached('time') === 1);
-  await until('there is room', 20_000, undefined, async () => server.server.load().requests === 0);
+  await until('it is cut off', 60_000, undefined, async () => server.reached('time') === 1);
+  await until('there is room', 60_000, undefined, async () => server.server.load().requests === 0);
   assert.equal((await server.call('GET', `${CONFIGS}/none`, server.mine)).status, 404);
 });

@@ -92,7 +92,7 @@ test('a client that offers HTTP/2 gets it, and one that offers HTTP/1.1 or nothi
 test('one connection carries 250 watches, says so, and refuses one more without harm to the others', async (t) => {
   const { open, server, call } = await start(t);
   const session = await open();
-  await until('the settings', 5_000, undefined, async () => session.remoteSettings.maxConcurrentStreams === 250);
+  await until('the settings', 60_000, undefined, async () => session.remoteSettings.maxConcurrentStreams === 250);
   const streams = Array.from({ length: 250 }, () => session.request({ ...ME, ':path': `${CONFIGS}?watch=1` }));
   assert.ok((await Promise.all(streams.map(answerTo))).every((status) => status === 200));
   assert.deepEqual([server.load().connections, server.load().watches], [1, 250]);
@@ -104,7 +104,7 @@ test('one connection carries 250 watches, says so, and refuses one more without 
   await heard;
   session.destroy();
   more.destroy();
-  await until('their end', 5_000, undefined, async () => server.load().watches === 0);
+  await until('their end', 60_000, undefined, async () => server.load().watches === 0);
 });
 
 test('a watch that its client resets is over, and the connection goes on', async (t) => {
@@ -113,7 +113,7 @@ test('a watch that its client resets is over, and the connection goes on', async
   const watch = session.request({ ...ME, ':path': `${CONFIGS}?watch=1` });
   await answerTo(watch);
   watch.close(constants.NGHTTP2_CANCEL);
-  await until('its end', 5_000, undefined, async () => server.load().watches === 0);
+  await until('its end', 60_000, undefined, async () => server.load().watches === 0);
   assert.equal(await answerTo(session.request({ ...ME, ':path': CONFIGS })), 200);
   session.destroy();
 });
@@ -135,7 +135,7 @@ test('a body that breaks off is not taken for whole, whether the stream or the c
     const socket = await raw();
     const before = asked.length;
     socket.write(begun);
-    await until('its beginning', 5_000, undefined, async () => asked.length > before);
+    await until('its beginning', 60_000, undefined, async () => asked.length > before);
     return socket;
   };
   // Node takes NO_ERROR for the end of a body.
@@ -143,7 +143,7 @@ test('a body that breaks off is not taken for whole, whether the stream or the c
     (await begin()).write(frame(RST_STREAM, 0, 1, Buffer.from([0, 0, 0, code])));
   }
   (await begin()).destroy();
-  await until('all are over', 5_000, undefined, async () => server.load().requests === 0);
+  await until('all are over', 60_000, undefined, async () => server.load().requests === 0);
   await noticesNothing();
   assert.deepEqual(storage.list('configmaps'), []);
 });
@@ -199,7 +199,7 @@ test('a connection that opens no stream in time is ended, pings or not', async (
   // No preface at all, and no close from this end either.
   await once(await raw(), 'close');
   assert.equal(reached('time'), 2);
-  await until('no connection', 5_000, undefined, async () => server.load().connections === 0);
+  await until('no connection', 60_000, undefined, async () => server.load().connections === 0);
 });
 
 test('a connection without a stream for the idle time is told to go away; one with a watch stays', async (t) => {
@@ -286,7 +286,7 @@ test('who says that it goes and then sends what is no HTTP/2 keeps nothing open'
     Buffer.concat([HELLO, frame(HEADERS, END_HEADERS | END_STREAM, 1, block), frame(GOAWAY, 0, 0, Buffer.alloc(8)), nonsense]),
   );
   await over;
-  await until('no watch', 5_000, undefined, async () => server.load().watches === 0);
+  await until('no watch', 60_000, undefined, async () => server.load().watches === 0);
   assert.equal(reached('time'), 1);
   await noticesNothing();
 });

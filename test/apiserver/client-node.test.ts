@@ -17,7 +17,7 @@ import { type EmbeddedApiServer, startEmbeddedApiServer } from './server.ts';
 
 const NAMESPACE = 'default';
 
-describe('@kubernetes/client-node against the embedded API server', { timeout: 30_000 }, () => {
+describe('@kubernetes/client-node against the embedded API server', { timeout: 120_000 }, () => {
   let server: EmbeddedApiServer;
   let config: KubeConfig;
   let core: CoreV1Api;

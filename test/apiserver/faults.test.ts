@@ -134,14 +134,14 @@ describe('faults of the embedded API server', { timeout: 20_000 }, () => {
   it('holds requests, which are done when they are released, and answers to what is done', async () => {
     server.faults.add({ fault: { type: 'hold' }, pathPrefix: CONFIGMAPS, write: true });
     const held = create('late');
-    await until('a held request', 5_000, undefined, async () => server.faults.held().requests === 1);
+    await until('a held request', 60_000, undefined, async () => server.faults.held().requests === 1);
     assert.equal((await exchangeOnce(request(`${CONFIGMAPS}/late`))).status, 404);
     server.faults.releaseHeld();
     assert.equal((await held).status, 201);
 
     server.faults.add({ fault: { type: 'holdAnswer' }, pathPrefix: CONFIGMAPS, write: true });
     const unanswered = create('unanswered');
-    await until('a held answer', 5_000, undefined, async () => server.faults.held().answers === 1);
+    await until('a held answer', 60_000, undefined, async () => server.faults.held().answers === 1);
     assert.equal((await exchangeOnce(request(`${CONFIGMAPS}/unanswered`))).status, 200);
     server.faults.releaseHeld();
     assert.equal((await unanswered).status, 201);
@@ -155,9 +155,9 @@ describe('faults of the embedded API server', { timeout: 20_000 }, () => {
     const client = httpsRequest(new URL(CONFIGMAPS, server.url), { method: 'POST', headers, ca: server.caPem });
     client.on('error', () => undefined);
     client.end(JSON.stringify(body));
-    await until('a held request', 5_000, undefined, async () => server.faults.held().requests === 1);
+    await until('a held request', 60_000, undefined, async () => server.faults.held().requests === 1);
     client.destroy();
-    await until('nothing held', 5_000, undefined, async () => server.faults.held().requests === 0);
+    await until('nothing held', 60_000, undefined, async () => server.faults.held().requests === 0);
     assert.equal((await exchangeOnce(request(`${CONFIGMAPS}/given-up`))).status, 404);
   });
 

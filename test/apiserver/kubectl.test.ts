@@ -38,7 +38,7 @@ spec:
     spec: {containers: [{name: main, image: "example.test/api:1"}]}
 `;
 
-describe('kubectl against the embedded API server', { skip, timeout: 60_000 }, () => {
+describe('kubectl against the embedded API server', { skip, timeout: 180_000 }, () => {
   let server: EmbeddedApiServer;
   let folder: string;
 

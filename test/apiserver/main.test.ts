@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { exchangeOnce } from '../replay/client.ts';
 import { type RunningProcess, startProcess } from '../support/processes.ts';
 
-describe('the embedded API server as a process', { timeout: 60_000 }, () => {
+describe('the embedded API server as a process', { timeout: 180_000 }, () => {
   let folder: string;
   const running = new Set<RunningProcess>();
 

@@ -48,7 +48,7 @@ function configOf(objects: readonly Rendered[]): string {
 }
 
 for (const { version, file: helm } of found) {
-  describe(`the chart by Helm ${version}`, { timeout: 240_000, concurrency: 2 }, () => {
+  describe(`the chart by Helm ${version}`, { timeout: 480_000, concurrency: 2 }, () => {
     it('passes lint as strictly as there is', async () => {
       await promisify(execFile)(helm, ['lint', '--strict', CHART, ...valueFlags(EXAMPLE_VALUES)]);
     });
@@ -85,7 +85,7 @@ function isKnown(apiVersion: string, kind: string): boolean {
 
 const skip = newest === undefined ? missing.join('; ') : false;
 
-describe('what the values of the chart do', { skip, timeout: 120_000 }, () => {
+describe('what the values of the chart do', { skip, timeout: 240_000 }, () => {
   const helm = newest?.file ?? '';
   const rules = (objects: readonly Rendered[], kind: string, name = 'hawser-relay') =>
     JSON.stringify(objects.filter((one) => one.kind === kind && one.metadata.name === name).map((one) => one.rules));
@@ -186,7 +186,7 @@ describe('what the values of the chart do', { skip, timeout: 120_000 }, () => {
   });
 });
 
-describe('what is made from the chart', { skip, timeout: 120_000 }, () => {
+describe('what is made from the chart', { skip, timeout: 240_000 }, () => {
   it('is in deploy/manifests, no file more and none less', async () => {
     const folder = join(ROOT, 'deploy', 'manifests');
     const made = await plainManifests(newest?.file ?? '');

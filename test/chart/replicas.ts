@@ -150,7 +150,7 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
     async ready() {
       await process.line('its start', ({ msg }) => msg === 'relay listening');
       for (const which of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const) {
-        await until(`the ${which} of ${name}`, 30_000, undefined, async () => (await replica.probe(which)).status === 200);
+        await until(`the ${which} of ${name}`, 60_000, undefined, async () => (await replica.probe(which)).status === 200);
       }
     },
     exec: (...args) => runCommand({ ...words, name: `hawser-relay ${args[0]} in ${name}`, args, env }),

@@ -91,7 +91,7 @@ const FAULTS = [
   { what: 'uids that come again', storage: OneUid, check: 'watch.recreate', why: /uid/ },
 ];
 
-describe('the conformance kit finds', { timeout: 120_000 }, () => {
+describe('the conformance kit finds', { timeout: 240_000 }, () => {
   for (const { what, storage, check, why } of FAULTS) {
     it(what, async (t) => {
       const server = await startEmbeddedApiServer({ storage: new storage({ startRevision: 1_000 }) });

@@ -196,7 +196,9 @@ test('with systemd: not started before it has joined; ready, watched, ended and 
   does(root, 'systemctl', 'restart', 'hawser-agent');
   signal(root, '-STOP', show('MainPID'));
   await reaches('a start after the watchdog', 'NRestarts', (count) => count === '1');
-  assert.match(does(root, 'journalctl', '--no-pager', '-u', 'hawser-agent'), /Watchdog timeout/);
+  await until('the reason in the journal', 60_000, undefined, async () =>
+    does(root, 'journalctl', '--no-pager', '-u', 'hawser-agent').includes('Watchdog timeout'),
+  );
   await reaches('it runs', 'ActiveState', (state) => state === 'active');
   signal(root, '-KILL', show('MainPID'));
   await reaches('a start after a kill', 'NRestarts', (count) => count === '2');

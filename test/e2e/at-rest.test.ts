@@ -114,7 +114,7 @@ test("what lies on a device shows no Secret and is nobody else's to read", { tim
     const { changes } = db.prepare("UPDATE objects SET body = substr(body, 1, 60) || 'AAAA' WHERE name = 'login'").run();
     db.close();
     assert.equal(changes, 1);
-    await until('the row mended', 30_000, undefined, async () => {
+    await until('the row mended', 60_000, undefined, async () => {
       const reader = device.store();
       try {
         return reader.refusedObjects().length === 0 && (await logOf(fleet, 'edge-1')).includes('stored body damaged');

@@ -145,7 +145,7 @@ test('relays that start at once on an empty cluster agree on an authority; its r
     await ca('rotate');
     const next = await authority();
     for (const { linkPort } of [one, two]) {
-      await until('certificates of the new authority', 20_000, undefined, async () => {
+      await until('certificates of the new authority', 60_000, undefined, async () => {
         return (await served(linkPort, edge1)).issuer === `CN=${next.commonName}`;
       });
     }
@@ -175,14 +175,14 @@ test('relays that start at once on an empty cluster agree on an authority; its r
     await joined.stop();
   }
 
-  await until('the published authorities', 20_000, undefined, async () => JSON.parse(await ca('status', '-o', 'json')).published);
+  await until('the published authorities', 60_000, undefined, async () => JSON.parse(await ca('status', '-o', 'json')).published);
   const metrics = await (await fetch(`http://127.0.0.1:${one.opsPort}/metrics`)).text();
   assert.match(metrics, /^hawser_relay_trusted_authorities 3$/m);
   assert.match(metrics, /^hawser_relay_certificate_end_timestamp_seconds\{certificate="authority"\} \d{10}$/m);
 
   await ca('retire', '--yes');
   const newest = await authority();
-  await until('the end of the older authorities', 20_000, undefined, async () => {
+  await until('the end of the older authorities', 60_000, undefined, async () => {
     return /^hawser_relay_trusted_authorities 1$/m.test(await (await fetch(`http://127.0.0.1:${two.opsPort}/metrics`)).text());
   });
   const refused = await comesBack();

@@ -154,7 +154,7 @@ test('a walk through the chart: installed, running with its own rights alone, jo
     } finally {
       process.kill(replica.process.pid, 'SIGCONT');
     }
-    await until('an answer', 30_000, undefined, async () => {
+    await until('an answer', 60_000, undefined, async () => {
       const answer = await replica.probe('livenessProbe').catch(() => undefined);
       return answer?.status === 200;
     });
@@ -190,11 +190,11 @@ test('a walk through the chart: installed, running with its own rights alone, jo
     });
     const replica = await start('hawser-relay-c0');
     await replica.process.line('its start', ({ msg }) => msg === 'relay listening');
-    await until('the missing right', 30_000, undefined, async () =>
+    await until('the missing right', 60_000, undefined, async () =>
       server.relayRights().denied.some((right) => right.endsWith(' node.k8s.io/runtimeclasses')),
     );
     // The API server has refused it before the relay knows so.
-    await until('the right by its name', 30_000, undefined, async () => {
+    await until('the right by its name', 60_000, undefined, async () => {
       const { status, text } = await replica.probe('readinessProbe');
       assert.equal(status, 503);
       return text.includes('runtimeclasses');

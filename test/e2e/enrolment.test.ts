@@ -58,7 +58,7 @@ async function start(t: TestContext, flags: readonly string[] = []) {
   const { linkPort, opsPort } = await relay.line('its ports', ({ msg }) => msg === 'relay listening');
   assert.ok(typeof linkPort === 'number' && typeof opsPort === 'number');
   const ops = (path: string) => fetch(`http://127.0.0.1:${opsPort}${path}`);
-  await until('the relay to be ready', 20_000, undefined, async () => (await ops('/readyz')).ok);
+  await until('the relay to be ready', 60_000, undefined, async () => (await ops('/readyz')).ok);
   return {
     kube,
     relay,

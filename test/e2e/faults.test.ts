@@ -34,7 +34,7 @@ test('a relay that is killed and started again goes on where it was', { timeout:
   assert.ok(await device.local.get('pods', 'default', 'web'), 'the device serves on');
   await fleet.startRelay();
   await podInCloud(fleet.kube, 'web-2', ({ phase }) => phase === 'Running');
-  await until('what was deleted meanwhile is gone', 30_000, undefined, async () => {
+  await until('what was deleted meanwhile is gone', 60_000, undefined, async () => {
     const gone = [await device.local.get('pods', 'default', 'web'), await device.local.get('configmaps', 'default', 'settings')];
     return gone.every((object) => object === undefined);
   });
@@ -127,7 +127,7 @@ test('a half-open link is noticed by both sides, and the next one converges', { 
   const before = device.link.counted().connections;
   device.link.freeze();
   await edit(fleet, 1);
-  await until('the agent dials anew', 40_000, undefined, async () => device.link.counted().connections > before);
+  await until('the agent dials anew', 60_000, undefined, async () => device.link.counted().connections > before);
   device.link.restore();
   await arrives(device, 1, 60_000);
 });

@@ -119,7 +119,7 @@ test('what a relay refuses is said, with what to do; a name is taken only by a t
     const { link } = await first.status();
     return link.state !== 'open' && /another key holds the name truck-1/.test(link.detail ?? '');
   });
-  await until('an Event about it', 30_000, undefined, async () =>
+  await until('an Event about it', 60_000, undefined, async () =>
     (await fleet.kube.list('events')).some(({ reason }) => reason === 'DeviceReplaced'),
   );
   await second.start();

@@ -55,9 +55,9 @@ test('whoever is killed at whichever step of a report’s way, every entry comes
     await t.test(`${victim} killed: ${name}`, { timeout: 90_000 }, async () => {
       const cell: Cell = { name: `c${index}`, fleet, devices: { worn, labelled, fresh: deviceOf(`fresh-${index}`) } };
       await cell.devices.fresh.start();
-      await until('a link', 30_000, undefined, async () => (await linkOf(cell.devices.fresh)) === 'open');
+      await until('a link', 60_000, undefined, async () => (await linkOf(cell.devices.fresh)) === 'open');
       await Promise.all(ENTRIES.map((entry) => entry.prepare?.(cell)));
-      await until('an empty outbox', 30_000, undefined, async () => waiting(cell) === 0);
+      await until('an empty outbox', 60_000, undefined, async () => waiting(cell) === 0);
       await run(cell);
       await until('an empty outbox', 60_000, undefined, async () => waiting(cell) === 0);
       await history.caughtUp();

@@ -109,7 +109,7 @@ async function listed(device: FleetAgent): Promise<string[]> {
 /** Waits until the device has exactly these. */
 async function has(device: FleetAgent, ...expected: readonly (readonly string[])[]): Promise<void> {
   const wanted = expected.flat().sort();
-  await until(`${wanted.length} objects, and no others, at ${device.name}`, 30_000, undefined, async () => {
+  await until(`${wanted.length} objects, and no others, at ${device.name}`, 60_000, undefined, async () => {
     assert.deepEqual(await listed(device), wanted);
     return true;
   });
@@ -185,7 +185,7 @@ test('all kinds reach the device that needs them, and leave it with what led to 
     );
     await fleet.relay().kill();
     await fleet.startRelay();
-    const metrics = await until('the device in sync', 30_000, undefined, async () => {
+    const metrics = await until('the device in sync', 60_000, undefined, async () => {
       const text = await fleet.relayMetrics();
       return text.includes('hawser_relay_sessions{state="inSync"} 1\n') ? text : undefined;
     });

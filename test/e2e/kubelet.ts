@@ -67,7 +67,7 @@ export async function writeNode(device: LocalApi): Promise<void> {
 /** The started device has its Node, and its objects. */
 export async function registered(kube: KubeClient, device: FleetAgent): Promise<void> {
   await writeNode(device);
-  await until(`node ${device.node} at its device`, 30_000, undefined, async () => {
+  await until(`node ${device.node} at its device`, 60_000, undefined, async () => {
     const node = await kube.get('nodes', '', device.node);
     return node !== undefined && (await device.local.get('nodes', '', device.node))?.metadata.uid === node.metadata.uid;
   });

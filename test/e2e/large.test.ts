@@ -76,7 +76,7 @@ test('a ConfigMap of 1 MB is sent, changed, and taken back', { timeout: 240_000 
   assert.ok(sent > 700_000, 'it does not compress');
   assert.ok(down < 20_000, 'a change of it is a difference');
   await fleet.kube.remove('pods', 'default', 'web', 0);
-  await until('it goes with its last pod', 30_000, undefined, async () => {
+  await until('it goes with its last pod', 60_000, undefined, async () => {
     return (await device.local.get('configmaps', 'default', 'large')) === undefined;
   });
 });

@@ -43,7 +43,7 @@ test('kubectl of the oldest and the newest version against the API of a running 
   }
   await t.test('without the link', async (t) => {
     await fleet.relay().kill();
-    await until('the agent knows that its link is gone', 30_000, undefined, async () => {
+    await until('the agent knows that its link is gone', 60_000, undefined, async () => {
       const { link } = (await agent.status()) as { link?: { state?: string } };
       return link?.state !== 'open';
     });
@@ -104,7 +104,7 @@ async function whatItWrites(t: TestContext, runner: Runner, fleet: Fleet, agent:
     } finally {
       await watching.end();
     }
-    await until(`${name} gone in the cloud`, 30_000, undefined, async () => {
+    await until(`${name} gone in the cloud`, 60_000, undefined, async () => {
       return (await fleet.kube.get('pods', 'default', name)) === undefined;
     });
     assert.equal(await agent.local.get('pods', 'default', name), undefined);

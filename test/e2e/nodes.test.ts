@@ -196,7 +196,7 @@ test('an administrator sees the fleet over all replicas, one node, changes the l
       const ending = new AbortController();
       const said = { out: '', error: '' };
       const watching = relayCommand(fleet.kubeconfig, ['nodes', '-w'], { signal: ending.signal, said });
-      await until('the table', 30_000, undefined, async () => said.out.includes('edge-2'));
+      await until('the table', 60_000, undefined, async () => said.out.includes('edge-2'));
       await two.process().kill();
       await until('the lost replica', 60_000, undefined, async () => /^edge-2 +unknown .* relay-2$/m.test(said.out));
       assert.match(said.error, /replica relay-2 \(127\.0\.0\.1:\d+\) does not answer: .*; it is asked again/);

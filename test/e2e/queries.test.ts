@@ -164,7 +164,7 @@ test('answers are kept: they serve with their age without a link, after kill -9,
 
   agent.link.restore();
   await linkState(agent, 'open');
-  const after = await until('the truth', 30_000, undefined, async () => {
+  const after = await until('the truth', 60_000, undefined, async () => {
     const answer = await query(agent, 'service', 'shop', '-n', 'far');
     return answer.source === 'cloud' ? answer : undefined;
   });

@@ -10,7 +10,7 @@ const BAD = objectKey('configmaps', 'default', 'bad');
 
 /** An Event of the relay on that object, once it says that it happened so often. */
 function refusedEvent(kube: KubeClient, name: string, count: number): Promise<KubeObject> {
-  return until(`${count} refusals of ${name}`, 30_000, undefined, async () => {
+  return until(`${count} refusals of ${name}`, 60_000, undefined, async () => {
     const events = await kube.list('events', 'default');
     const [event, ...others] = events.filter(
       ({ reason, involvedObject }) => reason === 'RefusedByDevice' && Object(involvedObject).name === name,
@@ -37,7 +37,7 @@ test('an object that a device refuses: the rest stands, the cluster hears of it,
   const mark = () => ({ messages: between.down.length, sent: between.sent.length });
   const inSyncSince = async (since: ReturnType<typeof mark>) => {
     const messages = () => between.down.slice(since.messages);
-    await until('in sync', 30_000, undefined, async () => {
+    await until('in sync', 60_000, undefined, async () => {
       const last = messages().findLast(({ type }) => type === 'status' || type === 'welcome');
       return last !== undefined && 'status' in last && last.status.state === 'inSync';
     });
@@ -61,7 +61,7 @@ test('an object that a device refuses: the rest stands, the cluster hears of it,
   assert.deepEqual([event.type, event.reportingComponent], ['Warning', 'hawser-relay']);
   const counted = (series: RegExp) =>
     // The API server has the Event before the relay has its answer.
-    until(`${series} in the metrics`, 30_000, undefined, async () => series.test(await fleet.relayMetrics()));
+    until(`${series} in the metrics`, 60_000, undefined, async () => series.test(await fleet.relayMetrics()));
   await counted(/^hawser_relay_nacks_total\{reason="hashMismatch"\} 1$/m);
   await counted(/^hawser_relay_refusal_events_total\{result="created"\} 1$/m);
 

@@ -48,7 +48,7 @@ test('a certificate is renewed over the link when most of its life is over, used
   assert.ok(Date.parse(certificate.renewed) <= Date.now());
 
   await fleet.kube.patch('configmaps', 'default', 'settings', { data: { n: '1' } });
-  await until('the change at the device', 30_000, undefined, async () => {
+  await until('the change at the device', 60_000, undefined, async () => {
     const settings = await device.local.get('configmaps', 'default', 'settings');
     return (settings?.data as { n?: string } | undefined)?.n === '1';
   });
@@ -64,10 +64,10 @@ test('a device whose certificate ended while it was off is renewed late, with th
   assert.equal(await phaseAt(device), 'Running');
   await device.process().line('the late renewal', ({ msg }) => msg === 'late renewal given', 60_000);
   await device.process().line('the link', isOpen, 60_000);
-  await until('the promotion', 30_000, undefined, async () => identityOf(device).next === undefined);
+  await until('the promotion', 60_000, undefined, async () => identityOf(device).next === undefined);
   assert.equal(identityOf(device).current.key.equals(old.current.key), false);
   await fleet.kube.patch('configmaps', 'default', 'settings', { data: { n: '1' } });
-  await until('the change at the device', 30_000, undefined, async () => {
+  await until('the change at the device', 60_000, undefined, async () => {
     const settings = await device.local.get('configmaps', 'default', 'settings');
     return (settings?.data as { n?: string } | undefined)?.n === '1';
   });

@@ -92,7 +92,7 @@ test('an agent that moves to another relay ends its half-open session at the fir
   await leased(fleet, 'edge-1', 'to name the second', ({ holder, epoch }) => holder === 'relay-2' && epoch === 2);
   const connects = 2;
   // The API server has the Lease before the relay has its answer, with which it counts.
-  const writes = await until('the writes in the metrics', 30_000, undefined, async () => {
+  const writes = await until('the writes in the metrics', 60_000, undefined, async () => {
     const count = await nodeWrites(fleet);
     return count >= connects && count;
   });
@@ -163,12 +163,12 @@ test('the nodes of a relay that was killed are marked by another one, and are up
   await leased(fleet, 'edge-2', 'to be marked', ({ holder, linkState }) => holder === 'relay-2' && linkState === 'unknown');
   t.diagnostic(`marked ${Math.round(performance.now() - killedAt)} ms after the kill, with a Lease of 6 s`);
   assert.equal((await nodeLease(fleet, 'edge-1'))?.linkState, 'up');
-  const marked = await until('the mark in the metrics', 30_000, undefined, async () => {
+  const marked = await until('the mark in the metrics', 60_000, undefined, async () => {
     const count = await metric(first, /^hawser_relay_nodes_marked_total /);
     return count > 0 && count;
   });
   assert.equal(marked, 1);
-  await until('the Lease of the killed relay to be deleted', 30_000, undefined, async () => {
+  await until('the Lease of the killed relay to be deleted', 60_000, undefined, async () => {
     return (await fleet.kube.get(LEASES, NAMESPACE, 'relay-relay-2')) === undefined;
   });
   await second.start();
@@ -186,8 +186,8 @@ test('a relay that may not write Leases serves as before, and says so', { timeou
   });
   await nodeReady(fleet.kube, 'edge-1');
   await fleet.relay().line('the word', says('lease not written'));
-  await until('the calls in the metrics', 30_000, undefined, async () =>
+  await until('the calls in the metrics', 60_000, undefined, async () =>
     /hawser_relay_lease_calls_total\{[^}]*outcome="forbidden"\}/.test(await fleet.relayMetrics()),
   );
-  await until('the relay ready', 30_000, undefined, async () => (await fleet.relayReadiness()).status === 200);
+  await until('the relay ready', 60_000, undefined, async () => (await fleet.relayReadiness()).status === 200);
 });

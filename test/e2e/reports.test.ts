@@ -105,7 +105,7 @@ test('an API server that is down, and then has no time, gets every report in the
   await fleet.apiServer()?.stop();
   for (const name of PODS) await writePodStatus(device, name, 'down');
   await writeEvent(device, 'down');
-  await until('a call without an answer', 30_000, undefined, async () => {
+  await until('a call without an answer', 60_000, undefined, async () => {
     return /hawser_relay_api_calls_total\{verb="(PATCH|POST)",code="none"\} [1-9]/.test(await fleet.relayMetrics());
   });
   assert.equal(outboxOf(device), PODS.length + 1);

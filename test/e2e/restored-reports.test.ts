@@ -31,9 +31,9 @@ test('after a restoration from a backup, statuses and removals come again by the
   await kube.create(configMap('late', { n: '0' }));
   await podInCloud(kube, 'web', ({ phase }) => phase === 'Running');
   await kube.remove('pods', NAMESPACE, 'ended', 1);
-  await until('the pod gone', 30_000, undefined, async () => (await kube.get('pods', NAMESPACE, 'ended')) === undefined);
+  await until('the pod gone', 60_000, undefined, async () => (await kube.get('pods', NAMESPACE, 'ended')) === undefined);
   await writeEvent(device, 'told');
-  await until('the Event', 30_000, undefined, () => kube.get('events', NAMESPACE, 'told'));
+  await until('the Event', 60_000, undefined, () => kube.get('events', NAMESPACE, 'told'));
   await emptyOutbox(device);
   const before = await kube.get('pods', NAMESPACE, 'web');
 

@@ -83,10 +83,10 @@ test('a revoked device loses its link at once at the replica that has it, and is
     device.link.retarget(relay.linkPort);
     await device.process().stop();
     await device.start();
-    await until(`${relay.name} to refuse it`, 30_000, undefined, async () => (await refusals(relay, 'revoked')) > before);
+    await until(`${relay.name} to refuse it`, 60_000, undefined, async () => (await refusals(relay, 'revoked')) > before);
     const line = await relay.process().line('the refusal', says('link refused'));
     assert.deepEqual([line.node, line.why], ['edge-1', 'revoked']);
-    await until('its status', 30_000, undefined, async () => /HTTP 403.*stolen in Bremen/.test((await linkOf(device)).detail));
+    await until('its status', 60_000, undefined, async () => /HTTP 403.*stolen in Bremen/.test((await linkOf(device)).detail));
   }
   await fleet.kube.patch('configmaps', 'default', 'settings', { data: { n: '1' } });
   await atDevice(other, 'configmaps', 'default', 'settings', ({ data }) => (data as { n: string }).n === '1');
@@ -106,7 +106,7 @@ test('a revoked device loses its link at once at the replica that has it, and is
   await here.process().line('its end', (line) => line.msg === 'session ended' && line.how === 'revoked');
   await device.process().stop();
   await device.start();
-  await until('its refusal', 30_000, undefined, async () => /HTTP 403/.test((await linkOf(device)).detail));
+  await until('its refusal', 60_000, undefined, async () => /HTTP 403/.test((await linkOf(device)).detail));
   assert.equal(await fleet.kube.get('nodes', '', 'edge-1'), undefined, 'nobody registers it again');
 });
 
@@ -158,12 +158,12 @@ test('another device takes a name with an administrator’s token: the older is 
     .line('the end of the older', (said) => said.msg === 'session ended' && said.node === 'edge-1');
   assert.equal(ended.how, 'revoked');
   assert.match(String(ended.detail), /another key holds the name edge-1/);
-  const event = await until('the Event', 20_000, undefined, async () =>
+  const event = await until('the Event', 60_000, undefined, async () =>
     (await fleet.kube.list('events', 'default')).find(({ reason }) => reason === 'DeviceReplaced'),
   );
   assert.equal(event.type, 'Warning');
   assert.match(String(event.message), /has joined as edge-1 and takes the place of device sha256:/);
-  await until('its status', 30_000, undefined, async () => /another key holds the name/.test((await linkOf(device)).detail));
+  await until('its status', 60_000, undefined, async () => /another key holds the name/.test((await linkOf(device)).detail));
 
   // At once at the replica that did not enrol it, whatever its watch has brought by then.
   const first = await linkWith(t, here, enrolled.certificates, key, enrolled);
@@ -182,7 +182,7 @@ test('another device takes a name with an administrator’s token: the older is 
   assert.match(await administer(fleet, 'devices'), /\nedge-1 .* renewing\n$/);
   const second = await linkWith(t, there, renewed.outcome.certificates, next, enrolled);
   assert.equal(second.welcome.nodeName, 'edge-1');
-  await until('its promotion', 20_000, undefined, async () => /\nedge-1 .* enrolled\n$/.test(await administer(fleet, 'devices')));
+  await until('its promotion', 60_000, undefined, async () => /\nedge-1 .* enrolled\n$/.test(await administer(fleet, 'devices')));
   for (const relay of fleet.relays) {
     await assert.rejects(linkWith(t, relay, enrolled.certificates, key, enrolled), /403/, 'the older key is over everywhere');
   }

@@ -12,7 +12,7 @@ test('a pod, its ConfigMap and its Secret reach the device, and the device repor
 
   await t.test('the device registers its Node, gets the edge label from the relay, and is Ready', async () => {
     const node = await nodeReady(kube, 'edge-1');
-    await until('the edge label', 30_000, undefined, async () => {
+    await until('the edge label', 60_000, undefined, async () => {
       const labels = (await kube.get('nodes', '', 'edge-1'))?.metadata.labels;
       return labels?.['node-role.kubernetes.io/edge'] !== undefined;
     });
@@ -76,8 +76,8 @@ test('a pod, its ConfigMap and its Secret reach the device, and the device repor
 
   await t.test('a deleted pod ends gracefully, goes in the cloud and on the device, and its ConfigMap goes with it', async () => {
     await kube.remove('pods', 'default', 'web-2', 1);
-    await until('the pod gone', 30_000, undefined, async () => (await kube.get('pods', 'default', 'web-2')) === undefined);
-    await until('the ConfigMap gone from the device', 30_000, undefined, async () => {
+    await until('the pod gone', 60_000, undefined, async () => (await kube.get('pods', 'default', 'web-2')) === undefined);
+    await until('the ConfigMap gone from the device', 60_000, undefined, async () => {
       const [pod, config] = [
         await device.local.get('pods', 'default', 'web-2'),
         await device.local.get('configmaps', 'default', 'settings-2'),

@@ -154,7 +154,7 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
 
   await t.test('the local API knows the pod by the one for the API server, and gives it what pods get', async () => {
     const token = ownToken(first, pod.metadata.uid);
-    await until('the keys of the cluster', 30_000, undefined, async () => (await statusAt(device, token)) === 200);
+    await until('the keys of the cluster', 60_000, undefined, async () => (await statusAt(device, token)) === 200);
     for (const path of ['/api/v1/secrets', '/api/v1/pods', '/hawser/v1/query']) {
       assert.equal(await statusAt(device, token, path), 403, path);
     }
@@ -167,7 +167,7 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
     await device.process().kill();
     ageTokens(device, pod);
     await device.start();
-    await until('both tokens given out from the store', 30_000, undefined, async () => (await requests(device, 'kept')) === 2);
+    await until('both tokens given out from the store', 60_000, undefined, async () => (await requests(device, 'kept')) === 2);
     await atDevice(device, 'pods', 'default', 'web', ({ status }) => (status as { phase: string }).phase === 'Running');
     assert.deepEqual(
       kept().map(({ token }) => token),
@@ -197,7 +197,7 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
   await t.test('a restart while they are fresh asks the cloud for nothing', async () => {
     await device.process().kill();
     await device.start();
-    await until('both tokens given out', 30_000, undefined, async () => (await requests(device, 'fresh')) === 2);
+    await until('both tokens given out', 60_000, undefined, async () => (await requests(device, 'fresh')) === 2);
     assert.equal(await requests(device, 'renewed'), 0);
   });
 
@@ -206,7 +206,7 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
     const fault = { type: 'answer', status: 503, retryAfterSeconds: 1 };
     await fleet.fault({ do: 'add', method: 'POST', pathPrefix, times: 10_000, fault });
     await kube.create(podWithTokens('late'));
-    const event = await until('the Event', 30_000, undefined, async () => {
+    const event = await until('the Event', 60_000, undefined, async () => {
       const events = await kube.list('events', 'default');
       return events.find(
         ({ reason, involvedObject }) => reason === 'FailedMount' && (involvedObject as { name: string }).name === 'late',
@@ -231,8 +231,8 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
     const token = ownToken(kept(), pod.metadata.uid);
     assert.equal(await statusAt(device, token), 200);
     await kube.remove('pods', 'default', 'web', 1);
-    await until('the pod gone', 30_000, undefined, async () => (await kube.get('pods', 'default', 'web')) === undefined);
-    await until('its tokens gone', 30_000, undefined, async () => {
+    await until('the pod gone', 60_000, undefined, async () => (await kube.get('pods', 'default', 'web')) === undefined);
+    await until('its tokens gone', 60_000, undefined, async () => {
       const rows = kept();
       return rows.length === 2 && rows.every(({ pod_uid }) => pod_uid !== pod.metadata.uid);
     });

@@ -62,7 +62,7 @@ test('what another process does to a row is repaired while the link is idle, wit
       assert.ok(before.row);
       foreign(store, statement);
       assert.notDeepEqual(rowOf(store, 'two'), before.row);
-      await until('the row is as it was', 30_000, undefined, async () => {
+      await until('the row is as it was', 60_000, undefined, async () => {
         const row = rowOf(store, 'two');
         return row !== undefined && JSON.stringify(row) === JSON.stringify(before.row);
       });
@@ -114,7 +114,7 @@ test('a byte of a body that changes in the file while the agent is stopped is re
     const { status } = await list();
     assert.equal(status, 503);
     device.link.restore();
-    await until('it serves', 30_000, undefined, async () => (await list()).status === 200);
+    await until('it serves', 60_000, undefined, async () => (await list()).status === 200);
     assert.equal(valueIn(await fleet.relayMetrics(), 'hawser_relay_inventories_total'), inventories + 1);
     assert.deepEqual(rowOf(store, 'two'), before);
     await device.process().line('the log', (line) => JSON.stringify(line).includes('the log of the store is gone'));
@@ -129,8 +129,8 @@ test('nothing that is meant to be there is taken for damage', { timeout: 240_000
   await fleet.kube.create(podOn('edge-1', 'short', { configMaps: ['one'] }));
   await podInCloud(fleet.kube, 'short', ({ phase }) => phase === 'Running');
   await fleet.kube.remove('pods', 'default', 'short', 1);
-  await until('the pod is gone', 30_000, undefined, async () => (await fleet.kube.get('pods', 'default', 'short')) === undefined);
-  await until('its row is gone', 30_000, undefined, async () => rowOf(store, 'short', 'pods') === undefined);
+  await until('the pod is gone', 60_000, undefined, async () => (await fleet.kube.get('pods', 'default', 'short')) === undefined);
+  await until('its row is gone', 60_000, undefined, async () => rowOf(store, 'short', 'pods') === undefined);
   // While the link is cut the device deletes a pod of its own accord: it is counted in the digest until the cloud has deleted it too.
   device.link.cut();
   await device.local.remove('pods', 'default', 'web', 0);
@@ -138,7 +138,7 @@ test('nothing that is meant to be there is taken for damage', { timeout: 240_000
   await until('the cloud has deleted it', 60_000, undefined, async () => {
     return (await fleet.kube.get('pods', 'default', 'web')) === undefined && rowOf(store, 'web', 'pods') === undefined;
   });
-  await until('all was read again', 30_000, undefined, async () => {
+  await until('all was read again', 60_000, undefined, async () => {
     return valueIn(await device.metrics(), 'hawser_agent_reread_rounds_total') >= rounds + 3;
   });
   assert.equal(valueIn(await fleet.relayMetrics(), 'hawser_relay_inventories_total'), inventories);

@@ -79,7 +79,7 @@ test('of a status with several writers nobody loses anything, online and offline
   await atDevice(device, 'pods', 'default', 'web');
   const kubelet = kubeletOf(device);
   const inCloud = (what: string, matches: (pod: KubeObject | undefined, node: KubeObject | undefined) => boolean) =>
-    until(what, 30_000, undefined, async () => {
+    until(what, 60_000, undefined, async () => {
       const [pod, node] = [await kube.get('pods', 'default', 'web'), await kube.get('nodes', '', 'edge-1')];
       return matches(pod, node) ? { pod, node } : undefined;
     });

@@ -182,7 +182,7 @@ const needsRoot = isRoot ? false : 'a chroot needs root';
 
 test('amd64: the relay runs in it as its user with a read-only root, and is ready', {
   skip: skip || needsRoot || (process.arch === 'x64' ? false : 'this machine is no amd64'),
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const root = join(dir, 'bundle-amd64', 'rootfs');
   const api = await startEmbeddedApiServer();
@@ -218,7 +218,7 @@ test('amd64: the relay runs in it as its user with a read-only root, and is read
 
 test('arm64: the relay says its version', {
   skip: skip || needsRoot || withoutTool('qemu-aarch64-static'),
-  timeout: 180_000,
+  timeout: 360_000,
 }, async () => {
   const root = join(dir, 'bundle-arm64', 'rootfs');
   const emulator = join(root, 'tmp', 'qemu');

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { fieldsOf } from '../apiserver/policy/fields.ts';
 import { type LocalDevice, startLocalDevice } from '../local/device.ts';
+import { freePort } from '../support/free-port.ts';
 import { runCommand, startProcess } from '../support/processes.ts';
 import type { Happening } from './happenings.ts';
 import { type KubeletOptions, type PlayedKubelet, startPlayedKubelet } from './kubelet.ts';
@@ -56,8 +57,8 @@ const is = (event: string) => (happening: Happening) => happening.event === even
 const isRunning = ({ event, phase, ready }: Happening) => event === 'podStatus' && phase === 'Running' && ready === true;
 const mountedGreeting = (kubelet: PlayedKubelet) => kubelet.mounts(POD)?.get('cfg/greeting')?.toString();
 
-async function deviceWithPod(t: TestContext): Promise<LocalDevice> {
-  const device = await startLocalDevice();
+async function deviceWithPod(t: TestContext, options: Parameters<typeof startLocalDevice>[0] = {}): Promise<LocalDevice> {
+  const device = await startLocalDevice(options);
   t.after(device.close);
   device.put(configMap, secret, pod);
   return device;
@@ -112,10 +113,10 @@ test('started again, it finds its Node and leaves what runs as it is; after a po
 });
 
 test('its watches go on from where they were when the server comes back', async (t) => {
-  const device = await deviceWithPod(t);
+  const port = await freePort();
+  const device = await deviceWithPod(t, { port });
   const kubelet = kubeletOf(t, device);
   await kubelet.expect('the pod', isRunning);
-  const port = Number(new URL(device.url).port);
   await device.stop();
   await kubelet.expect('that nobody is there', is('away'));
   const again = await startLocalDevice({ folder: device.folder, port });

@@ -6,7 +6,7 @@ import { withoutTool } from '../support/tools.ts';
 import { promtool } from './promtool.ts';
 
 test('what a running relay and a running agent serve passes promtool, with 30 metrics of our own each', {
-  timeout: 120_000,
+  timeout: 240_000,
   skip: withoutTool('promtool'),
 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'], agentFlags: { '--ops-port': '0' } });

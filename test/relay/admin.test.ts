@@ -109,12 +109,12 @@ test('a watch tells what there is, then what changes, a line each', async (t) =>
     lines.push(...parts.map((line) => JSON.parse(line)));
   });
   const told = (type: string, node: string, state?: string) =>
-    until(`${type} of ${node}`, 20_000, undefined, async () =>
+    until(`${type} of ${node}`, 60_000, undefined, async () =>
       lines.some(
         (line) => line.type === type && line.object?.node === node && (state ?? line.object.state) === line.object.state,
       ),
     );
-  await until('the end of the state', 20_000, undefined, async () => lines.some(({ type }) => type === 'SYNCED'));
+  await until('the end of the state', 60_000, undefined, async () => lines.some(({ type }) => type === 'SYNCED'));
   assert.equal(
     lines.some(({ object }) => object?.node === 'watch-1'),
     true,
@@ -135,7 +135,7 @@ test('one node is told with what it should hold, holds and was refused, and that
   agent.refuses = objectKey('configmaps', 'default', 'settings');
   await agent.report(registration('node-1'));
   await kube.create(pod('front', 'node-1', 'settings'));
-  const report = await until('the refusal to be told', 20_000, undefined, async () => {
+  const report = await until('the refusal to be told', 60_000, undefined, async () => {
     const { status, text } = await askAdmin(cluster, '/hawser/nodes/node-1', 'viewer');
     assert.equal(status, 200, text);
     const one = JSON.parse(text);

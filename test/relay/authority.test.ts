@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { Relay } from '@hawser/cloud';
 import { createCredentials } from '../apiserver/credentials.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../apiserver/server.ts';
+import { freePort } from '../support/free-port.ts';
 import { type KubeClient, kubeClient } from '../support/kube.ts';
 import { type CertificateAuthority, createAuthority, issueNodeCertificate, writePair, writePem } from '../support/pki.ts';
 import { until } from '../support/until.ts';
@@ -29,8 +30,8 @@ function waitingFor(relay: Relay): readonly string[] {
 
 test('a relay whose API server is away at its first start listens, names what it waits for, and serves when it is there', async (t) => {
   const credentials = await createCredentials();
-  const before = await startEmbeddedApiServer({ credentials });
-  const port = Number(new URL(before.url).port);
+  const port = await freePort();
+  const before = await startEmbeddedApiServer({ credentials, port });
   await before.close();
   const { relay, folder } = await relayFor(t, before, OWN_AUTHORITY);
   assert.match(waitingFor(relay).join('\n'), /^the authority, Secret hawser-system\/hawser-ca/m);
@@ -59,7 +60,7 @@ test('with an operator’s issuer nothing is made in the cluster, and its certif
   assert.ok(agent);
   const kube = await kubeClient(await writePem(folder, 'admin.kubeconfig', api.kubeconfig('admin')));
   t.after(() => kube.close());
-  await until('the public part', 10_000, undefined, async () => {
+  await until('the public part', 60_000, undefined, async () => {
     const published = await kube.get('configmaps', 'hawser-system', 'hawser-ca');
     return (published?.data as Record<string, string> | undefined)?.['ca.crt']?.trim() === company.certificatePem.trim();
   });

@@ -87,7 +87,7 @@ export async function relayFor(
 }
 
 export function ready(relay: Relay): Promise<unknown> {
-  return until('the relay to be ready', 10_000, undefined, async () => relay.readiness().type === 'ready');
+  return until('the relay to be ready', 60_000, undefined, async () => relay.readiness().type === 'ready');
 }
 
 export function configMap(name: string, data: Record<string, string>): KubeObject {

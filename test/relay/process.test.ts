@@ -48,7 +48,7 @@ async function listening(
 }
 
 function ready(opsPort: number): Promise<unknown> {
-  return until('the relay to be ready', 20_000, undefined, async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).ok);
+  return until('the relay to be ready', 60_000, undefined, async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).ok);
 }
 
 test('the command becomes ready, and ends with 0 on SIGTERM after a goodbye to each agent', async (t) => {
@@ -84,7 +84,7 @@ test('a second signal ends it at once', async (t) => {
       operation: { type: 'create', body: '{"metadata":{"name":"edge-1"}}' },
     },
   });
-  await until('the report to be at the API server', 10_000, undefined, async () =>
+  await until('the report to be at the API server', 60_000, undefined, async () =>
     (await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text()).includes('hawser_relay_reports{state="running"} 1'),
   );
   process.kill(relay.pid, 'SIGINT');

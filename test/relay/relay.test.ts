@@ -4,6 +4,7 @@ import { Digest, type KubeObject, objectKey } from '@hawser/protocol';
 import { createCredentials } from '../apiserver/credentials.ts';
 import { relayBindings } from '../apiserver/relay-identity.ts';
 import { startEmbeddedApiServer } from '../apiserver/server.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 import { configMap, EDGE_LABEL, pod, ready, registration, relayFor, start, statusOf } from './cluster.ts';
 
@@ -134,8 +135,8 @@ test('a label that was taken off stays off when the device starts again', async 
 
 test('without an API server the relay listens, is not ready and welcomes nobody; it recovers by itself', async (t) => {
   const credentials = await createCredentials();
-  const first = await startEmbeddedApiServer({ credentials });
-  const port = Number(new URL(first.url).port);
+  const port = await freePort();
+  const first = await startEmbeddedApiServer({ credentials, port });
   await first.close();
   const { relay, dial } = await relayFor(t, first);
   const readiness = relay.readiness();
@@ -173,7 +174,7 @@ test('a right that is missing keeps the relay from being ready, and is named', a
   t.after(() => api.close());
   const { relay, dial } = await relayFor(t, { kubeconfig: () => api.kubeconfig(narrow) });
   const slices = 'discovery.k8s.io/endpointslices';
-  await until('only the EndpointSlices to be missing', 10_000, undefined, async () => {
+  await until('only the EndpointSlices to be missing', 60_000, undefined, async () => {
     const readiness = relay.readiness();
     return readiness.type === 'notReady' && readiness.waitingFor.length === 1;
   });

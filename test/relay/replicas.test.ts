@@ -46,7 +46,7 @@ test('the older link is told at which replica the newer one is, and to wait if i
 test('while the API server takes no Leases, links open at once; it is written when it does again', async (t) => {
   const scene = await Scene.start(t);
   const { relay, logs } = await scene.relay('a');
-  await until('the own Lease', 10_000, undefined, () => scene.kube.get(LEASES, NAMESPACE, 'relay-a'));
+  await until('the own Lease', 60_000, undefined, () => scene.kube.get(LEASES, NAMESPACE, 'relay-a'));
   const path = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
   scene.api.faults.add({ method: 'POST', pathPrefix: path, times: 3, fault: { type: 'answer', status: 503 } });
   const agent = await scene.dial(relay, 'edge-1', STORES.one);
@@ -54,13 +54,15 @@ test('while the API server takes no Leases, links open at once; it is written wh
   await scene.leased('edge-1', { holderIdentity: 'a', 'link-state': 'up' });
   const failing = logs.filter(({ msg }) => msg === 'leases not written');
   assert.deepEqual([failing.length, failing[0]?.why], [1, 'busy'], 'said once for a row of failures');
-  assert.ok(logs.some(({ msg, failures }) => msg === 'leases are written again' && failures === 3));
+  await until('the word', 60_000, undefined, async () =>
+    logs.some(({ msg, failures }) => msg === 'leases are written again' && failures === 3),
+  );
 });
 
 test('an API server that was restored from before the connect is noticed by the Leases, which are then written anew', async (t) => {
   const scene = await Scene.start(t);
   const { relay, logs } = await scene.relay('a', { 'replica.renewSeconds': '1' });
-  await until('the own Lease', 10_000, undefined, () => scene.kube.get(LEASES, NAMESPACE, 'relay-a'));
+  await until('the own Lease', 60_000, undefined, () => scene.kube.get(LEASES, NAMESPACE, 'relay-a'));
   const backup = scene.api.storage.revision();
   const agent = await scene.dial(relay, 'edge-1', STORES.one);
   await scene.leased('edge-1', { holderIdentity: 'a' });
@@ -70,14 +72,14 @@ test('an API server that was restored from before the connect is noticed by the 
   assert.ok(logs.some(({ msg }) => String(msg).startsWith('API server was restored from a backup')));
   await scene.dial(relay, 'edge-1', STORES.one);
   await scene.leased('edge-1', { holderIdentity: 'a', 'store-id': STORES.one, 'link-state': 'up' });
-  await until('the own Lease', 10_000, undefined, () => scene.kube.get(LEASES, NAMESPACE, 'relay-a'));
+  await until('the own Lease', 60_000, undefined, () => scene.kube.get(LEASES, NAMESPACE, 'relay-a'));
 });
 
 test('a relay that stops deletes its own Lease; with replica.leases false there is none', async (t) => {
   const scene = await Scene.start(t);
   const { relay } = await scene.relay('a');
   const alone = await scene.relay('alone', { 'replica.leases': 'false' });
-  await until('the own Lease', 10_000, undefined, () => scene.kube.get(LEASES, NAMESPACE, 'relay-a'));
+  await until('the own Lease', 60_000, undefined, () => scene.kube.get(LEASES, NAMESPACE, 'relay-a'));
   await scene.dial(alone.relay, 'edge-2', STORES.two);
   await relay.stop();
   assert.deepEqual(await scene.kube.list(LEASES, NAMESPACE), []);

@@ -176,7 +176,7 @@ async function authority(t: TestContext, { api, kube }: Cluster): Promise<void> 
   for (const address of ['wss://first.example', 'wss://second.example']) {
     const { relay } = await relayFor(t, api, { ...OWN_AUTHORITY, 'enroll.relays': address });
     await ready(relay);
-    await until(`${address} in the ConfigMap`, 20_000, undefined, async () => {
+    await until(`${address} in the ConfigMap`, 60_000, undefined, async () => {
       const published = await kube.get('configmaps', 'hawser-system', 'hawser-ca');
       return JSON.stringify(published?.data ?? '').includes(address);
     });
@@ -198,7 +198,7 @@ async function joining(kube: KubeClient, port: number): Promise<void> {
 
 async function autonomy(kube: KubeClient): Promise<void> {
   await kube.patch('nodes', '', NODE, { metadata: { annotations: { 'hawser.dev/autonomy': '72h' } } });
-  await until('the pod with its new toleration', 30_000, undefined, async () => {
+  await until('the pod with its new toleration', 60_000, undefined, async () => {
     const front = await kube.get('pods', 'default', 'front');
     return front?.metadata.annotations?.['hawser.dev/tolerates-unreachable'] === '259200 (was 300)';
   });
@@ -208,9 +208,9 @@ async function autonomy(kube: KubeClient): Promise<void> {
 async function heartbeats(agent: ScriptedAgent, kube: KubeClient): Promise<void> {
   agent.send({ type: 'kubelet', alive: true });
   const lease = () => kube.get('coordination.k8s.io/leases', 'kube-node-lease', NODE);
-  const made = await until('the Lease of the node', 20_000, undefined, lease);
+  const made = await until('the Lease of the node', 60_000, undefined, lease);
   const { resourceVersion } = made.metadata;
-  await until('its renewal', 20_000, undefined, async () => (await lease())?.metadata.resourceVersion !== resourceVersion);
+  await until('its renewal', 60_000, undefined, async () => (await lease())?.metadata.resourceVersion !== resourceVersion);
 }
 
 async function reports(agent: ScriptedAgent, kube: KubeClient): Promise<void> {
@@ -276,7 +276,7 @@ async function refusal(dial: Cluster['dial'], kube: KubeClient): Promise<void> {
   agent.refuses = objectKey('configmaps', 'default', 'settings');
   for (const count of [1, 2]) {
     await kube.patch('configmaps', 'default', 'settings', { data: { count: String(count) } });
-    await until(`the Event of ${count} refusals`, 30_000, undefined, async () =>
+    await until(`the Event of ${count} refusals`, 60_000, undefined, async () =>
       (await kube.list('events', 'default')).some((event) => event.reason === 'RefusedByDevice' && Number(event.count) >= count),
     );
   }

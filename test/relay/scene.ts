@@ -70,7 +70,7 @@ export class Scene {
 
   async dial(relay: Relay, node: string, storeId = '1'.repeat(32)): Promise<ScriptedAgent> {
     const pair = await issueNodeCertificate(this.#authority, node);
-    return until(`${node} to link`, 10_000, undefined, async () => {
+    return until(`${node} to link`, 60_000, undefined, async () => {
       if (relay.readiness().type !== 'ready') return undefined;
       return (await ScriptedAgent.dial(relay.linkPort, pair, this.#authority.certificatePem, { storeId })).agent;
     });
@@ -79,7 +79,7 @@ export class Scene {
   /** Once the Lease of the node is as wanted: its spec, and its annotations without their prefix. */
   leased(node: string, wanted: Record<string, unknown>): Promise<unknown> {
     const text = JSON.stringify(wanted);
-    return until(`the Lease of ${node} to be ${text}`, 20_000, undefined, async () => {
+    return until(`the Lease of ${node} to be ${text}`, 60_000, undefined, async () => {
       const lease = await this.kube.get(LEASES, NAMESPACE, `node-${node}`);
       if (lease === undefined) return undefined;
       const annotations = Object.entries(lease.metadata.annotations ?? {}).map(([name, value]) => [

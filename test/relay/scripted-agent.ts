@@ -23,7 +23,7 @@ import {
 import { WebSocket } from 'ws';
 import type { CertificatePair } from '../support/pki.ts';
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 /** Of a device that holds nothing. */
 export const HELLO: Hello = {

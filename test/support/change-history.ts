@@ -57,7 +57,7 @@ export function followChanges(kube: KubeClient, resources: readonly string[]): C
     },
     async caughtUp() {
       for (const resource of resources) {
-        await until(`the watch of ${resource} as far as its list`, 30_000, undefined, async () => {
+        await until(`the watch of ${resource} as far as its list`, 60_000, undefined, async () => {
           const listed = (await kube.list(resource)).map(({ metadata }) => metadata);
           const last = listed.map(({ resourceVersion = '0' }) => BigInt(resourceVersion)).reduce((a, b) => (a > b ? a : b), 0n);
           // A removal has a version that no list shows: what is not listed has to be known as gone.

@@ -48,12 +48,12 @@ test('in 1970 a device links with a relay whose certificate is not valid by any 
   await device.logged('link open');
   const told = await device.logged('the clock of this device is wrong');
   assert.equal(told.verdict, 'behind');
-  await until('the facts', 5_000, undefined, async () => device.fact(CLOCK_FACTS.verdict) === 'behind');
+  await until('the facts', 60_000, undefined, async () => device.fact(CLOCK_FACTS.verdict) === 'behind');
 
   device.setClock(new Date());
   relay.cut();
   await device.logged('the clock of this device is right again');
-  const down = await until('the refusal', 10_000, undefined, async () =>
+  const down = await until('the refusal', 60_000, undefined, async () =>
     device.logs.find(({ msg, kind }) => msg === 'link down' && kind === 'relayCertificate'),
   );
   assert.match(String(down.detail), /expired/);
@@ -106,7 +106,7 @@ test('a device that is refused for good says why in its status, and its pods go 
   await device.start();
   const told = await device.logged('late renewal not given: pods go on, and the device has no link');
   assert.equal(told.why, `revoked: ${message}`);
-  await until('the fact', 5_000, undefined, async () =>
+  await until('the fact', 60_000, undefined, async () =>
     /certificate has ended: revoked: /.test(device.fact('identity.renewal') ?? ''),
   );
   assert.match(device.fact('link.detail') ?? '', /^ownCertificateEnded: this device's certificate ended 20/);
@@ -123,10 +123,10 @@ test('a certificate that has not ended and that no relay takes is not called end
   await device.start();
   const told = await device.logged('late renewal not given: pods go on, and the device has no link');
   assert.equal(told.why, `notOurs: ${message}`);
-  await until('the fact', 5_000, undefined, async () =>
+  await until('the fact', 60_000, undefined, async () =>
     /^the certificate is taken by no relay: notOurs: /.test(device.fact('identity.renewal') ?? ''),
   );
-  await until('the reason', 5_000, undefined, async () =>
+  await until('the reason', 60_000, undefined, async () =>
     /^ownCertificate: no relay takes this device's certificate/.test(device.fact('link.detail') ?? ''),
   );
 });

@@ -335,7 +335,8 @@ test('a link that stands but passes nothing is noticed within its deadline and d
   const frozenAt = performance.now();
   await until(() => seen.downs.length === 1);
   assert.equal(seen.downs[0]?.kind, 'silent');
-  assert.ok(seen.downAt - frozenAt < 1_000, `${seen.downAt - frozenAt} ms`);
+  // By default it would take 18 s.
+  assert.ok(seen.downAt - frozenAt < 9_000, `${seen.downAt - frozenAt} ms`);
   proxy.cut();
   proxy.restore();
   await until(() => seen.opened === 2);
@@ -346,10 +347,11 @@ test('a link that stands but passes nothing is noticed within its deadline and d
 
 test('answers to our own pings keep a link on which nothing else comes', async () => {
   const relay = await startRelay();
-  const { link, seen, until } = linkTo(relay.port, 60);
+  const { link, seen, until } = linkTo(relay.port, 300);
   link.start();
   await until(() => seen.opened === 1);
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  // More than two silences, after which it would be cut.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
   assert.equal(seen.downs.length, 0);
   link.close();
   await relay.close();

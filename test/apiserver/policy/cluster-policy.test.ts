@@ -20,7 +20,7 @@ const CONSTRAINED_RULES: RuleBinding = {
   ],
 };
 
-describe('the policy of the embedded cluster', { timeout: 30_000 }, () => {
+describe('the policy of the embedded cluster', { timeout: 120_000 }, () => {
   let server: EmbeddedApiServer;
   let agent: Agent;
 

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { jsonOf } from '../report.ts';
 import { measureLeases } from './leases.ts';
 
-test('the benchmark of Leases runs from beginning to end, small, and gives every figure', { timeout: 120_000 }, async (t) => {
+test('the benchmark of Leases runs from beginning to end, small, and gives every figure', { timeout: 240_000 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'hawser-bench-test-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const report = await measureLeases(

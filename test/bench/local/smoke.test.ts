@@ -18,7 +18,7 @@ const MEASURED = [
 ].concat(['writesPerSecond', 'agentRssMB', 'agentRssAnonMB', 'offlineRebootPlayedPodsMs']);
 
 test('the benchmark of the local API runs from beginning to end, small, and gives every figure', {
-  timeout: 180_000,
+  timeout: 360_000,
 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'hawser-bench-test-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));

@@ -12,7 +12,7 @@ const NAMES = ['online200Ms', 'offline200Ms', 'offline200Bytes', 'offline200Cold
   .concat(['reconnectMs', 'reconnectAfterUnreachableBytes', 'idleBytesPerSecond', 'apiWritesPerDelivery'])
   .concat(['agentRssMB', 'agentRssAnonMB', 'relayRssMB']);
 
-test('the benchmark of the sync runs from beginning to end, small, and gives every figure', { timeout: 120_000 }, async (t) => {
+test('the benchmark of the sync runs from beginning to end, small, and gives every figure', { timeout: 240_000 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'hawser-bench-test-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const report = await measureSync(

@@ -19,7 +19,7 @@ const ABOVE_NOTHING = [
   .concat(['offlineDeliverySeconds', 'offlineOutboxEntries']);
 const NOTHING = ['wrongStatuses', 'reportsRefused', 'offlineStatusesWrong', 'offlinePodsLeft', 'duplicateEffects'];
 
-test('the benchmark of upstream runs from beginning to end, small, and gives every figure', { timeout: 240_000 }, async (t) => {
+test('the benchmark of upstream runs from beginning to end, small, and gives every figure', { timeout: 480_000 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'hawser-bench-test-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const report = await measureUpstream(

@@ -156,7 +156,7 @@ export const ENTRIES: readonly Entry[] = [
     writer: 'worn',
     async prepare({ name, fleet, devices: { worn } }) {
       await writeEvent(worn, `again-${name}`);
-      await until('the Event', 30_000, undefined, () => fleet.kube.get('events', NAMESPACE, `again-${name}`));
+      await until('the Event', 60_000, undefined, () => fleet.kube.get('events', NAMESPACE, `again-${name}`));
     },
     write: ({ name }, device) => countEvent(device, `again-${name}`, 2),
     effects({ name }, history) {

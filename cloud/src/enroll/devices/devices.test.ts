@@ -61,7 +61,7 @@ async function scene(t: TestContext, replicas = 1) {
 async function started(...all: readonly WatchedDevices[]): Promise<void> {
   for (const devices of all) {
     devices.start();
-    await until('the records', 10_000, undefined, async () => devices.status().state === 'synced');
+    await until('the records', 60_000, undefined, async () => devices.status().state === 'synced');
   }
 }
 
@@ -80,7 +80,7 @@ const why = (devices: WatchedDevices, key: number) => {
 };
 
 const becomes = (devices: WatchedDevices, key: number, expected: string) =>
-  until(`key ${key} to be ${expected}`, 10_000, undefined, async () => why(devices, key) === expected);
+  until(`key ${key} to be ${expected}`, 60_000, undefined, async () => why(devices, key) === expected);
 
 const record = (node: string): KubeObject => ({
   apiVersion: 'v1',
@@ -125,7 +125,7 @@ test('the name of a Node that did not join is held; an administrator takes it, a
   const refused = await devices.enrol(joining(1));
   assert.ok(refused.type === 'refused' && refused.reason === 'nameHeld');
   assert.deepEqual(await devices.enrol(joining(1, { mayReplace: true })), { type: 'written' });
-  const event = await until('the Event', 10_000, undefined, async () =>
+  const event = await until('the Event', 60_000, undefined, async () =>
     (await kube.list('events', 'default')).find(({ reason }) => reason === 'DeviceReplaced'),
   );
   assert.deepEqual([event.type, event.involvedObject], ['Warning', { apiVersion: 'v1', kind: 'Node', name: NODE, uid: NODE }]);
@@ -156,7 +156,7 @@ test('a device that is replaced is told to whoever listens, at every replica', a
   const told: string[] = [];
   for (const devices of all) devices.onChange((node) => told.push(`${node} ${why(devices, 1)}`));
   await here.enrol(joining(2, { mayReplace: true }));
-  await until('both to be told', 10_000, undefined, async () => told.length >= 2);
+  await until('both to be told', 60_000, undefined, async () => told.length >= 2);
   assert.deepEqual(told, [`${NODE} otherKey`, `${NODE} otherKey`]);
 });
 

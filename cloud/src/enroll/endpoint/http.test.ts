@@ -107,7 +107,7 @@ async function start(t: TestContext, limits: Partial<Record<'enrolConnections' |
 
 /** Until there are no more connections than that. */
 async function atMost(server: { connections(): number }, count: number): Promise<void> {
-  await until(`at most ${count} connections`, 10_000, undefined, async () => server.connections() <= count || undefined);
+  await until(`at most ${count} connections`, 60_000, undefined, async () => server.connections() <= count || undefined);
 }
 
 /** Until the connection has ended. */

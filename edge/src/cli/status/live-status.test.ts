@@ -16,7 +16,7 @@ async function reportOf(dataDir: string): Promise<StatusReport> {
 
 test('a running agent is asked how it is: that its link is down, why, and when it dials next', async (t) => {
   const { dataDir, agent, stop } = await unlinkedAgent(t);
-  const report = await until('a dial that has failed', 30_000, undefined, async () => {
+  const report = await until('a dial that has failed', 60_000, undefined, async () => {
     const found = await reportOf(dataDir);
     return found.link.phase === 'waiting' && found;
   });
