@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { embeddedOnly } from '../kubernetes/which.ts';
 import { atDevice, type Fleet, type FleetAgent, logOf } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
@@ -94,6 +95,7 @@ async function followsTheBackup(fleet: Fleet, device: FleetAgent): Promise<void>
 }
 
 test('an API server that is restored from a backup while the relay runs is followed, in a new epoch', {
+  skip: embeddedOnly('faults'),
   timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
@@ -111,6 +113,7 @@ test('an API server that is restored from a backup while the relay runs is follo
 });
 
 test('an API server that was restored while no relay ran is recognised by what the agent holds', {
+  skip: embeddedOnly('faults'),
   timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
@@ -125,6 +128,7 @@ test('an API server that was restored while no relay ran is recognised by what t
 });
 
 test('a relay whose watches lag by far neither overwrites nor deletes what an agent brings from another, and finds out', {
+  skip: embeddedOnly('faults'),
   timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
@@ -154,6 +158,7 @@ test('a relay whose watches lag by far neither overwrites nor deletes what an ag
 });
 
 test('another cluster under the same address is followed neither by a running relay nor by an agent', {
+  skip: embeddedOnly('objects in a file'),
   timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { keepData: true });
@@ -193,7 +198,10 @@ test('another cluster under the same address is followed neither by a running re
   await arrives(device, 1);
 });
 
-test('a running relay goes on when its own cluster answers again', { timeout: 480_000 }, async (t) => {
+test('a running relay goes on when its own cluster answers again', {
+  skip: embeddedOnly('objects in a file'),
+  timeout: 480_000,
+}, async (t) => {
   const { fleet, device } = await runningPod(t, { keepData: true });
   const data = join(fleet.dir, 'objects.json');
   await fleet.apiServer()?.stop();
@@ -212,6 +220,7 @@ test('a running relay goes on when its own cluster answers again', { timeout: 48
 });
 
 test('an empty list deletes nothing, neither of a relay that runs nor of one that has just started', {
+  skip: embeddedOnly('faults'),
   timeout: 480_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true }, 20);
@@ -236,6 +245,7 @@ test('an empty list deletes nothing, neither of a relay that runs nor of one tha
 });
 
 test('an empty list to a relay that has just started does not take the few objects that a device holds of it', {
+  skip: embeddedOnly('faults'),
   timeout: 240_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { embeddedOnly } from '../kubernetes/which.ts';
 import { atDevice, type Fleet, type FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
@@ -76,7 +77,10 @@ test('an API server that restarts, with its watches cut, is followed without a w
   await arrives(device, 1, 60_000);
 });
 
-test('410 during a burst: the relay lists again and loses nothing', { timeout: 240_000 }, async (t) => {
+test('410 during a burst: the relay lists again and loses nothing', {
+  skip: embeddedOnly('faults'),
+  timeout: 240_000,
+}, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   await fleet.kube.create(podOn('edge-1', 'many', { configMaps: Array.from({ length: 20 }, (_, i) => `burst-${i}`) }));
   const burst = (async () => {
@@ -93,7 +97,10 @@ test('410 during a burst: the relay lists again and loses nothing', { timeout: 2
   await podInCloud(fleet.kube, 'many', ({ phase }) => phase === 'Running');
 });
 
-test('429 and 500 from the API server delay, and nothing is lost', { timeout: 240_000 }, async (t) => {
+test('429 and 500 from the API server delay, and nothing is lost', {
+  skip: embeddedOnly('faults'),
+  timeout: 240_000,
+}, async (t) => {
   const { fleet, device } = await runningPod(t, { faults: true });
   await fleet.fault({ do: 'add', watch: true, times: 3, fault: { type: 'answer', status: 500 } });
   await fleet.fault({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { embeddedOnly } from '../kubernetes/which.ts';
 import { followChanges } from '../support/change-history.ts';
 import type { FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
@@ -18,6 +19,7 @@ import { refusalsOf, registered } from './kubelet.ts';
 const RESOURCES = ['nodes', 'pods', 'events', 'storage.k8s.io/csinodes', 'coordination.k8s.io/leases'];
 
 test('whoever is killed at whichever step of a report’s way, every entry comes about exactly once', {
+  skip: embeddedOnly('faults'),
   timeout: 400_000,
 }, async (t) => {
   const fresh = POINTS.map((_, index) => `fresh-${index}`);

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { parse } from 'yaml';
 import type { RequestCount } from '../apiserver/request-counts.ts';
+import { embeddedOnly } from '../kubernetes/which.ts';
 import { atDevice, type Fleet, type FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podOn, secret } from './harness.ts';
@@ -172,6 +173,7 @@ test('answers are kept: they serve with their age without a link, after kill -9,
 });
 
 test('questions run side by side, the same one goes to the API server once, and deadline and cancel reach it', {
+  skip: embeddedOnly('faults'),
   timeout: 360_000,
 }, async (t) => {
   const { fleet, agent, kube } = await scene(t, { agentFlags: { '--ops-port': '0' } });
@@ -212,7 +214,10 @@ test('questions run side by side, the same one goes to the API server once, and 
   assert.match(metrics, /hawser_agent_kept_answers 2\n/);
 });
 
-test('a question that is open when the link is lost is answered over the next one', { timeout: 240_000 }, async (t) => {
+test('a question that is open when the link is lost is answered over the next one', {
+  skip: embeddedOnly('faults'),
+  timeout: 240_000,
+}, async (t) => {
   const { fleet, agent, kube } = await scene(t);
   await kube.create(service('shop'));
   await fleet.fault(holdService('shop'));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
+import { embeddedOnly } from '../kubernetes/which.ts';
 import { type ChangeHistory, followChanges } from '../support/change-history.ts';
 import { atDevice, type Fleet, type FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
@@ -96,6 +97,7 @@ test('an hour’s worth of reports, made while the link is cut, comes about once
 });
 
 test('an API server that is down, and then has no time, gets every report in the end, and not before it asked', {
+  skip: embeddedOnly('faults'),
   timeout: 360_000,
 }, async (t) => {
   const scene = await played(t, { keepData: true, faults: true });

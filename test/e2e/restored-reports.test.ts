@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { embeddedOnly } from '../kubernetes/which.ts';
 import { atDevice } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
@@ -10,6 +11,7 @@ import { emptyOutbox, NAMESPACE, refusalsOf, writeEvent } from './kubelet.ts';
  * is state comes again from whoever looks after it; an Event is gone.
  */
 test('after a restoration from a backup, statuses and removals come again by the kubelet, and Events do not', {
+  skip: embeddedOnly('faults'),
   timeout: 480_000,
 }, async (t) => {
   const fleet = await fleetFor(t, { agents: ['edge-1'], faults: true });

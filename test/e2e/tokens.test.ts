@@ -7,10 +7,13 @@ import { keySourceOf, openStore, sealOf, systemClock, type TokenKey } from '@haw
 import type { KubeObject } from '@hawser/protocol';
 import Database from 'better-sqlite3';
 import { pino } from 'pino';
+import { embeddedOnly } from '../kubernetes/which.ts';
 import { atDevice, type FleetAgent, logOf } from '../support/fleet.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { until } from '../support/until.ts';
 import { fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
+
+const FAULTS = { skip: embeddedOnly('faults') };
 
 /** A row of the store's table of tokens. */
 interface KeptRow {
@@ -201,7 +204,7 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
     assert.equal(await requests(device, 'renewed'), 0);
   });
 
-  await t.test('a pod that gets none waits with a FailedMount Event, and runs when it gets them', async () => {
+  await t.test('a pod that gets none waits with a FailedMount Event, and runs when it gets them', FAULTS, async () => {
     const pathPrefix = '/api/v1/namespaces/default/serviceaccounts/default/token';
     const fault = { type: 'answer', status: 503, retryAfterSeconds: 1 };
     await fleet.fault({ do: 'add', method: 'POST', pathPrefix, times: 10_000, fault });

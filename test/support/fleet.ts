@@ -4,6 +4,9 @@ import { keySourceOf, type ReadonlyStore, readingSealOf, readStore } from '@haws
 import type { KubeObject } from '@hawser/protocol';
 import { resourceByKind } from '@hawser/protocol';
 import { type RelayRights, RIGHTS_PATH } from '../apiserver/relay-rights.ts';
+import { deniedByAudit } from '../kubernetes/audit.ts';
+import { FILES as CLUSTER_FILES } from '../kubernetes/programs.ts';
+import { type ClusterKind, clusterKind } from '../kubernetes/which.ts';
 import { type LinkProxy, startLinkProxy } from '../net/proxy.ts';
 import { freePort } from './free-port.ts';
 import { type KubeClient, kubeClient } from './kube.ts';
@@ -19,6 +22,8 @@ export interface FleetOptions {
   readonly agents: readonly (string | FleetDevice)[];
   /** Replicas of the relay, named `relay-1` and so on. Default 1. */
   readonly relays?: number;
+  /** What is started as the cluster. Default: what HAWSER_TEST_CLUSTER says, and otherwise the embedded API server. */
+  readonly cluster?: ClusterKind;
   /** A cluster to use in place of the embedded API server. */
   readonly kubeconfig?: string;
   /** Added to each direction of each link. Default 0. */
@@ -149,6 +154,9 @@ export interface FleetAgent {
 const RELAY_MAIN = 'cloud/src/main.ts';
 const AGENT_MAIN_SOURCE = 'edge/src/main.ts';
 const APISERVER_MAIN = 'test/apiserver/main.ts';
+const REAL_CLUSTER_MAIN = 'test/kubernetes/main.ts';
+/** etcd, a kube-apiserver and its controllers one after the other, in milliseconds. */
+const REAL_CLUSTER_TIMEOUT_MS = 300_000;
 const DEFAULT_START_TIMEOUT_MS = 60_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
@@ -184,7 +192,13 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   let apiServer: RunningProcess | undefined;
   // Of ports that the kernel gives to nobody: it comes back to it after a restart.
   const apiPort = String(await freePort());
-  const startApiServer = async () => {
+  const isReal = (options.cluster ?? clusterKind()) === 'real';
+  const startRealCluster = async () => {
+    const args = [REAL_CLUSTER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
+    apiServer = launch('cluster', { args }, 'apiserver');
+    await apiServer.line('its address', (line) => typeof line.url === 'string', REAL_CLUSTER_TIMEOUT_MS);
+  };
+  const startEmbedded = async () => {
     const args = [...(options.apiServerFlags ?? []), APISERVER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
     if (options.faults === true) args.push('--faults');
     if (options.counts === true) args.push('--counts');
@@ -193,6 +207,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     apiServer = launch('API server', { args }, 'apiserver');
     await apiServer.line('its address', (line) => typeof line.url === 'string', startTimeoutMs);
   };
+  const startApiServer = isReal ? startRealCluster : startEmbedded;
   if (options.kubeconfig === undefined) await startApiServer();
   const kubeconfig = options.kubeconfig ?? join(dir, 'apiserver', 'kubeconfig');
   const relayKubeconfig = options.kubeconfig ?? join(dir, 'apiserver', 'relay.kubeconfig');
@@ -207,7 +222,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     isChecked = true;
     let denied: readonly string[] = [];
     try {
-      if (isDue) denied = await deniedRights(kube, options);
+      if (isDue) denied = isReal ? await deniedByReal(dir, options) : await deniedRights(kube, options);
     } finally {
       await stop();
     }
@@ -343,6 +358,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
     relayReadiness: () => relayAt(0).readiness(),
     startApiServer,
     async fault(command) {
+      if (isReal) throw new Error('a real cluster has no faults: the test has to skip there');
       const { status, body } = await kube.raw('POST', '/-/faults', command);
       if (status >= 300) throw new Error(`fault refused: ${status} ${body}`);
     },
@@ -368,12 +384,20 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
 /** That the newer form is not granted is how the relay knows that it needs the older. */
 const PROBE_OF_NEWER_FORM = 'create authentication.k8s.io/selfsubjectreviews as system:node:hawser-probe';
 
+const ASKED_AS_PROBE = 'create authentication.k8s.io/selfsubjectreviews';
+
 async function deniedRights(kube: KubeClient, { olderImpersonation, withoutRights = [] }: FleetOptions): Promise<string[]> {
   const { status, body } = await kube.raw('GET', RIGHTS_PATH);
   if (status !== 200) throw new Error(`GET ${RIGHTS_PATH}: ${status} ${body}`);
   const { denied } = body as RelayRights;
   const expected = olderImpersonation === true ? [...withoutRights, PROBE_OF_NEWER_FORM] : withoutRights;
   return denied.filter((right) => !expected.includes(right));
+}
+
+async function deniedByReal(dir: string, { withoutRights = [] }: FleetOptions): Promise<string[]> {
+  const log = await readFile(join(dir, 'apiserver', CLUSTER_FILES.auditLog), 'utf8');
+  const expected = [...withoutRights, ASKED_AS_PROBE];
+  return deniedByAudit(log).filter((right) => !expected.includes(right));
 }
 
 interface Device {

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { configMap, nodeReady, podInCloud, podOn, secret } from '../e2e/harness.ts';
+import { atDevice, type Fleet, type FleetAgent, logOf, startFleet } from '../support/fleet.ts';
+import { until } from '../support/until.ts';
+import { withoutPrograms } from './which.ts';
+
+/** What only etcd and a kube-apiserver can show; the rest is test/e2e on a real cluster. */
+
+async function runningPod(t: TestContext): Promise<{ fleet: Fleet; device: FleetAgent }> {
+  const dir = await mkdtemp(join(tmpdir(), 'hawser-real-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const fleet = await startFleet({ dir, cluster: 'real', identities: 'joined', agents: ['edge-1'] });
+  t.after(() => fleet.stop());
+  const [device] = fleet.agents;
+  assert.ok(device);
+  await nodeReady(fleet.kube, 'edge-1', 60_000);
+  await fleet.kube.create(configMap('settings', { n: '0' }));
+  await fleet.kube.create(secret('key', { token: 'planted-secret-value' }));
+  await fleet.kube.create(podOn('edge-1', 'web', { configMaps: ['settings'], secrets: ['key'] }));
+  await podInCloud(fleet.kube, 'web', ({ phase }) => phase === 'Running', 60_000);
+  return { fleet, device };
+}
+
+async function edit({ kube }: Fleet, n: number): Promise<void> {
+  await kube.patch('configmaps', 'default', 'settings', { data: { n: String(n) } });
+}
+
+function arrives(device: FleetAgent, n: number) {
+  return atDevice(device, 'configmaps', 'default', 'settings', ({ data }) => (data as { n: string }).n === String(n), 120_000);
+}
+
+test('a device joins a real cluster; its API server restarts, and is restored from a backup of etcd', {
+  skip: withoutPrograms(),
+  timeout: 900_000,
+}, async (t) => {
+  const { fleet, device } = await runningPod(t);
+  const { kube } = fleet;
+
+  await t.test('the pod has the tokens and the authority that every pod of the cluster has', async () => {
+    const pod = await atDevice(device, 'pods', 'default', 'web');
+    assert.match(JSON.stringify(pod.spec), /serviceAccountToken.*kube-root-ca\.crt/);
+    await atDevice(device, 'configmaps', 'default', 'kube-root-ca.crt');
+  });
+
+  await t.test('an API server that restarts, and remembers no version from before, is followed', async () => {
+    for (let n = 1; n <= 20; n += 1) await edit(fleet, n);
+    await arrives(device, 20);
+    await fleet.apiServer()?.stop();
+    await fleet.startApiServer();
+    await edit(fleet, 21);
+    await arrives(device, 21);
+  });
+
+  await t.test('what etcd was restored to is what the device has in the end, in a new epoch', async () => {
+    const etcd = join(fleet.dir, 'apiserver', 'etcd');
+    const backup = join(fleet.dir, 'backup');
+    await fleet.apiServer()?.stop();
+    await cp(etcd, backup, { recursive: true });
+    await fleet.startApiServer();
+    for (let n = 22; n <= 80; n += 1) await edit(fleet, n);
+    await kube.create(podOn('edge-1', 'late', { configMaps: ['settings'] }));
+    await podInCloud(kube, 'late', ({ phase }) => phase === 'Running', 60_000);
+    await arrives(device, 80);
+
+    await fleet.apiServer()?.stop();
+    await rm(etcd, { recursive: true });
+    await cp(backup, etcd, { recursive: true });
+    await fleet.startApiServer();
+    await arrives(device, 21);
+    await until('the pod that the backup lacks is gone from the device', 120_000, undefined, async () => {
+      return (await device.local.get('pods', 'default', 'late')) === undefined;
+    });
+    await podInCloud(kube, 'web', ({ phase }) => phase === 'Running', 120_000);
+    assert.match(await fleet.relayMetrics(), /^hawser_relay_epoch 2$/m);
+    await edit(fleet, 99);
+    await arrives(device, 99);
+  });
+
+  await t.test('nothing was refused to the device that a device may do', async () => {
+    const log = await logOf(fleet, 'relay');
+    assert.doesNotMatch(log, /"msg":"[^"]*refused[^"]*"/);
+  });
+});
