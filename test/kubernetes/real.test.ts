@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { configMap, nodeReady, podInCloud, podOn, secret } from '../e2e/harness.ts';
 import { atDevice, type Fleet, type FleetAgent, logOf, startFleet } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
-import { withoutPrograms } from './which.ts';
+import { clusterKind, VARIABLE, withoutPrograms } from './which.ts';
 
 /** What only etcd and a kube-apiserver can show; the rest is test/e2e on a real cluster. */
 
@@ -34,7 +34,7 @@ function arrives(device: FleetAgent, n: number) {
 }
 
 test('a device joins a real cluster; its API server restarts, and is restored from a backup of etcd', {
-  skip: withoutPrograms(),
+  skip: clusterKind() === 'real' ? withoutPrograms() : `${VARIABLE}=real runs it`,
   timeout: 900_000,
 }, async (t) => {
   const { fleet, device } = await runningPod(t);
