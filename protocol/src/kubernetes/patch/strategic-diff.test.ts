@@ -89,6 +89,17 @@ describe('diffStrategicMergePatch', () => {
     });
   });
 
+  it('names the order of new items, and none of one item alone: a server that does not know the list answers 500 to it', () => {
+    const withHosts = (...ips: string[]) => ({ status: { hostIPs: ips.map((ip) => ({ ip })) } });
+    assert.deepEqual(diffStrategicMergePatch(POD, {}, withHosts('192.0.2.1')), withHosts('192.0.2.1'));
+    assert.deepEqual(diffStrategicMergePatch(POD, {}, withHosts('192.0.2.1', '192.0.2.2')), {
+      status: {
+        ...withHosts('192.0.2.1', '192.0.2.2').status,
+        '$setElementOrder/hostIPs': [{ ip: '192.0.2.1' }, { ip: '192.0.2.2' }],
+      },
+    });
+  });
+
   it('gives nothing for equal objects', () => {
     assert.equal(diffStrategicMergePatch(POD, { spec: { a: 1, b: 2 } }, { spec: { b: 2, a: 1 } }), undefined);
   });

@@ -93,9 +93,10 @@ function diffObjects(
   }
   if (changes.length > 0) setField(patch, key, changes);
   const kept = [...before.keys()].filter((id) => after.has(id));
-  // Without an order, what is new would come before what only the server has.
+  // Without an order, what is new would come before what only the server has. One item has no order; and an API server that does not know
+  // the list yet (status.hostIPs of a pod, before 1.28) ignores its items, but answers 500 to an order of them.
   const sameOrder = kept.length === after.size && [...after.keys()].every((id, index) => id === kept[index]);
-  if (!sameOrder)
+  if (!sameOrder && after.size > 1)
     setField(
       patch,
       `$setElementOrder/${key}`,
