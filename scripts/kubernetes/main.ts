@@ -11,7 +11,7 @@ const HELP = `npm run kubernetes [-- options]
 Makes the programs of Kubernetes ${KUBERNETES_VERSION} that tests by hand run against: Debian's source package, compiled by Debian's Go, and
 etcd, containerd and runc of Debian's packages. Nothing is installed or started, and no root is needed. They go to
   ${programFolder()}
-(XDG_CACHE_HOME says where caches are). The first time takes half an hour and 4 GB of disk, of which 0.6 GB stay; afterwards it only says that all is there.
+(XDG_CACHE_HOME says where caches are). The first time takes half an hour and 4 GB of disk, of which 0.3 GB stay; afterwards it only says that all is there.
 
   --again   make them anew
   --where   print the folder and end: exit code 1 where a program is missing

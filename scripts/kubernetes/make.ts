@@ -7,7 +7,7 @@ import { missingPrograms, PACKAGED } from './programs.ts';
 import { run } from './run.ts';
 import source from './source.json' with { type: 'json' };
 
-/** Of the disk, in bytes, while it is made: source 0.5 GB, Go 0.5 GB, what is compiled 2 GB, programs 0.6 GB. */
+/** Of the disk, in bytes, while it is made: source 0.5 GB, Go 0.5 GB, what is compiled 2 GB, programs 0.3 GB. */
 const NEEDED_BYTES = 4e9;
 /** Unpacking on a slow disk, in milliseconds. */
 const UNPACK_TIMEOUT_MS = 10 * 60_000;
