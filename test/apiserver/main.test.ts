@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { exchangeOnce } from '../replay/client.ts';
+import { freePort } from '../support/free-port.ts';
 import { type RunningProcess, startProcess } from '../support/processes.ts';
 
 describe('the embedded API server as a process', { timeout: 180_000 }, () => {
@@ -44,13 +45,14 @@ describe('the embedded API server as a process', { timeout: 180_000 }, () => {
 
   it('is the same cluster after a restart: objects, uids, revisions, tokens, certificates', async () => {
     const data = join(folder, 'data.json');
-    const first = start('--dir', folder, '--data', data);
+    const args = ['--dir', folder, '--data', data, '--port', String(await freePort())];
+    const first = start(...args);
     const firstUrl = await ready(first);
     const path = '/api/v1/namespaces/default/configmaps';
     const created = await get(firstUrl, path, 'POST', JSON.stringify({ metadata: { name: 'kept' }, data: { a: '1' } }));
     assert.deepEqual(await first.stop(), { code: 0, signal: null });
 
-    const second = start('--dir', folder, '--data', data, '--port', new URL(firstUrl).port);
+    const second = start(...args);
     assert.equal(await ready(second), firstUrl);
     assert.deepEqual(await get(firstUrl, `${path}/kept`), created);
   });

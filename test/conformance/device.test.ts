@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { type LocalDevice, type LocalDeviceOptions, startLocalDevice } from '../local/device.ts';
 import { Random } from '../model/random.ts';
+import { freePort } from '../support/free-port.ts';
 import { assertClean } from './assert-clean.ts';
 import { Client } from './http/client.ts';
 import { Crowd, figuresText } from './informer/crowd.ts';
@@ -41,9 +42,9 @@ describe('the conformance kit against the local API of a device', { timeout: 300
     const random = new Random(seed);
     // So short that a watch that was away for a moment has lost its place.
     const limits = { changeLogEntries: 20 };
-    let device = await startDevice(t, { limits });
+    const port = await freePort();
+    let device = await startDevice(t, { port, limits });
     const { folder } = device;
-    const port = Number(new URL(device.url).port);
     const cloud = new PlayedCloud(random);
     const writing = setInterval(() => cloud.write(device), CLOUD_WRITES_EVERY_MS);
     t.after(() => clearInterval(writing));

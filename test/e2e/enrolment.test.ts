@@ -199,7 +199,7 @@ test('slow, oversized and pipelined requests end their own connection, and nobod
   await kube.create(tokenSecret(TOKEN));
   const [slow, large, pipelined] = await Promise.all([1, 2, 3].map(() => EnrolClient.dial({ port })));
   assert.ok(slow !== undefined && large !== undefined && pipelined !== undefined);
-  const ends = [slow, pipelined].map(({ socket }) => once(socket.resume(), 'close', { signal: AbortSignal.timeout(20_000) }));
+  const ends = [slow, pipelined].map(({ socket }) => once(socket.resume(), 'close', { signal: AbortSignal.timeout(60_000) }));
   const head = (path: string, more: string) => `POST ${path} HTTP/1.1\r\nhost: relay\r\n${more}\r\n\r\n`;
 
   await slow.nonce();
@@ -259,6 +259,6 @@ test('a relay that is not to enrol says so in TLS, and one that stops waits for 
   const client = await EnrolClient.dial({ port });
   await client.nonce();
   process.kill(relay.pid, 'SIGTERM');
-  await once(client.socket.resume(), 'close', { signal: AbortSignal.timeout(20_000) });
+  await once(client.socket.resume(), 'close', { signal: AbortSignal.timeout(60_000) });
   assert.deepEqual(await relay.exited, { code: 0, signal: null });
 });

@@ -9,6 +9,7 @@ import { fieldsOf, itemsOf } from '../apiserver/policy/fields.ts';
 import type { Happening } from '../kubelet/happenings.ts';
 import { type KubeletProcess, mountedFile, mountedToken, startKubeletProcess } from '../kubelet/process.ts';
 import { atDevice, type FleetAgent } from '../support/fleet.ts';
+import { freePort } from '../support/free-port.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podInCloud, podOn, secret } from './harness.ts';
@@ -53,7 +54,9 @@ function endToken(device: FleetAgent, { metadata }: KubeObject): void {
 }
 
 test('a kubelet lives beside an agent: restarts of either, a power cut without a network', { timeout: 600_000 }, async (t) => {
-  const fleet = await fleetFor(t, { agents: ['edge-1'], agentFlags: { '--workload': 'none' } });
+  // Its kubelet knows the device's API by its port, through restarts.
+  const agentFlags = { '--workload': 'none', '--api-port': String(await freePort()) };
+  const fleet = await fleetFor(t, { agents: ['edge-1'], agentFlags });
   const [device] = fleet.agents;
   assert.ok(device);
   const { kube } = fleet;
@@ -61,7 +64,6 @@ test('a kubelet lives beside an agent: restarts of either, a power cut without a
   const staticPods = join(fleet.dir, 'static');
   mkdirSync(staticPods);
   const server = device.local.server;
-  const port = { '--api-port': new URL(server).port };
   const start = (boot: string, ...more: readonly string[]): KubeletProcess => {
     const logFile = join(fleet.dir, 'kubelet.log');
     const { node, dataDir } = device;
@@ -125,7 +127,7 @@ test('a kubelet lives beside an agent: restarts of either, a power cut without a
     await until('that nobody is there', WAIT_MS, undefined, async () =>
       kubelet.happened.slice(since).some(({ event }) => event === 'away'),
     );
-    await device.start(port);
+    await device.start();
     await edit('after');
     await everywhere('after');
     assert.deepEqual(tokens(), before);
@@ -172,7 +174,7 @@ test('a kubelet lives beside an agent: restarts of either, a power cut without a
     assert.ok(pod);
     endToken(device, pod);
     const began = performance.now();
-    await device.start(port);
+    await device.start();
     const servesMs = performance.now() - began;
     kubelet = start('second', '--protobuf');
     for (const name of PODS) {

@@ -20,7 +20,7 @@ import { until } from '../support/until.ts';
 
 const AGENT = 'edge/src/main.ts';
 const NODE_NAME = 'edge-1';
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 
 async function device(t: TestContext) {
   const dir = mkdtempSync(join(tmpdir(), 'hawser-runner-'));

@@ -17,7 +17,7 @@ export const NAMESPACE = 'default';
 /** Lines about one device are so many in a minute at most; after as many the clock of the relay goes on. */
 export const LINES_A_MINUTE = 10;
 const MINUTE_MS = 61_000;
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 export type LogLine = Readonly<Record<string, unknown>>;
 

@@ -36,7 +36,7 @@ export function happenings(clock: Clock, tell: (happening: Happening) => void): 
       tell(happening);
       for (const look of waiting) look(happening);
     },
-    expect: (what, matches, timeoutMs = 30_000) =>
+    expect: (what, matches, timeoutMs = 60_000) =>
       new Promise((resolve, reject) => {
         const found = kept.find(matches);
         if (found !== undefined) {

@@ -26,7 +26,7 @@ test('TLS is 1.3 and resumes no session', async (t) => {
   const { hub } = await start(t);
   const first = await tls(hub.port, edge1);
   assert.equal(first.getProtocol(), 'TLSv1.3');
-  const [session] = await once(first, 'session', { signal: AbortSignal.timeout(10_000) });
+  const [session] = await once(first, 'session', { signal: AbortSignal.timeout(60_000) });
   first.destroy();
   const second = await tls(hub.port, edge1, { session });
   assert.equal(second.isSessionReused(), false);

@@ -9,7 +9,7 @@ import type { Figure, Report } from '../report.ts';
 import { median, percentile, rounded } from '../statistics.ts';
 import { cpuMsOf } from '../workspace.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 /** What a node's Lease lasts for. */
 const DURATION_SECONDS = 40;
 

@@ -14,7 +14,7 @@ import { markUnreachable, untilPodsReady, untilReachable } from './unreachable.t
 const NODE = 'edge-1';
 /** Each way. */
 const DELAY_MS = 50;
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 120_000;
 
 /** What the steps share. */
 interface Stage extends Pick<BenchContext, 'signal' | 'say'> {

@@ -95,7 +95,7 @@ async function start(t: TestContext, limits: Partial<Record<'enrolConnections' |
     lines,
     seen,
     counted: async (what: string) => {
-      if (!seen.includes(what)) await once(events, what, { signal: AbortSignal.timeout(10_000) });
+      if (!seen.includes(what)) await once(events, what, { signal: AbortSignal.timeout(60_000) });
     },
     async dial(from?: string): Promise<EnrolClient> {
       const client = await EnrolClient.dial({ port, ...(from === undefined ? {} : { from }) });
@@ -112,7 +112,7 @@ async function atMost(server: { connections(): number }, count: number): Promise
 
 /** Until the connection has ended. */
 async function ended(client: EnrolClient): Promise<void> {
-  if (!client.socket.destroyed) await once(client.socket.resume(), 'close', { signal: AbortSignal.timeout(10_000) });
+  if (!client.socket.destroyed) await once(client.socket.resume(), 'close', { signal: AbortSignal.timeout(60_000) });
 }
 
 test('TLS is 1.3, asks for no certificate, shows the root, and resumes no session', async (t) => {

@@ -239,7 +239,7 @@ export async function start(t: TestContext, options: Options = {}) {
     seen,
     /** Resolves when the hub has counted that. */
     counted: async (what: string) => {
-      if (!seen.includes(what)) await once(events, what, { signal: AbortSignal.timeout(10_000) });
+      if (!seen.includes(what)) await once(events, what, { signal: AbortSignal.timeout(60_000) });
     },
     dial: (pair: CertificatePair = edge1) => Agent.dial(hub.port, pair),
   };
@@ -286,7 +286,7 @@ export class Agent {
   }
 
   async next(): Promise<RelayMessage> {
-    if (this.#messages.length === 0) await once(this.#events, 'message', { signal: AbortSignal.timeout(10_000) });
+    if (this.#messages.length === 0) await once(this.#events, 'message', { signal: AbortSignal.timeout(60_000) });
     const message = this.#messages.shift();
     assert.ok(message !== undefined);
     return message;
