@@ -1,12 +1,15 @@
 import { IMAGE } from './image.ts';
 import type { DevicePrograms } from './programs.ts';
 
-/** Where containerd has it by default, and the agent's configuration of a kubelet expects it. */
-export const SOCKET = '/run/containerd/containerd.sock';
-
-/** Its config.toml, as docs/kubelet.md has it, with the cgroups of a machine without systemd. @param cniFolder of the network's file */
-export function containerdConfig({ cni, runc }: DevicePrograms, cniFolder: string): string {
+/**
+ * Its config.toml, as docs/kubelet.md has it, with the cgroups of a machine without systemd.
+ * @param socket in no folder of the device's own: the agent's `doctor` looks for it from outside
+ * @param cniFolder of the network's file
+ */
+export function containerdConfig({ cni, runc }: DevicePrograms, socket: string, cniFolder: string): string {
   return `version = 2
+[grpc]
+  address = "${socket}"
 [plugins]
   [plugins."io.containerd.grpc.v1.cri"]
     sandbox_image = "${IMAGE}"

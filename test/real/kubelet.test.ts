@@ -128,9 +128,11 @@ test('a real kubelet with containers lives beside an agent that starts it', { sk
   await t.test('`status` and `doctor` see it', async () => {
     const { kubelet } = await device.status();
     assert.deepEqual([fieldsOf(kubelet).state, fieldsOf(kubelet).alive], ['running', true]);
-    const { code, stdout } = await device.command('doctor', '-o', 'json');
-    t.diagnostic(stdout);
-    assert.equal(code, 0, stdout);
+    const { stdout } = await device.command('doctor', '-o', 'json');
+    const { findings } = JSON.parse(stdout) as { findings: readonly { check: string; level: string; text: string }[] };
+    // Others are of this machine: a disk that is nearly full.
+    const told = findings.filter(({ check }) => check === 'kubelet');
+    assert.ok(told.length > 0 && told.every(({ level }) => level === 'ok'), JSON.stringify(told));
   });
 
   await t.test('a container that ends is restarted, and the cluster is told of restarts, waiting and Events', async () => {

@@ -7,7 +7,7 @@ import { systemProcesses } from '@hawser/edge';
 import { type RunningProcess, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { type CgroupRoot, makeCgroupRoot } from './cgroups.ts';
-import { containerdConfig, podNetwork, SOCKET } from './containerd-config.ts';
+import { containerdConfig, podNetwork } from './containerd-config.ts';
 import { busyboxImage } from './image.ts';
 import { type Mounts, mountDevice } from './mounts.ts';
 import { killAll, pidsIn } from './processes.ts';
@@ -49,14 +49,16 @@ export async function makeMachine(dir: string, programs: DevicePrograms): Promis
   const id = randomBytes(4).toString('hex');
   const bridge = `hw${id}`;
   const [config, network, image] = [join(dir, 'containerd.toml'), join(dir, 'cni'), join(dir, 'image.tar')];
+  const socket = join(dir, 'containerd.sock');
   const kubelet = join(dir, 'kubelet');
   mkdirSync(network);
-  writeFileSync(config, containerdConfig(programs, network));
+  writeFileSync(config, containerdConfig(programs, socket, network));
   writeFileSync(join(network, '10-pods.conflist'), podNetwork(bridge));
   writeFileSync(image, busyboxImage(programs.busybox));
   writeFileSync(join(dir, 'resolv.conf'), 'nameserver 192.0.2.53\n');
   const { stdout } = await run(programs.kubelet, ['--version']);
-  const minor = Number(/v1\.(\d+)\./.exec(stdout)?.[1]);
+  // One that was built by hand may say v0.0.0: it is taken for an old one.
+  const minor = Number(/v1\.(\d+)\./.exec(stdout)?.[1] ?? 0);
   let hasImage = false;
   let on: { readonly mounts: Mounts; readonly cgroups: CgroupRoot; containerd: RunningProcess } | undefined;
 
@@ -64,7 +66,7 @@ export async function makeMachine(dir: string, programs: DevicePrograms): Promis
   const ctr = async (...args: string[]) => {
     if (on === undefined) throw new Error('the machine is off');
     const [command = '', ...before] = on.mounts.enter;
-    return run(command, [...before, programs.ctr, '--address', SOCKET, '--namespace', NAMESPACE, ...args], { env });
+    return run(command, [...before, programs.ctr, '--address', socket, '--namespace', NAMESPACE, ...args], { env });
   };
   const startContainerd = ({ enter }: Mounts) =>
     startProcess({
@@ -97,13 +99,14 @@ export async function makeMachine(dir: string, programs: DevicePrograms): Promis
   return {
     kubelet,
     configuration: {
+      containerRuntimeEndpoint: `unix://${socket}`,
       ...{ cgroupRoot: `/hawser-${id}`, cgroupDriver: 'cgroupfs', failCgroupV1: false },
       ...{ resolvConf: join(dir, 'resolv.conf'), makeIPTablesUtilChains: false },
       // The disk and memory of this machine are others' too: nothing here is evicted or collected for them.
       ...{ evictionHard: { 'memory.available': '1Mi' }, imageGCHighThresholdPercent: 100, imageGCLowThresholdPercent: 99 },
     },
     flags:
-      minor < CONFIGURED_RUNTIME_MINOR ? ['--container-runtime=remote', `--container-runtime-endpoint=unix://${SOCKET}`] : [],
+      minor < CONFIGURED_RUNTIME_MINOR ? ['--container-runtime=remote', `--container-runtime-endpoint=unix://${socket}`] : [],
     async start() {
       const mounts = await mountDevice(join(dir, 'disk'));
       const cgroups = makeCgroupRoot(`hawser-${id}`);

@@ -16,8 +16,8 @@ export interface DevicePrograms {
   readonly folders: readonly string[];
 }
 
-/** Built by hand, out of Debian's source package. */
-const BUILT = join('hawser', 'kubernetes-1.20.2', 'bin');
+/** Below the folder of caches: what is built out of Debian's source package, with containerd and runc from Debian. */
+const BUILT = join('hawser', 'kubernetes-1.20.2');
 const ADMINISTRATORS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 const CNI_FOLDERS = ['/usr/lib/cni', '/opt/cni/bin'];
 
