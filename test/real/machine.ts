@@ -39,6 +39,8 @@ const WAIT_MS = 60_000;
 const NAMESPACE = 'k8s.io';
 /** From here on the runtime stands in the configuration; before there were flags (Kubernetes 1.27, "containerRuntimeEndpoint"). */
 const CONFIGURED_RUNTIME_MINOR = 27;
+/** An older kubelet asks its API server five times a second and no more (the same version, "kubeAPIQPS"). */
+const NEWER_DEFAULTS = { kubeAPIQPS: 50, kubeAPIBurst: 100 };
 /** The oldest that the agent starts. */
 const OLDEST_MINOR = 30;
 
@@ -99,6 +101,7 @@ export async function makeMachine(dir: string, programs: DevicePrograms): Promis
   return {
     kubelet,
     configuration: {
+      ...(minor < CONFIGURED_RUNTIME_MINOR ? NEWER_DEFAULTS : {}),
       containerRuntimeEndpoint: `unix://${socket}`,
       ...{ cgroupRoot: `/hawser-${id}`, cgroupDriver: 'cgroupfs', failCgroupV1: false },
       ...{ resolvConf: join(dir, 'resolv.conf'), makeIPTablesUtilChains: false },
