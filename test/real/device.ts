@@ -15,6 +15,8 @@ export interface RealDevice {
   readonly machine: Machine;
   /** For the agent: how its kubelet is started. */
   readonly kubeletFlags: Readonly<Record<string, string>>;
+  /** Of the kubelet's own server. */
+  readonly port: number;
 }
 
 /** A cluster, a relay and a machine that is on; the agent is not started. */
@@ -39,5 +41,5 @@ export async function realDevice(t: TestContext, programs: DevicePrograms): Prom
     '--kubelet-config': config,
     '--kubelet-args': ['--v=2', ...machine.flags].join(),
   };
-  return { fleet, device, machine, kubeletFlags };
+  return { fleet, device, machine, kubeletFlags, port };
 }

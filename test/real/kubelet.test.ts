@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
@@ -12,6 +12,7 @@ import { startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { type ContainerStatus, containerOf, fileIn, variablesOf } from './container.ts';
 import { type RealDevice, realDevice } from './device.ts';
+import { askKubelet } from './kubelet-server.ts';
 import { appPod, MOUNTED, staticPod } from './pods.ts';
 import { devicePrograms } from './programs.ts';
 
@@ -143,6 +144,30 @@ test('a real kubelet with containers lives beside an agent that starts it', { sk
     await gone(kube, 'short');
   });
 
+  await t.test('one that has done its work is told as that', async () => {
+    await kube.create(appPod('edge-1', 'job', { script: 'echo "$user" of "$(cat /etc/cfg/greeting)"', restartPolicy: 'Never' }));
+    await podWhere(kube, 'job', (_, { status }) => fieldsOf(status).phase === 'Succeeded');
+  });
+
+  await t.test(
+    'the kubelet’s own server gives logs and runs commands for whom the device’s API knows, and for nobody else',
+    async () => {
+      const [admin, viewer] = ['api.token', 'viewer.token'].map((name) =>
+        readFileSync(join(device.dataDir, name), 'utf8').trim(),
+      );
+      const at = { dataDir: device.dataDir, port: here.port };
+      const logs = '/containerLogs/default/job/main';
+      assert.deepEqual(await askKubelet(at, logs, { token: admin }), { status: 200, text: 'anna of changed\n' });
+      const ran = await askKubelet(at, '/run/default/app-0/main?cmd=cat%20/etc/cfg/greeting', { method: 'POST', token: admin });
+      assert.deepEqual(ran, { status: 200, text: 'changed' });
+      assert.equal((await askKubelet(at, logs)).status, 401);
+      assert.equal((await askKubelet(at, logs, { token: 'a-stranger' })).status, 401);
+      assert.equal((await askKubelet(at, logs, { token: viewer })).status, 403);
+      await kube.remove('pods', 'default', 'job');
+      await gone(kube, 'job');
+    },
+  );
+
   await t.test('readiness is what a probe says', async () => {
     await kube.create(appPod('edge-1', 'probed', { ready: 'cat /tmp/ready' }));
     const pod = await podWhere(kube, 'probed', ({ isRunning }) => isRunning);
@@ -215,16 +240,24 @@ test('a real kubelet with containers lives beside an agent that starts it', { sk
     });
   });
 
-  await t.test('without a link a container that is killed runs again, and the cluster hears of it later', async () => {
-    device.link.cut();
-    process.kill(await processOf('app-0'), 'SIGKILL');
-    const isAgain = (pod: KubeObject) => containerOf(pod).restarts === 1 && containerOf(pod).isReady;
-    await atDevice(device, 'pods', 'default', 'app-0', isAgain, WAIT_MS);
-    await edit('unlinked');
-    device.link.restore();
-    await podWhere(kube, 'app-0', (_, pod) => isAgain(pod));
-    await everywhere('unlinked');
-  });
+  await t.test(
+    'without a link a container that is killed runs again, the cluster hears of it later, and what it has deleted ends then',
+    async () => {
+      await kube.create(appPod('edge-1', 'extra'));
+      const extra = await podWhere(kube, 'extra', ({ isReady }) => isReady);
+      device.link.cut();
+      await kube.remove('pods', 'default', 'extra', 5);
+      process.kill(await processOf('app-0'), 'SIGKILL');
+      const isAgain = (pod: KubeObject) => containerOf(pod).restarts === 1 && containerOf(pod).isReady;
+      await atDevice(device, 'pods', 'default', 'app-0', isAgain, WAIT_MS);
+      await edit('unlinked');
+      device.link.restore();
+      await podWhere(kube, 'app-0', (_, pod) => isAgain(pod));
+      await everywhere('unlinked');
+      await gone(kube, 'extra');
+      assert.ok(!(await machine.containers()).has(containerOf(extra).id ?? ''));
+    },
+  );
 
   await t.test(
     'after a power cut without a network all pods run again, and the cluster hears of it when the link is back',

@@ -13,13 +13,14 @@ export interface PodWishes {
   /** An exec probe of its readiness: a line for its shell. */
   readonly ready?: string;
   readonly graceSeconds?: number;
+  readonly restartPolicy?: 'Always' | 'Never';
 }
 
 /** Bound to the node, with the ConfigMap `settings` mounted and the Secret `login` in its environment; a token comes by itself. */
 export function appPod(
   node: string,
   name: string,
-  { script = UNTIL_ASKED, ready, graceSeconds = 30 }: PodWishes = {},
+  { script = UNTIL_ASKED, ready, graceSeconds = 30, restartPolicy = 'Always' }: PodWishes = {},
 ): KubeObject {
   const probe = ready === undefined ? {} : { readinessProbe: { exec: { command: ['sh', '-c', ready] }, periodSeconds: 1 } };
   const main = {
@@ -29,7 +30,7 @@ export function appPod(
     ...probe,
   };
   const volumes = [{ name: 'cfg', configMap: { name: 'settings' } }];
-  const spec = { nodeName: node, terminationGracePeriodSeconds: graceSeconds, containers: [main], volumes };
+  const spec = { nodeName: node, terminationGracePeriodSeconds: graceSeconds, restartPolicy, containers: [main], volumes };
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default' }, spec };
 }
 
