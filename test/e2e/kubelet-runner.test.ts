@@ -8,7 +8,6 @@ import { type TestContext, test } from 'node:test';
 import { keySourceOf, openStore, SYNC_FACTS, sealOf, systemClock, systemProcesses } from '@hawser/edge';
 import { pino } from 'pino';
 import { parse } from 'yaml';
-import { kubeletUnderTest } from '../kubelet/under-test.ts';
 import { CLUSTER } from '../local/device.ts';
 import { type JournalEntry, kubeletProgram } from '../runner/kubelet-program.ts';
 import { freePort } from '../support/free-port.ts';
@@ -307,33 +306,4 @@ test('the configuration and command line of a kubelet are printed, and nothing i
   assert.match(stdout, /kubelet --config=\S+\/kubelet\/config\.yaml --kubeconfig=\S+ --hostname-override=edge-1\n$/);
   assert.deepEqual(here.program.journal(), []);
   assert.equal(existsSync(here.dataDir), false);
-});
-
-const kubelet = kubeletUnderTest();
-const CONTAINERD = '/run/containerd/containerd.sock';
-const skip =
-  kubelet.type === 'played'
-    ? kubelet.why
-    : !existsSync(CONTAINERD) &&
-      `KUBELET needs a container runtime, and ${CONTAINERD} is not there: a kubelet ends at once without one`;
-
-test('a real kubelet registers its node at the local API', { skip, timeout: 300_000 }, async (t) => {
-  assert.ok(kubelet.type === 'real');
-  const here = await device(t);
-  const config = join(here.dir, 'real.yaml');
-  // cgroup v1 is what some machines of tests still have.
-  writeFileSync(config, 'failCgroupV1: false\nport: 10350\nhealthzPort: 10348\n');
-  const flags = [
-    '--kubelet',
-    kubelet.program,
-    '--kubelet-config',
-    config,
-    '--kubelet-args',
-    `--root-dir=${join(here.dir, 'root')}`,
-  ];
-  const agent = await here.start(...flags);
-  await agent.line('its life', ({ msg }) => String(msg).startsWith('kubelet is alive'), 120_000);
-  const { stdout } = await here.command('get', 'nodes', NODE_NAME, '-o', 'json', '--data-dir', here.dataDir);
-  assert.equal(JSON.parse(stdout).metadata.name, NODE_NAME);
-  assert.deepEqual(await agent.stop(), { code: 0, signal: null });
 });
