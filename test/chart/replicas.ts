@@ -9,6 +9,7 @@ import type { KubeClient } from '../support/kube.ts';
 import { neverSay } from '../support/output-check.ts';
 import { type RunningProcess, runCommand, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
+import { type Container, type ContainerSecurity, runtime, startContainer } from './containers.ts';
 import { freshAddress } from './service.ts';
 
 const PROGRAM = '/mnt/relay';
@@ -20,7 +21,8 @@ interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };
 }
 
-interface Container {
+interface ContainerSpec {
+  readonly image: string;
   readonly args: readonly string[];
   readonly env: readonly {
     readonly name: string;
@@ -32,12 +34,13 @@ interface Container {
   readonly startupProbe: Probe;
   readonly readinessProbe: Probe;
   readonly livenessProbe: Probe;
+  readonly securityContext: ContainerSecurity;
 }
 
 interface PodSpec {
   readonly serviceAccountName: string;
   readonly securityContext: { readonly runAsUser: number; readonly runAsGroup: number };
-  readonly containers: readonly [Container];
+  readonly containers: readonly [ContainerSpec];
   readonly volumes: readonly { readonly name: string; readonly configMap?: { readonly name: string } }[];
 }
 
@@ -52,6 +55,8 @@ export interface Replica {
   /** What a pod's network is to it: an address of loopback, with all its ports. */
   readonly address: string;
   readonly process: RunningProcess;
+  /** To the relay itself, whatever it runs in. */
+  signal(what: NodeJS.Signals): void;
   port(name: string): number;
   /** What a kubelet would ask, where the Deployment says: status and text. */
   probe(which: 'startupProbe' | 'readinessProbe' | 'livenessProbe'): Promise<{ readonly status: number; readonly text: string }>;
@@ -73,7 +78,8 @@ export interface ReplicasOptions {
 
 /**
  * Does for a Deployment what controllers, scheduler and kubelet do: makes a pod of its template as it is now, and runs it with its args,
- * variables, mounted files, user, and the token of its ServiceAccount. In place of a network it has an address of loopback.
+ * variables, mounted files, user, and the token of its ServiceAccount. In place of a network it has an address of loopback, and in place of its
+ * image the executable, unless `HAWSER_TEST_RUNTIME` names a runtime that has the image.
  * @returns undefined where the kernel gives no namespace of mounts
  */
 export async function startReplica(options: ReplicasOptions, name: string): Promise<Replica | undefined> {
@@ -96,19 +102,17 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
   const { securityContext, containers, volumes, serviceAccountName } = template.spec;
   const [container] = containers;
   const folder = join(options.folder, name);
-  const before = confined({
-    user: securityContext.runAsUser,
-    group: securityContext.runAsGroup,
-    program: { from: dirname(realpathSync(options.program)), at: PROGRAM },
-    files: [
-      ...filesAt(folder, SERVICE_ACCOUNT, {
-        token: await tokenOf(kube, namespace, serviceAccountName, pod),
-        'ca.crt': await dataOf(kube, namespace, 'kube-root-ca.crt', 'ca.crt'),
-        namespace,
-      }),
-      ...(await configurationFiles(kube, namespace, folder, container, volumes)),
-    ],
-  });
+  const user = { user: securityContext.runAsUser, group: securityContext.runAsGroup };
+  const files = [
+    ...filesAt(folder, SERVICE_ACCOUNT, {
+      token: await tokenOf(kube, namespace, serviceAccountName, pod),
+      'ca.crt': await dataOf(kube, namespace, 'kube-root-ca.crt', 'ca.crt'),
+      namespace,
+    }),
+    ...(await configurationFiles(kube, namespace, folder, container, volumes)),
+  ];
+  const program = { from: dirname(realpathSync(options.program)), at: PROGRAM };
+  const before = confined({ ...user, program, files });
   if (before === undefined) return undefined;
   const { hostname, port } = new URL(server.url);
   const fields: Readonly<Record<string, string>> = {
@@ -121,7 +125,6 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
     if (text === undefined) throw new Error(`${variable} is of a field that this does not know`);
     return [variable, text];
   });
-  const words = { before, node: join(PROGRAM, basename(options.program)) };
   const env = {
     ...Object.fromEntries(variables),
     ...ownAddresses(address),
@@ -131,7 +134,12 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
     KUBERNETES_SERVICE_PORT: port,
   };
   const logFile = join(options.folder, `${name}.log`);
-  const process = startProcess({ ...words, name, args: container.args, env, logFile });
+  const real = runtime();
+  const words = { before, node: join(PROGRAM, basename(options.program)) };
+  const { process, signal, execWords } =
+    real === undefined
+      ? asProcess({ ...words, name, args: container.args, env, logFile })
+      : startContainer({ ...container, ...user, name, security: container.securityContext, files, env, logFile }, real);
   const portOf = (wanted: string) => {
     const found = container.ports.find((one) => one.name === wanted)?.containerPort;
     if (found === undefined) throw new Error(`the container has no port ${wanted}`);
@@ -141,6 +149,7 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
     name,
     address,
     process,
+    signal,
     port: portOf,
     async probe(which) {
       const { path, port: named } = container[which].httpGet;
@@ -153,13 +162,20 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
         await until(`the ${which} of ${name}`, 60_000, undefined, async () => (await replica.probe(which)).status === 200);
       }
     },
-    exec: (...args) => runCommand({ ...words, name: `hawser-relay ${args[0]} in ${name}`, args, env }),
+    exec: (...args) => runCommand({ ...execWords, name: `hawser-relay ${args[0]} in ${name}`, args, env }),
     async stop() {
       await process.stop();
       await kube.remove('pods', namespace, name, 0);
     },
   };
   return replica;
+}
+
+function asProcess(
+  options: Parameters<typeof startProcess>[0] & { readonly before: readonly string[]; readonly node: string },
+): Container {
+  const started = startProcess(options);
+  return { process: started, signal: (what) => process.kill(started.pid, what), execWords: options };
 }
 
 /** The Deployment's spec as it is now. @throws where it is not there */
@@ -202,7 +218,7 @@ async function configurationFiles(
   kube: KubeClient,
   namespace: string,
   folder: string,
-  { volumeMounts }: Container,
+  { volumeMounts }: ContainerSpec,
   volumes: PodSpec['volumes'],
 ) {
   const files = await Promise.all(

@@ -148,11 +148,11 @@ test('a walk through the chart: installed, running with its own rights alone, jo
   await t.test('a replica whose event loop does not turn is not live, and is again when it turns', async () => {
     const [replica] = running.values();
     assert.ok(replica);
-    process.kill(replica.process.pid, 'SIGSTOP');
+    replica.signal('SIGSTOP');
     try {
       await assert.rejects(replica.probe('livenessProbe'), { name: 'TimeoutError' });
     } finally {
-      process.kill(replica.process.pid, 'SIGCONT');
+      replica.signal('SIGCONT');
     }
     await until('an answer', 60_000, undefined, async () => {
       const answer = await replica.probe('livenessProbe').catch(() => undefined);

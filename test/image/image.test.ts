@@ -3,12 +3,10 @@ import { execFile } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -25,6 +23,7 @@ import { createAuthority, writePair, writePem } from '../support/pki.ts';
 import { ROOT, runCommand, startProcess } from '../support/processes.ts';
 import { debianTool, withoutTool } from '../support/tools.ts';
 import { until } from '../support/until.ts';
+import { contentsOf } from './contents.ts';
 
 const run = promisify(execFile);
 
@@ -124,22 +123,6 @@ test('made once more, of one architecture, it has the same bytes', { skip, timeo
   };
   assert.equal(await digest(again), await digest(dir));
 });
-
-/** Path, mode and owner of everything, versions left out. */
-function contentsOf(folder: string, path = ''): string[] {
-  return readdirSync(join(folder, path))
-    .sort()
-    .flatMap((name) => {
-      const child = path === '' ? name : `${path}/${name}`;
-      const info = lstatSync(join(folder, child));
-      const mode = (info.mode & 0o7777).toString(8).padStart(4, '0');
-      const owner = isRoot ? `${info.uid}:${info.gid}` : '0:0';
-      if (info.isSymbolicLink()) return [`link ${owner} /${child} -> ${readlinkSync(join(folder, child))}`];
-      if (info.isDirectory()) return [`folder ${mode} ${owner} /${child}`, ...contentsOf(folder, child)];
-      assert.ok(info.isFile(), child);
-      return [`file ${mode} ${owner} /${child}`];
-    });
-}
 
 for (const arch of ARCHITECTURES) {
   test(`${arch}: what is in it is the list beside this test, no shell, nothing that others than root may write`, {

@@ -27,8 +27,10 @@ export interface RootOptions {
   readonly boots?: boolean;
 }
 
-/** Of this Debian, and what the agent's unit needs. */
-const VARIANT = ['--variant=minbase', '--include=systemd'];
+/** Names the Debian in the folder, such as `trixie`; that of this machine where it is not set. Its debootstrap has to know the name. */
+const SUITE_VARIABLE = 'HAWSER_TEST_SUITE';
+/** What the agent's package and unit need; apt of Debian 12 and before brings adduser by itself. */
+const VARIANT = ['--variant=minbase', '--include=systemd,adduser'];
 /** On a slow mirror, in milliseconds. */
 const BOOTSTRAP_MS = 15 * 60_000;
 const COMMAND_MS = 2 * 60_000;
@@ -167,7 +169,8 @@ function result(command: readonly string[]): RootResult {
 
 function ensureBase(): string {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'hawser', 'debian');
-  const { mirror, codename } = aptSource();
+  const { mirror, codename: own } = aptSource();
+  const codename = process.env[SUITE_VARIABLE] || own;
   const base = join(cache, codename);
   if (existsSync(base)) return base;
   mkdirSync(cache, { recursive: true });
