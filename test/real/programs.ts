@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { programFolder } from '../../scripts/kubernetes/programs.ts';
 
 /** The programs of a device that really runs containers. None of them is part of the project. */
 export interface DevicePrograms {
@@ -16,23 +16,21 @@ export interface DevicePrograms {
   readonly folders: readonly string[];
 }
 
-/** Below the folder of caches: what is built out of Debian's source package, with containerd and runc from Debian. */
-const BUILT = join('hawser', 'kubernetes-1.20.2');
 const ADMINISTRATORS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 const CNI_FOLDERS = ['/usr/lib/cni', '/opt/cni/bin'];
 
 /**
  * Looks for them: KUBELET and CONTAINERD name programs, CNI_PLUGINS a folder; whatever they do not name is looked for in the project's
- * cache, beside containerd, and on PATH.
+ * folder of Kubernetes' programs, beside containerd, and on PATH.
  * @returns words that say what is missing, for the `skip` of a test, where one is
  */
 export function devicePrograms(env: NodeJS.ProcessEnv = process.env): DevicePrograms | string {
   if (process.getuid?.() !== 0) return 'a kubelet with containers takes root, and this user is not';
-  const cache = join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), BUILT);
+  const cache = programFolder(env);
   const folders = [...(env.PATH ?? '').split(delimiter).filter((folder) => folder !== ''), ...ADMINISTRATORS];
   const kubelet = firstOf([env.KUBELET, join(cache, 'kubelet')]);
   if (kubelet === undefined) {
-    return `there is no real kubelet: KUBELET names none, and ${join(cache, 'kubelet')} is not there (docs/testing.md)`;
+    return `there is no real kubelet: KUBELET names none, and ${join(cache, 'kubelet')} is not there: npm run kubernetes makes it`;
   }
   const containerd = firstOf([env.CONTAINERD, ...[cache, ...folders].map((folder) => join(folder, 'containerd'))]);
   if (containerd === undefined) return missing('containerd', 'apt-get install containerd, or name one by CONTAINERD');
