@@ -39,7 +39,7 @@ export function volumeFor(node: string, name: string): KubeObject[] {
 
 export const QUESTIONS = ['configmap', 'persistentvolume', 'persistentvolumeclaim', 'volumeattachment'] as const;
 
-const SYNC_MS = 30_000;
+const SYNC_MS = 60_000;
 
 /** Until what the pod needs has come to the device by itself. */
 export async function volumeAtDevice(agent: FleetAgent, name: string, signal: AbortSignal): Promise<void> {

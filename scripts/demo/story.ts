@@ -34,7 +34,7 @@ export interface StoryOptions {
 /** How long each part may take before the demonstration counts as failed: generous, for slow machines. */
 const NODES_READY_MS = 60_000;
 const PODS_RUNNING_MS = 180_000;
-const ARRIVE_MS = 30_000;
+const ARRIVE_MS = 60_000;
 const CONVERGE_MS = 90_000;
 
 /** Added to every demonstration, so that there is a ConfigMap to edit whatever the manifests hold. */

@@ -83,7 +83,7 @@ async function liveOn(fleet: Fleet, device: FleetAgent): Promise<void> {
 }
 
 async function followsTheBackup(fleet: Fleet, device: FleetAgent): Promise<void> {
-  await arrives(device, 0, 90_000);
+  await arrives(device, 0, 180_000);
   await until('the pod that the backup lacks is gone', 60_000, undefined, async () => {
     return (await device.local.get('pods', 'default', 'late')) === undefined;
   });
@@ -150,7 +150,7 @@ test('a relay whose watches lag by far neither overwrites nor deletes what an ag
   await inventoried(other.metrics);
   assert.deepEqual(await settingsAt(device), { n: '1' });
   assert.ok(await device.local.get('pods', 'default', 'late'));
-  await arrives(device, 2, 90_000);
+  await arrives(device, 2, 180_000);
   await inLog(fleet, 'relay-2', 'watch lags behind what agents hold');
   const metrics = await other.metrics();
   assert.equal(valueIn(metrics, 'hawser_relay_operations_total{operation="delete"}'), 0);

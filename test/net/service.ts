@@ -3,8 +3,8 @@ import { type Balancer, startBalancer } from './balancer.ts';
 
 /** Between two probes of one target, as a readiness probe of a second, only faster; in milliseconds. */
 const PROBE_EVERY_MS = 200;
-/** A probe without an answer by then has failed, in milliseconds. */
-const PROBE_TIMEOUT_MS = 2_000;
+/** A probe without an answer by then has failed, in milliseconds: longer than a busy machine makes a replica wait, as one that has gone refuses at once. */
+const PROBE_TIMEOUT_MS = 10_000;
 
 export interface ServiceTarget {
   readonly port: () => number;

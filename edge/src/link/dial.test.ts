@@ -11,6 +11,7 @@ import { keyHash } from '@hawser/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type HttpProxyOptions, startHttpProxy } from '../../../test/net/http-proxy.ts';
 import { startEnrolmentEndpoint } from '../../../test/support/enrolment-endpoint.ts';
+import { freePort } from '../../../test/support/free-port.ts';
 import {
   type CertificateAuthority,
   type CertificatePair,
@@ -147,7 +148,7 @@ test('a proxy that wants to know who asks is told, and what it says without is t
 
 test('what a proxy does in place of a tunnel is told as the proxy’s doing', async (t) => {
   const relay = await relayFor(t);
-  const nobody = await closedPort();
+  const nobody = await freePort();
   const names = { [RELAY]: relay.port };
   const cases: readonly (readonly [options: HttpProxyOptions, detail: RegExp])[] = [
     [{ conduct: 'refuses' }, /lets nobody connect to relay\.example:8443 \(HTTP 403\): its operator must allow CONNECT/],
@@ -289,12 +290,3 @@ test('a dial without a proxy hands out the connection at once', async (t) => {
   await once(tcp, 'connect');
   tcp.destroy();
 });
-
-async function closedPort(): Promise<number> {
-  const server = createTcpServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
