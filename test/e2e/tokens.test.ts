@@ -231,19 +231,21 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
   });
 
   await t.test('they go from the disk with their pod, and let nobody in any more', async () => {
-    const token = ownToken(kept(), pod.metadata.uid);
+    const before = kept();
+    const token = ownToken(before, pod.metadata.uid);
     assert.equal(await statusAt(device, token), 200);
     await kube.remove('pods', 'default', 'web', 1);
     await until('the pod gone', 60_000, undefined, async () => (await kube.get('pods', 'default', 'web')) === undefined);
     await until('its tokens gone', 60_000, undefined, async () => {
       const rows = kept();
-      return rows.length === 2 && rows.every(({ pod_uid }) => pod_uid !== pod.metadata.uid);
+      return rows.length === before.length - 2 && rows.every(({ pod_uid }) => pod_uid !== pod.metadata.uid);
     });
     assert.equal(await statusAt(device, token), 401);
   });
 
   await t.test('no log has a token, nor has what the commands show', async () => {
-    assert.ok(seen.size >= 6);
+    // Two of each pod, and those of the first renewed.
+    assert.ok(seen.size >= (FAULTS.skip === false ? 6 : 4));
     const { stdout } = await device.command('get', 'pods', '-A', '-o', 'json');
     const texts = [stdout, JSON.stringify(await device.status())];
     for (const name of ['apiserver', 'relay', 'edge-1']) texts.push(await logOf(fleet, name));
