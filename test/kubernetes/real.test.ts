@@ -1,13 +1,22 @@
+import 'reflect-metadata';
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { webcrypto, X509Certificate } from 'node:crypto';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { KubeObject } from '@hawser/protocol';
+import { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from '@peculiar/x509';
 import { configMap, nodeReady, podInCloud, podOn, secret } from '../e2e/harness.ts';
 import { refusalsOf } from '../e2e/kubelet.ts';
 import { atDevice, type Fleet, type FleetAgent, startFleet } from '../support/fleet.ts';
+import { type KubeClient, kubeClient } from '../support/kube.ts';
+import { writePem } from '../support/pki.ts';
 import { until } from '../support/until.ts';
 import { clusterKind, VARIABLE, withoutPrograms } from './which.ts';
+
+const REQUESTS = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
+const REQUEST_KIND = 'CertificateSigningRequest';
 
 /** What only etcd and a kube-apiserver can show; the rest is test/e2e on a real cluster. */
 
@@ -37,6 +46,27 @@ function arrives(device: FleetAgent, n: number) {
   return atDevice(device, 'configmaps', 'default', 'settings', ({ data }) => (data as { n: string }).n === String(n), 120_000);
 }
 
+/** The device's API as its kubelet has it. */
+async function kubeletOf(t: TestContext, fleet: Fleet, device: FleetAgent): Promise<KubeClient> {
+  const token = (await readFile(join(device.dataDir, 'kubelet.token'), 'utf8')).trim();
+  const text = await readFile(device.localKubeconfig, 'utf8');
+  const client = await kubeClient(await writePem(fleet.dir, 'kubelet.kubeconfig', text.replace(/token: .*/, `token: ${token}`)));
+  t.after(() => client.close());
+  return client;
+}
+
+/** PEM of a request for a serving certificate, as the kubelet of that node makes it. */
+async function servingRequest(node: string): Promise<string> {
+  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    name: `O=system:nodes, CN=system:node:${node}`,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    keys,
+    extensions: [new SubjectAlternativeNameExtension([{ type: 'ip', value: '192.0.2.7' }])],
+  });
+  return request.toString('pem');
+}
+
 test('a device joins a real cluster; its API server restarts, and is restored from a backup of etcd', {
   skip: clusterKind() === 'real' ? withoutPrograms() : `${VARIABLE}=real runs it`,
   timeout: 900_000,
@@ -48,6 +78,36 @@ test('a device joins a real cluster; its API server restarts, and is restored fr
     const pod = await atDevice(device, 'pods', 'default', 'web');
     assert.match(JSON.stringify(pod.spec), /serviceAccountToken.*kube-root-ca\.crt/);
     await atDevice(device, 'configmaps', 'default', 'kube-root-ca.crt');
+  });
+
+  await t.test("a kubelet's certificate request is signed by the cluster's own signer once it is approved", async () => {
+    const kubelet = await kubeletOf(t, fleet, device);
+    const spec = {
+      request: Buffer.from(await servingRequest('edge-1')).toString('base64'),
+      signerName: 'kubernetes.io/kubelet-serving',
+      usages: ['digital signature', 'key encipherment', 'server auth'],
+    };
+    const metadata = { generateName: 'csr-' };
+    const made = await kubelet.raw('POST', REQUESTS, {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: REQUEST_KIND,
+      metadata,
+      spec,
+    });
+    assert.equal(made.status, 201, JSON.stringify(made.body));
+    const { name = '' } = (made.body as KubeObject).metadata;
+    const there = await kube.get('certificates.k8s.io/certificatesigningrequests', '', name);
+    assert.equal((there?.spec as { username?: string } | undefined)?.username, 'system:node:edge-1');
+    const conditions = [{ type: 'Approved', status: 'True', reason: 'Test', message: '' }];
+    const approved = await kube.raw('PUT', `${REQUESTS}/${name}/approval`, { ...there, status: { conditions } });
+    assert.equal(approved.status, 200, JSON.stringify(approved.body));
+    const certificate = await until('the certificate at the device', 120_000, undefined, async () => {
+      const { body } = await kubelet.raw('GET', `${REQUESTS}?fieldSelector=metadata.name%3D${name}`);
+      const [only] = (body as { items: KubeObject[] }).items;
+      return (only?.status as { certificate?: string } | undefined)?.certificate;
+    });
+    const { subject } = new X509Certificate(Buffer.from(certificate, 'base64'));
+    assert.match(subject, /CN=system:node:edge-1/);
   });
 
   await t.test('an API server that restarts, and remembers no version from before, is followed', async () => {
