@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test as testOf } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { type NodeLifecycle, runNodeLifecycle } from '../controllers/node-lifecycle.ts';
 import { UNREACHABLE } from '../controllers/taints.ts';
+import { embeddedOnly } from '../kubernetes/which.ts';
 import { atDevice, type Fleet, type FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { fleetFor, nodeReady, podInCloud, podOn } from './harness.ts';
+
+/** A real cluster has controllers of its own, which take back what the played ones mark. */
+const PLAYED = { skip: embeddedOnly('node lifecycle whose seconds are short') };
+const test = (name: string, run: (t: TestContext) => Promise<void>) => testOf(name, PLAYED, run);
 
 /** Five minutes, which pods have by default, pass in 1.5 s, ten minutes in 3 s, and 72 hours in 22 minutes. */
 const SECOND_MS = 5;

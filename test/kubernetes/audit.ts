@@ -21,16 +21,18 @@ interface AuditEvent {
 
 /**
  * Rights that the relay lacked, each once, in order: `list secrets`, `create leases`. Refusals of what it asked as a node are not among them:
- * those are of the node's rights.
+ * those are of the node's rights. Nor is what it was given another time: an API server that has just started refuses until it has read the roles.
  */
 export function deniedByAudit(log: string): readonly string[] {
   const denied = new Set<string>();
+  const given = new Set<string>();
   for (const event of eventsOf(log)) {
-    if (event.responseStatus?.code !== 403 || event.user?.username !== RELAY_USER || event.impersonatedUser !== undefined)
-      continue;
-    denied.add(`${event.verb} ${askedFor(event)}`);
+    if (event.user?.username !== RELAY_USER || event.impersonatedUser !== undefined) continue;
+    const right = `${event.verb} ${askedFor(event)}`;
+    if (event.responseStatus?.code === 403) denied.add(right);
+    else if (event.responseStatus?.code !== undefined) given.add(right);
   }
-  return [...denied].sort();
+  return [...denied].filter((right) => !given.has(right)).sort();
 }
 
 function askedFor({ objectRef, requestURI }: AuditEvent): string {

@@ -25,6 +25,13 @@ describe('the rights that the relay lacked, by the audit log', () => {
     ]);
   });
 
+  it('are not what was refused once and given another time', () => {
+    const get = { verb: 'get', requestURI: '/x', user: USER, objectRef: { resource: 'namespaces' } };
+    const log = [200, 403, 200].map((code) => ({ ...get, responseStatus: { code } }));
+    assert.deepEqual(deniedByAudit(lines(log)), []);
+    assert.deepEqual(deniedByAudit(lines(log.slice(1, 2))), ['get namespaces']);
+  });
+
   it('are not what was allowed, what a node was refused, and what others were refused', () => {
     const asNode = { username: 'system:node:edge-1' };
     const log = [
