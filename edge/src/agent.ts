@@ -23,12 +23,13 @@ import { ensureLocalAccess, kubeletKubeconfig } from './ops/local-access/index.t
 import { createLogLevelPath } from './ops/log-level-path.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { storePath } from './ops/paths.ts';
+import { watchRoom } from './ops/room-watch.ts';
 import type { Settings } from './ops/settings.ts';
 import { storageUse } from './ops/storage-use.ts';
 import { keySourceOf, sealOf } from './ops/store-key.ts';
 import { notifySystemd } from './ops/systemd/index.ts';
 import { createLinkedTime, keepClusterKeys } from './pod-access/index.ts';
-import { type EdgeStore, openStore, startRechecking } from './store/index.ts';
+import { type EdgeStore, openStore, ROOM_TO_OPEN_BYTES, startRechecking } from './store/index.ts';
 import { createSync, SYNC_FACTS, type Sync } from './sync/index.ts';
 import type { TokenService } from './tokens/index.ts';
 import {
@@ -60,8 +61,13 @@ export interface Agent {
   readonly store: string;
   /** Undefined where no endpoint was asked for. */
   readonly opsPort: number | undefined;
-  /** Ends everything; the store is closed when this resolves. */
-  stop(): Promise<void>;
+  /**
+   * Where the disk had no room for the store, and what it holds is served out of memory: resolves when there is room again, and the agent is
+   * to be started anew. Undefined otherwise.
+   */
+  readonly roomAgain: Promise<void> | undefined;
+  /** Ends everything; the store is closed when this resolves. @param why `again`: it is started anew at once, and systemd is told nothing */
+  stop(why?: 'again'): Promise<void>;
 }
 
 /**
@@ -80,14 +86,16 @@ export async function startAgent({
   const identity = linkIdentity(settings, logger);
   const { nodeName } = identity;
   const ending: (() => unknown)[] = [];
-  const stop = async () => {
+  let isAgain = false;
+  const stop = async (why?: 'again') => {
+    isAgain = why === 'again';
     for (const end of ending.splice(0).toReversed()) await end();
   };
   try {
     const plan = settings.workload === 'kubelet' ? await kubeletPlan(settings, nodeName, environment) : undefined;
     const path = storePath(settings.dataDir);
     const key = keySourceOf(settings.store.key, settings.dataDir, credentials);
-    const store = openStore({ path, seal: sealOf(key), factsOfWhole: [SYNC_FACTS.lastSync], logger, clock });
+    const store = openStore({ path, seal: sealOf(key), factsOfWhole: [SYNC_FACTS.lastSync], fullDisk: 'serve', logger, clock });
     ending.push(() => store.close());
     if (key.type === 'none') logger.warn({ path }, 'store.key is none: Secrets and tokens lie in the store as they are');
     const kubelet = watchKubelet({ storage: store.storage, nodeName, clock });
@@ -227,9 +235,11 @@ export async function startAgent({
       await runner.start();
     }
     systemd.ready();
-    ending.push(systemd.stop);
+    ending.push(() => systemd.stop({ isAgain }));
+    const room = store.isWithoutRoom ? watchRoom(settings.dataDir, ROOM_TO_OPEN_BYTES, clock) : undefined;
+    if (room !== undefined) ending.push(room.stop);
     link.link.start();
-    return { nodeName, localApi: api.url, store: path, opsPort, stop };
+    return { nodeName, localApi: api.url, store: path, opsPort, roomAgain: room?.room, stop };
   } catch (error) {
     await stop();
     throw error;

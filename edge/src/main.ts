@@ -21,18 +21,26 @@ async function run({ settings, unknownVariables }: Config): Promise<void> {
   // Loaded here, so that the commands that only read start quickly.
   const { startAgent } = await import('./agent.ts');
   const stopped = untilStopped(process, () => process.exit(EXIT.failed));
-  const { nodeName, localApi, store, opsPort, stop } = await startAgent({
-    settings,
-    credentials: process.env.CREDENTIALS_DIRECTORY,
-    environment: process.env,
-    clock: systemClock,
-    random: Math.random,
-    logger,
-  });
-  logger.info({ localApi, node: nodeName, store, opsPort, version: AGENT_VERSION, pid: process.pid }, 'agent started');
-  const signal = await stopped;
-  logger.info({ signal }, 'agent stopping');
-  await stop();
+  for (;;) {
+    const { nodeName, localApi, store, opsPort, roomAgain, stop } = await startAgent({
+      settings,
+      credentials: process.env.CREDENTIALS_DIRECTORY,
+      environment: process.env,
+      clock: systemClock,
+      random: Math.random,
+      logger,
+    });
+    logger.info({ localApi, node: nodeName, store, opsPort, version: AGENT_VERSION, pid: process.pid }, 'agent started');
+    const signal = await (roomAgain === undefined ? stopped : Promise.race([stopped, roomAgain]));
+    if (signal === undefined) {
+      logger.warn('there is room on the disk again: the agent starts anew, with its store');
+      await stop('again');
+      continue;
+    }
+    logger.info({ signal }, 'agent stopping');
+    await stop();
+    break;
+  }
   logger.info('agent stopped');
 }
 

@@ -45,6 +45,7 @@ import type {
 import { UnloggedRevisions } from './unlogged-revisions.ts';
 import { markClosed } from './use-mark.ts';
 import { VolatileObjects } from './volatile-objects.ts';
+import { refusal } from './without-room.ts';
 
 export interface EdgeStoreParts {
   readonly path: string;
@@ -54,6 +55,8 @@ export interface EdgeStoreParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly limits: StoreLimits;
   readonly seal: Seal;
+  /** See `EdgeStore.isWithoutRoom`. */
+  readonly isWithoutRoom?: boolean;
 }
 
 /** By the number that the pragma gives (SQLite, "PRAGMA synchronous"). */
@@ -61,6 +64,7 @@ const SYNCHRONOUS = ['off', 'normal', 'full', 'extra'] as const;
 
 export class SqliteEdgeStore implements EdgeStore {
   readonly path: string;
+  readonly isWithoutRoom: boolean;
   readonly storage: Storage;
   readonly outbox: Outbox;
   readonly recheck: Recheck;
@@ -81,7 +85,7 @@ export class SqliteEdgeStore implements EdgeStore {
   readonly #batches: BatchApplier;
   readonly #transactions: Transactions;
 
-  constructor({ path, db, lock, logger, clock, limits, seal }: EdgeStoreParts) {
+  constructor({ path, db, lock, logger, clock, limits, seal, isWithoutRoom = false }: EdgeStoreParts) {
     const transactions = new Transactions(db);
     const subscribers = new Subscribers(logger);
     const texts = new SealedTexts(seal);
@@ -108,7 +112,9 @@ export class SqliteEdgeStore implements EdgeStore {
       mend({ db, held, meta, mender, logger });
       size.recount();
     });
+    if (isWithoutRoom) transactions.refuse(() => refusal(path));
     this.path = path;
+    this.isWithoutRoom = isWithoutRoom;
     const revisions = new UnloggedRevisions(log, meta, transactions);
     const memory = new VolatileObjects({
       revision: () => log.revision,
@@ -219,9 +225,11 @@ export class SqliteEdgeStore implements EdgeStore {
   setFacts(facts: Readonly<Record<string, string>>): void {
     const changed = Object.entries(facts).filter(([name, value]) => this.#meta.fact(name) !== value);
     if (changed.length === 0) return;
-    this.#transactions.run(() => {
+    const note = () => {
       for (const [name, value] of changed) this.#meta.setFact(name, value);
-    });
+    };
+    // How the agent is, and not what it was given: of a store in memory it is worth what it is until the process ends.
+    this.#transactions.run(note, { evenRefusing: this.isWithoutRoom });
   }
 
   fact(name: string): string | undefined {

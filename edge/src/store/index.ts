@@ -36,3 +36,4 @@ export type {
   Tokens,
   WriteVerb,
 } from './types.ts';
+export { ROOM_TO_OPEN_BYTES } from './without-room.ts';

@@ -21,6 +21,8 @@ export function lockStore(path: string): StoreLock {
   preparePrivateFile(file);
   const db = new Database(file, { timeout: LOCK_WAIT_MS });
   try {
+    // Nothing is ever written to it: a journal on the disk would want room that there may not be.
+    db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     db.close();

@@ -3,17 +3,18 @@ import { HawserError } from '@hawser/protocol';
 import { type Database, SqliteError } from 'better-sqlite3';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
-import { openDatabase } from './connection.ts';
+import { openDatabase, openMemoryDatabase } from './connection.ts';
 import { SqliteEdgeStore } from './edge-store.ts';
 import { explain } from './explain.ts';
 import { setAside } from './files.ts';
 import { DEFAULT_STORE_LIMITS } from './limits.ts';
-import { lockStore } from './lock.ts';
+import { lockStore, type StoreLock } from './lock.ts';
 import { Meta } from './meta.ts';
 import { PLAIN } from './seal.ts';
 import { applySeal } from './sealing.ts';
 import type { EdgeStore, StoreOptions } from './types.ts';
 import { hasLog, hasLostLog, markClosed, markInUse, startOverWithoutLog } from './use-mark.ts';
+import { imageOf, isNoRoom } from './without-room.ts';
 
 /**
  * Opens the device's store, or begins a new one. A file that is no database or does not pass its check is renamed to
@@ -65,8 +66,38 @@ export function openStore(options: StoreOptions): EdgeStore {
     }
   } catch (error) {
     giveUp();
+    const store = options.fullDisk === 'serve' && isNoRoom(error) ? openWithoutRoom(options, lock) : undefined;
+    if (store !== undefined) return store;
     lock.release();
     throw error;
+  }
+}
+
+/**
+ * The store out of memory, where the disk has no room for it: as it would have been opened, but that the file stays as it is and nothing
+ * is taken. Undefined where nothing could be read either, or there is no store yet: then what was wrong at first is told.
+ */
+function openWithoutRoom(options: StoreOptions, lock: StoreLock): EdgeStore | undefined {
+  const { path, logger, clock, limits, seal = PLAIN, foreignSeal = 'refuse', factsOfWhole = [] } = options;
+  let db: Database | undefined;
+  try {
+    const hadLog = hasLog(path);
+    const image = imageOf(path);
+    if (image === undefined) return undefined;
+    db = openMemoryDatabase(image);
+    if (hasLostLog(db, hadLog)) startOverWithoutLog(db, path, clock.now(), factsOfWhole);
+    const applied = applySeal({ db, path, seal, logger, foreignSeal });
+    const parts = { path, db, lock, logger, clock, seal: applied, isWithoutRoom: true };
+    const store = new SqliteEdgeStore({ ...parts, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
+    logger.error(
+      { path },
+      'the disk has no room for the store: what it holds is served, and nothing is taken until there is room again',
+    );
+    return store;
+  } catch (err) {
+    db?.close();
+    logger.error({ err, path }, 'nor could the store be read into memory');
+    return undefined;
   }
 }
 

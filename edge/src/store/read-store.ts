@@ -28,6 +28,7 @@ import type {
   StoreIdentity,
   WriteVerb,
 } from './types.ts';
+import { imageOf, isNoRoom, withoutWalMode } from './without-room.ts';
 
 /** Lines about what is damaged: the first says enough. */
 const MAX_DAMAGES = 5;
@@ -88,14 +89,19 @@ export function readStore(path: string, seal: SealSource = () => PLAIN): Readonl
  */
 function openReadonly(path: string): Database.Database {
   if (!looksLikeDatabase(path)) throw new HawserError('store_damaged', `${path} is no SQLite database`);
-  if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_WAIT_MS });
-  return new Database(withoutWalMode(readFileSync(path)), { readonly: true });
-}
-
-/** A database in memory has no log: its header (bytes 18 and 19 of the file format) must not ask for one. */
-function withoutWalMode(file: Buffer): Buffer {
-  if (file.length >= 20) file.fill(1, 18, 20);
-  return file;
+  if (!existsSync(`${path}-wal`)) return new Database(withoutWalMode(readFileSync(path)), { readonly: true });
+  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_WAIT_MS });
+  try {
+    // The first that wants the index of the log.
+    schemaVersion(db);
+    return db;
+  } catch (error) {
+    db.close();
+    // On a full disk an agent that serves from memory has left an empty log without one.
+    const image = isNoRoom(error) ? imageOf(path) : undefined;
+    if (image === undefined) throw error;
+    return new Database(image, { readonly: true });
+  }
 }
 
 function check(db: Database.Database, path: string): void {

@@ -17,6 +17,7 @@ export class Transactions {
   #afterCommit: (() => void)[] = [];
   readonly #due: (() => void)[] = [];
   #running = false;
+  #refusal: (() => Error) | undefined;
 
   constructor(db: Database) {
     this.#db = db;
@@ -28,8 +29,14 @@ export class Transactions {
     derived.reload();
   }
 
+  /** From now on nothing is written: every transaction throws that before it begins, but for those that say otherwise. */
+  refuse(refusal: () => Error): void {
+    this.#refusal = refusal;
+  }
+
   /** @throws HawserError `too_large` when the disk is full, `store_damaged`, `bad_config`; and whatever `work` throws */
-  run<T>(work: () => T): T {
+  run<T>(work: () => T, { evenRefusing = false } = {}): T {
+    if (this.#refusal !== undefined && !evenRefusing) throw this.#refusal();
     let result: T;
     try {
       result = this.#db.transaction(work).immediate();

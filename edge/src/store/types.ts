@@ -21,6 +21,11 @@ export interface StoreOptions {
   readonly foreignSeal?: 'refuse' | 'drop';
   /** Facts that are forgotten by a store that has lost its log: it cannot say any more that it holds all that it should. Default none. */
   readonly factsOfWhole?: readonly string[];
+  /**
+   * What is done where the disk has no room to open the store. `fail`, the default. `serve`: what it holds is read into memory and served
+   * from there, and every write but that of facts is refused with `too_large`: see `EdgeStore.isWithoutRoom`.
+   */
+  readonly fullDisk?: 'fail' | 'serve';
 }
 
 /**
@@ -61,6 +66,8 @@ export interface StoreLimits {
  * One process writes it; everything is synchronous, and what a method has returned from is on disk.
  */
 export interface EdgeStore {
+  /** There was no room on the disk to open it: it lies in memory, takes nothing, and is to be opened anew when there is room. */
+  readonly isWithoutRoom: boolean;
   readonly path: string;
   /** What the local API serves from. */
   readonly storage: Storage;

@@ -16,8 +16,8 @@ export interface Notify {
   /** The local API serves: what is ordered after the agent may start. */
   ready(): void;
   linkChanged(isOpen: boolean): void;
-  /** Says that the agent ends. Resolves when systemd knows, or cannot be told. */
-  stop(): Promise<void>;
+  /** Says that the agent ends, unless it begins again at once. Resolves when systemd knows, or cannot be told. */
+  stop(how?: { readonly isAgain: boolean }): Promise<void>;
 }
 
 /** Where nobody listens nothing is said. */
@@ -65,10 +65,10 @@ export function createNotify({ sender, watchdogMs, clock, logger, ...vitals }: N
       wasOpen = isOpen;
       if (isNew && isReady) say({});
     },
-    async stop() {
+    async stop({ isAgain } = { isAgain: false }) {
       isReady = false;
       stopTimer();
-      sender.send({ STOPPING: '1', STATUS: 'stopping' });
+      sender.send(isAgain ? { STATUS: 'starting anew' } : { STOPPING: '1', STATUS: 'stopping' });
       await sender.idle();
     },
   };
