@@ -20,6 +20,9 @@ test('started on a full disk the device serves what it holds, takes nothing, and
 }, async (t) => {
   const disk = smallDisk(t, DISK_BYTES);
   if (disk === undefined) return t.skip('nothing can be mounted here: it takes root');
+  let mounted: string | undefined;
+  // Before the fleet's folder is removed: what is first to be done after is done first.
+  t.after(() => mounted !== undefined && ran('umount', '--lazy', mounted));
   const fleet = await fleetFor(t, { agents: ['edge-1'], identities: 'joined' });
   const [device] = fleet.agents;
   assert.ok(device);
@@ -38,7 +41,7 @@ test('started on a full disk the device serves what it holds, takes nothing, and
   await device.process().stop();
   ran('cp', '-a', device.dataDir, `${disk.folder}/data`);
   ran('mount', '--bind', `${disk.folder}/data`, device.dataDir);
-  t.after(() => ran('umount', '--lazy', device.dataDir));
+  mounted = device.dataDir;
   // The same one each time, so that it is found where it was.
   const port = { '--api-port': String(await freePort()) };
   disk.fill();
