@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { HEAP_OPTIONS } from '../../edge/src/heap-options.ts';
+import { HEAP_OPTIONS as RELAY_HEAP } from '../../cloud/src/heap-options.ts';
+import { HEAP_OPTIONS as AGENT_HEAP } from '../../edge/src/heap-options.ts';
 import type { Program } from '../bundle.ts';
 import { ROOT } from '../bundle.ts';
 import { minified } from '../minify.ts';
@@ -26,11 +27,11 @@ const STEP_TIMEOUT_MS = 5 * 60_000;
 /**
  * Options of Node and V8 that hold whenever the executable starts. Nobody else gives it any: NODE_OPTIONS is not read.
  * - disable-sigusr1: that signal opens no inspector, by which anybody on the device could run code in the process
- * - those of the agent's heap: set before V8 begins, they save 2.5 MB more than set by the program
+ * - those of the heap: set before V8 begins, those of the agent save 2.5 MB more than set by the program, and those of the relay do anything at all
  */
 const OPTIONS: Readonly<Record<Program, readonly string[]>> = {
-  relay: ['--disable-sigusr1'],
-  agent: ['--disable-sigusr1', ...HEAP_OPTIONS],
+  relay: ['--disable-sigusr1', ...RELAY_HEAP],
+  agent: ['--disable-sigusr1', ...AGENT_HEAP],
 };
 
 /** What of it an executable needs beside its program, by the names under which edge/src/native asks for them. */

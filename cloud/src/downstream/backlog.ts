@@ -6,8 +6,8 @@ import { DeleteGuard } from './delete-guard.ts';
 import type { DeliveryTimes } from './delivery-times.ts';
 import { type Difference, difference } from './difference.ts';
 import { DirtyKeys, isDelete, type Rank, rankOf } from './dirty-keys.ts';
-import { type Agreement, type BodyEncoding, bodyBytes, chooseChange, encodingOf } from './encoding.ts';
-import type { KnownSet, ObjectName } from './known-set.ts';
+import { type Agreement, type BodyChange, type BodyEncoding, bodyBytes, chooseChange, encodingOf } from './encoding.ts';
+import type { KnownObject, KnownSet, ObjectName } from './known-set.ts';
 import type { DownstreamLimits } from './limits.ts';
 import type { Differing, ReportBuilder, Why } from './session-report.ts';
 import type { SessionView } from './session-view.ts';
@@ -59,6 +59,8 @@ export class Backlog {
   readonly #ahead = new AheadKeys();
   readonly #held = new Set<ObjectKey>();
   readonly #guard = new DeleteGuard();
+  /** The last change that had no room in a batch, so that it is not encoded twice; none while there is nothing to send. */
+  #unfit: { readonly kept: KeptBody; readonly known: KnownObject | undefined; readonly change: BodyChange } | undefined;
   /** What of the first difference is still to be sent or looked at, deletes not counted; undefined once the mark of completeness was sent. */
   #owed: Set<ObjectKey> | undefined;
 
@@ -294,12 +296,24 @@ export class Backlog {
       else pods.add(key);
       return true;
     }
-    const change = chooseChange(key, kept, this.known.get(key), this.#agreement, this.#view);
-    if (!this.#add(key, builder, change, () => this.known.send(key, kept.version))) return false;
+    const change = this.#changeOf(key, kept);
+    if (!this.#add(key, builder, change, () => this.known.send(key, kept.version))) {
+      this.#unfit = { kept, known: this.known.get(key), change };
+      return false;
+    }
     this.#sent[change.type === 'upsertDelta' ? 'deltas' : 'upserts'] += 1;
     this.#sent.bodyBytes += bodyBytes(change);
     this.#sent[`${encodingOf(change)}Bytes`] += bodyBytes(change);
     return true;
+  }
+
+  /** What had no room in the last batch is the first to go with the next. */
+  #changeOf(key: ObjectKey, kept: KeptBody): BodyChange {
+    const known = this.known.get(key);
+    const unfit = this.#unfit;
+    this.#unfit = undefined;
+    if (unfit?.kept === kept && unfit.known === known) return unfit.change;
+    return chooseChange(key, kept, known, this.#agreement, this.#view);
   }
 
   /** @param count counts the operation in the known set. Returns false, and counts nothing, when it goes with the next batch. */

@@ -298,4 +298,5 @@ test('each body of the first sync is compressed once, too', () => {
   relay.catchUp();
   for (const node of ['edge-1', 'edge-2', 'edge-3']) new ModelLink(new ModelAgent(), relay.downstream, node).drain();
   assert.equal(relay.downstream.stats().encodings, 3 + 3 + 1, 'nodes, pods, one ConfigMap');
+  assert.ok(relay.downstream.stats().encodedBytes > 0);
 });

@@ -353,8 +353,8 @@ class DownstreamCore implements Downstream {
       needsOfPod: (pod) => this.#locator.needsOfPod(pod),
       hasReached: (key, resourceVersion) => this.#hasReached(key, resourceVersion),
       base: (uid, hash) => this.#superseded.get(uid, hash),
-      whole: (body, dictionary) => this.#encoded.whole(body, dictionary),
-      delta: (body, base) => this.#encoded.delta(body, base),
+      whole: (key, body, dictionary) => this.#encoded.whole(body, dictionary, this.#locator.isShared(key)),
+      delta: (key, body, base) => this.#encoded.delta(body, base, this.#locator.isShared(key)),
     };
   }
 

@@ -42,11 +42,11 @@ export function chooseChange(
   view: Pick<SessionView, 'base' | 'whole' | 'delta'>,
 ): BodyChange {
   const { version } = body;
-  const whole = (): BodyChange => ({ type: 'upsert', version, body: view.whole(body, dictionary) });
+  const whole = (): BodyChange => ({ type: 'upsert', version, body: view.whole(key, body, dictionary) });
   if (!deltas || wholeOnly.has(key) || !isBase(known, version.uid)) return whole();
   const base = view.base(version.uid, known.version.hash);
   if (base === undefined) return whole();
-  const { bytes, size } = view.delta(body, base);
+  const { bytes, size } = view.delta(key, body, base);
   const delta: BodyChange = {
     type: 'upsertDelta',
     resourceVersion: version.resourceVersion,

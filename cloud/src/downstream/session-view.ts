@@ -43,7 +43,7 @@ export interface SessionView {
   hasReached(key: ObjectKey, resourceVersion: string): boolean;
   /** The older body of that object with that hash, where the relay still has it. */
   base(uid: string, hash: string): Base | undefined;
-  /** Encoded once for all sessions, as `delta`. */
-  whole(body: KeptBody, dictionary: StaticDictionary | undefined): EncodedBody;
-  delta(body: KeptBody, base: Base): EncodedDelta;
+  /** The body of that key encoded, once for all sessions that need it, as `delta`. */
+  whole(key: ObjectKey, body: KeptBody, dictionary: StaticDictionary | undefined): EncodedBody;
+  delta(key: ObjectKey, body: KeptBody, base: Base): EncodedDelta;
 }

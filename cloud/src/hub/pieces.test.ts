@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
-import { type FragmentingSocket, PIECE_BYTES, PiecewiseSocket } from './pieces.ts';
+import { MAX_FRAME_BYTES } from '@hawser/protocol';
+import { type FragmentingSocket, LARGE_BYTES, LARGE_PIECE_BYTES, PIECE_BYTES, PiecewiseSocket } from './pieces.ts';
 
 /** A WebSocket whose network takes a piece when the test says so. */
 function socketByHand() {
@@ -29,14 +30,14 @@ test('small messages go whole and at once, as long as they fit together', () => 
   const { socket, written, take } = socketByHand();
   const pieces = new PiecewiseSocket(socket);
   const taken: string[] = [];
-  pieces.send(Buffer.alloc(3_000), () => taken.push('a'));
-  pieces.send(Buffer.alloc(3_000), () => taken.push('b'));
-  pieces.send(Buffer.alloc(3_000), () => taken.push('c'));
+  pieces.send(Buffer.alloc(900), () => taken.push('a'));
+  pieces.send(Buffer.alloc(900), () => taken.push('b'));
+  pieces.send(Buffer.alloc(900), () => taken.push('c'));
   assert.deepEqual(written, [
-    { size: 3_000, fin: true },
-    { size: 3_000, fin: true },
+    { size: 900, fin: true },
+    { size: 900, fin: true },
   ]);
-  assert.equal(pieces.bufferedAmount, 9_000);
+  assert.equal(pieces.bufferedAmount, 2_700);
   take();
   assert.equal(written.length, 3);
   take();
@@ -66,6 +67,27 @@ test('a large message goes in fragments, each when the one before was taken, and
   take();
   take();
   assert.deepEqual(taken, ['large', 'small']);
+});
+
+test('what is under way together fits one write, with the headers of each', () => {
+  const { socket, written } = socketByHand();
+  const pieces = new PiecewiseSocket(socket);
+  for (let n = 0; n < 100; n += 1) pieces.send(Buffer.alloc(40), () => undefined);
+  assert.ok(written.length > 20 && written.length * (40 + 26) <= 2_048, `${written.length} at once`);
+});
+
+test('a message far larger than a batch goes in larger fragments: the largest is within what an agent takes', () => {
+  const { socket, written, take } = socketByHand();
+  const pieces = new PiecewiseSocket(socket);
+  pieces.send(Buffer.alloc(MAX_FRAME_BYTES), () => undefined);
+  while (written.at(-1)?.fin !== true) take();
+  assert.equal(written[0]?.size, LARGE_PIECE_BYTES);
+  assert.equal(written.length, MAX_FRAME_BYTES / LARGE_PIECE_BYTES);
+  const most = new PiecewiseSocket(socket);
+  while (written.length > 0) written.pop();
+  most.send(Buffer.alloc(LARGE_BYTES), () => undefined);
+  while (written.at(-1)?.fin !== true) take();
+  assert.ok(written.length <= 64, `${written.length} fragments`);
 });
 
 test('a close frame follows what was sent before it', () => {

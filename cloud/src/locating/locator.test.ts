@@ -29,6 +29,22 @@ function edge(scope: ServiceScope = 'namespaces'): Locator {
   return locator;
 }
 
+test('what two nodes need is shared; a pod and a Node are not', () => {
+  const locator = edge();
+  locator.setNode('edge-2', 'namespaces');
+  const other = objectKey('pods', 'shop', 'till');
+  locator.setPod(POD, on('edge-1', SHOP, CONFIG));
+  assert.deepEqual(
+    [POD, NODE, CONFIG].map((key) => locator.isShared(key)),
+    [false, false, false],
+  );
+  locator.setPod(other, on('edge-2', SHOP, CONFIG));
+  assert.deepEqual(
+    [POD, NODE, CONFIG, SHOP].map((key) => locator.isShared(key)),
+    [false, false, true, true],
+  );
+});
+
 describe('a node needs', () => {
   test('nothing while it is no edge node, and its Node, pods and their objects once it is', () => {
     const locator = new Locator();

@@ -106,6 +106,16 @@ export class Locator {
     return isScoped(key) ? this.#scopes.isNeeded(key) : this.#graph.isNeeded(key);
   }
 
+  /** Whether more than one node needs it. */
+  isShared(key: ObjectKey): boolean {
+    let count = 0;
+    for (const _ of this.neededBy(key)) {
+      count += 1;
+      if (count > 1) return true;
+    }
+    return false;
+  }
+
   /** Each node once. */
   neededBy(key: ObjectKey): Iterable<string> {
     return isScoped(key) ? this.#scopes.neededBy(key) : this.#graph.neededBy(key);

@@ -17,7 +17,8 @@ interface Variants {
 /**
  * Each body encoded once for all sessions that send it about the same time: whole once for each static dictionary, and once for
  * each older body that some of them hold. Bounded in bytes: beyond that the least recently used bodies are forgotten with all
- * their encodings, and encoded again when another session wants them.
+ * their encodings, and encoded again when another session wants them. What only one session needs, its Node and pods, is not kept at all: it
+ * would be 9 KB for each device with four pods, for nobody.
  */
 export class EncodedBodies {
   readonly #limit: number;
@@ -38,8 +39,12 @@ export class EncodedBodies {
     return this.#encodings;
   }
 
-  /** @param dictionary undefined: without one */
-  whole(body: KeptBody, dictionary: StaticDictionary | undefined): EncodedBody {
+  /** @param dictionary undefined: without one @param isShared whether others may want the same */
+  whole(body: KeptBody, dictionary: StaticDictionary | undefined, isShared: boolean): EncodedBody {
+    if (!isShared && !this.#encoded.has(body)) {
+      this.#encodings += 1;
+      return encodeBody(body.text, dictionary);
+    }
     const variants = this.#variants(body);
     const known = variants.whole.get(dictionary);
     if (known !== undefined) return known;
@@ -49,7 +54,11 @@ export class EncodedBodies {
     return encoded;
   }
 
-  delta(body: KeptBody, base: Base): EncodedDelta {
+  delta(body: KeptBody, base: Base, isShared: boolean): EncodedDelta {
+    if (!isShared && !this.#encoded.has(body)) {
+      this.#encodings += 1;
+      return encodeDelta(base.text, body.text);
+    }
     const variants = this.#variants(body);
     const known = variants.deltas.get(base.hash);
     if (known !== undefined) return known;

@@ -62,7 +62,7 @@ export const LINK_PATH = '/v1/link';
 const MAX_BUFFERED_BYTES = 2 * MAX_FRAME_BYTES;
 /** Headers of a relay's answer are some hundred bytes; one with more is no relay. */
 const MAX_HEADER_BYTES = 8 * 1024;
-/** A relay writes its messages in fragments of 8 KiB: the largest has 512 of them. */
+/** A relay writes large messages in fragments of 8 KiB: the largest has 512 of them. */
 const MAX_FRAGMENTS = 1_024;
 /** Pieces of TLS that one frame may come in: each costs some 500 bytes beside its own, and a relay's frames have one or two. */
 const MAX_CHUNKS = 1_024;

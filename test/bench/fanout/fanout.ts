@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HEAP_OPTIONS } from '../../../cloud/src/heap-options.ts';
 import { type LinkProxy, startLinkProxy } from '../../net/proxy.ts';
 import { type Fleet, startFleet } from '../../support/fleet.ts';
 import type { BenchContext } from '../context.ts';
@@ -46,7 +47,7 @@ export async function measureFanout(options: FanoutOptions, context: BenchContex
       agents: [],
       keepData: true,
       relayMain: context.relayMain,
-      nodeFlags: context.nodeFlags,
+      nodeFlags: [...HEAP_OPTIONS, ...context.nodeFlags],
       signal,
       ownGroups: true,
     });

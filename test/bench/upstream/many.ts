@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HEAP_OPTIONS } from '../../../cloud/src/heap-options.ts';
 import { startFleet } from '../../support/fleet.ts';
 import type { BenchContext } from '../context.ts';
 import { withEnding } from '../ending.ts';
@@ -53,7 +54,7 @@ export async function measureMany(options: UpstreamOptions, context: BenchContex
       keepData: true,
       counts: true,
       relayMain: context.relayMain,
-      nodeFlags,
+      nodeFlags: [...HEAP_OPTIONS, ...nodeFlags],
       apiServerFlags: nodeFlags,
       signal,
       ownGroups: true,
