@@ -4,7 +4,7 @@ import { embeddedOnly } from '../kubernetes/which.ts';
 import { followChanges } from '../support/change-history.ts';
 import type { FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
-import { bundlesFor, fleetFor } from './harness.ts';
+import { commandsFor, fleetFor } from './harness.ts';
 import { type Cell, ENTRIES } from './kills/entries.ts';
 import { POINTS, waiting } from './kills/points.ts';
 import { refusalsOf, registered } from './kubelet.ts';
@@ -24,7 +24,7 @@ test('whoever is killed at whichever step of a report’s way, every entry comes
 }, async (t) => {
   const fresh = POINTS.map((_, index) => `fresh-${index}`);
   // Processes start again some forty times, and bundles start faster.
-  const bundles = await bundlesFor(t);
+  const bundles = await commandsFor(t);
   const fleet = await fleetFor(t, {
     relayMain: bundles.relay,
     agentMain: bundles.agent,

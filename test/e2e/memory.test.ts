@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { atDevice } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
-import { bundlesFor, fleetFor, nodeReady, podOn, secret } from './harness.ts';
+import { commandsFor, fleetFor, nodeReady, podOn, secret } from './harness.ts';
 
 const SECRETS = 400;
 const BYTES_EACH = 512 * 1024;
@@ -13,7 +13,7 @@ const LIMIT_MB = 150;
 const peakMb = (pid: number) => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 test('200 MB of Secrets that no device needs take no room in the relay', { timeout: 480_000 }, async (t) => {
-  const bundles = await bundlesFor(t);
+  const bundles = await commandsFor(t);
   const fleet = await fleetFor(t, { agents: ['edge-1'], relayMain: bundles.relay });
   const [device] = fleet.agents;
   assert.ok(device);
