@@ -188,7 +188,7 @@ test('a pod has its tokens, keeps them without the cloud, and they go with it', 
 
   await t.test('with the link back they are renewed when the pod is looked at again', async () => {
     device.link.restore();
-    await until('both tokens renewed', 120_000, undefined, async () => (await requests(device, 'renewed')) === 2);
+    await until('both tokens renewed', 240_000, undefined, async () => (await requests(device, 'renewed')) === 2);
     const renewed = kept();
     assert.equal(renewed.length, 2);
     for (const { token, audiences } of renewed) {
