@@ -71,6 +71,8 @@ export async function openDebianRoot({ mnt, boots = false }: RootOptions): Promi
       ? [
           `mount -t tmpfs -o mode=0755 tmpfs ${root}/sys/fs/cgroup`,
           `mount -t cgroup2 cgroup2 ${root}/sys/fs/cgroup`,
+          // As systemd has it on a machine, and a manager of containers makes it: what it mounts for a service, such as its credentials, gets there.
+          `mount --make-rshared ${root}`,
           // Systemd's name for a container that is none of the known ones: it leaves the machine's hardware alone.
           `exec env -i container=other PATH=/usr/sbin:/usr/bin chroot ${root} /lib/systemd/systemd --log-target=journal`,
         ]
