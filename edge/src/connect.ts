@@ -58,7 +58,7 @@ export function connectLink({
   });
   const queries = createQueries({ send: (message) => session.query(link, message), clock, logger });
   const session = createSession({
-    ...{ sync, upstream, queries, kubelet, credentials, clusterKeys, nodeName, logger },
+    ...{ sync, upstream, queries, kubelet, credentials, clusterKeys, nodeName, clock, logger },
     deviceState: deviceState === undefined ? undefined : (id) => deviceState(id, upstream),
   });
   const link: Link = createLink({

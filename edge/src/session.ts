@@ -10,7 +10,9 @@ import {
   type Report,
 } from '@hawser/protocol';
 import type { Logger } from 'pino';
+import type { Clock } from './api/clock.ts';
 import type { LinkCredentials } from './enroll/index.ts';
+import { HeldMessages, isInOrder, type OrderedMessage } from './held-messages.ts';
 import type { Link } from './link/index.ts';
 import type { KeptKeys } from './pod-access/index.ts';
 import type { Sync } from './sync/index.ts';
@@ -28,6 +30,7 @@ export interface SessionOptions {
   /** How the device is; undefined where it does not tell: then it is not asked. */
   readonly deviceState?: ((id: number) => DeviceState) | undefined;
   readonly nodeName: string;
+  readonly clock: Pick<Clock, 'after'>;
   readonly logger: Logger;
 }
 
@@ -57,15 +60,25 @@ const WRONG_CLUSTER_WAIT_MS = 5 * 60_000;
 const REPLACED_WAIT_MS = 60_000;
 /** What the relay sent was wrong, or could not be stored: not at once again. In milliseconds. */
 const FAULT_WAIT_MS = 5_000;
+/** Between two tries to take what the disk had no room for, in milliseconds: each writes what fits, and takes it back. */
+const ROOM_WAIT_MS = 10_000;
+/**
+ * Tries on one link, which is then made anew at once: four minutes. A relay gives up one on which nothing is acknowledged for five, and asks for a
+ * minute's wait, in which the cluster would lose the node.
+ */
+const TRIES_OF_A_LINK = 24;
 
 export function createSession(options: SessionOptions): Session {
-  const { sync, upstream, queries, kubelet, credentials, clusterKeys, deviceState, nodeName, logger } = options;
+  const { sync, upstream, queries, kubelet, credentials, clusterKeys, deviceState, nodeName, clock, logger } = options;
+  const held = new HeldMessages();
+  let cancelRetry = () => {};
+  let tries = 0;
 
   function receive(link: Link, message: RelayMessage): void {
     if (message.type === 'welcome' && message.nodeName !== nodeName) {
       throw new HawserError('protocol', `the relay takes us for ${message.nodeName}, the certificate is for ${nodeName}`);
     }
-    for (const answer of sync.receive(message)) link.send(encodeAgentMessage(answer));
+    answer(link, message);
     switch (message.type) {
       case 'welcome':
         link.welcomed();
@@ -93,6 +106,56 @@ export function createSession(options: SessionOptions): Session {
         goodbye(link, message);
         return;
     }
+  }
+
+  function answer(link: Link, message: RelayMessage): void {
+    for (const sent of sync.receive(message)) link.send(encodeAgentMessage(sent));
+  }
+
+  /**
+   * What the disk has no room for waits, unacknowledged, and what follows from it waits behind it: so the relay sends no more than it may have
+   * under way, and the link stands, by which the cluster knows the node.
+   * @returns whether it does
+   */
+  function hold(link: Link, message: RelayMessage, bytes: number): boolean {
+    if (!isInOrder(message)) return false;
+    if (!held.isEmpty()) return keep(message, bytes);
+    try {
+      answer(link, message);
+    } catch (error) {
+      if (!isWithoutRoom(error)) throw error;
+      logger.error({ err: error }, 'no room for what the cloud sends: it is held back until there is');
+      tries = 0;
+      retryLater(link);
+      return keep(message, bytes);
+    }
+    return true;
+  }
+
+  function keep(message: OrderedMessage, bytes: number): boolean {
+    if (held.push(message, bytes)) return true;
+    throw new HawserError('too_large', 'the relay sends more than can be held back until the disk has room again');
+  }
+
+  function retryLater(link: Link): void {
+    cancelRetry = clock.after(ROOM_WAIT_MS, () => retry(link));
+  }
+
+  function retry(link: Link): void {
+    tries += 1;
+    try {
+      held.take((message) => answer(link, message));
+      logger.info('there is room again: what was held back is taken');
+    } catch (error) {
+      if (!isWithoutRoom(error)) refuse(link, error);
+      else if (tries < TRIES_OF_A_LINK) retryLater(link);
+      else link.redial('the disk has no room for what the cloud sends: a new link before the relay gives up this one');
+    }
+  }
+
+  function letGo(): void {
+    cancelRetry();
+    held.clear();
   }
 
   /** A store or disk that cannot be read is no reason to lose the link: who asks gets no answer. */
@@ -142,7 +205,7 @@ export function createSession(options: SessionOptions): Session {
       logger.error({ code, detail: reason }, 'relay broke the protocol');
       link.drop(reason, { code: CLOSE.protocolError, retryAfterMs: FAULT_WAIT_MS });
     } else {
-      // A full disk, for one. What was not acknowledged comes again.
+      // What was not acknowledged comes again.
       logger.error({ err: error }, 'message not taken');
       link.drop('the agent could not take a message', { code: CLOSE.internalError, retryAfterMs: FAULT_WAIT_MS });
     }
@@ -158,7 +221,8 @@ export function createSession(options: SessionOptions): Session {
     },
     frame(link, bytes) {
       try {
-        receive(link, decodeRelayMessage(bytes));
+        const message = decodeRelayMessage(bytes);
+        if (!hold(link, message, bytes.length)) receive(link, message);
       } catch (error) {
         refuse(link, error);
       }
@@ -181,6 +245,7 @@ export function createSession(options: SessionOptions): Session {
       if (link.state().name === 'open') tellKubelet(link);
     },
     down() {
+      letGo();
       upstream.down();
       queries.down();
       try {
@@ -191,4 +256,9 @@ export function createSession(options: SessionOptions): Session {
       }
     },
   };
+}
+
+/** Of the store: a frame that is too large is so on its way in, and is no message yet. */
+function isWithoutRoom(error: unknown): boolean {
+  return error instanceof HawserError && error.code === 'too_large';
 }

@@ -169,16 +169,17 @@ export class SqliteEdgeStore implements EdgeStore {
   }
 
   outdateAnswers(): void {
-    this.#transactions.run(() => {
+    const outdate = () => {
       this.#objects.rows.outdateAnswers();
       this.#answers.removeAll();
-    });
+    };
+    this.#transactions.run(outdate, { evenRefusing: true });
   }
 
   enterEpoch(epoch: number): void {
     const isEntered = this.identity().epoch === epoch;
     if (isEntered && this.#isCompared) return;
-    this.#transactions.run(() => {
+    const enter = () => {
       this.#tokens.dropOrphans();
       this.#transactions.afterCommit(() => {
         this.#isCompared = true;
@@ -186,7 +187,9 @@ export class SqliteEdgeStore implements EdgeStore {
       if (isEntered) return;
       this.#meta.set('cluster_epoch', String(epoch));
       for (const id of this.#objects.rows.removeOutdated()) this.#objects.refresh(id);
-    });
+    };
+    // In memory until the process ends: the next one compares anew.
+    this.#transactions.run(enter, { evenRefusing: true });
   }
 
   digest(): string {
@@ -229,7 +232,7 @@ export class SqliteEdgeStore implements EdgeStore {
       for (const [name, value] of changed) this.#meta.setFact(name, value);
     };
     // How the agent is, and not what it was given: of a store in memory it is worth what it is until the process ends.
-    this.#transactions.run(note, { evenRefusing: this.isWithoutRoom });
+    this.#transactions.run(note, { evenRefusing: true });
   }
 
   fact(name: string): string | undefined {

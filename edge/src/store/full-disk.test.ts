@@ -4,7 +4,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { NODE, ROOT } from '../../../test/support/processes.ts';
-import { smallDisk } from '../../../test/support/small-disk.ts';
+import { NOTHING_MOUNTED, smallDisk } from '../../../test/support/small-disk.ts';
+import { CompactedError } from '../api/storage.ts';
 import { openStore, readStore } from './index.ts';
 import { CLUSTER, silent, storageKey, testObject, upsert } from './testing.ts';
 import type { EdgeStore } from './types.ts';
@@ -47,11 +48,12 @@ function scene(t: TestContext) {
 for (const ending of ['closed', 'killed'] as const) {
   test(`a store that was ${ending} is served when the disk is full at the next open, takes nothing, and is whole when there is room again`, (t) => {
     const disk = scene(t);
-    if (disk === undefined) return t.skip('nothing can be mounted here: it takes root');
+    if (disk === undefined) return t.skip(NOTHING_MOUNTED);
     const { path } = disk;
     const first = open(path);
     write(first, '7');
     const { storeId } = first.identity();
+    const served = first.storage.revision();
     first.close();
     if (ending === 'killed') killedWriter(path);
     disk.fill();
@@ -65,6 +67,15 @@ for (const ending of ['closed', 'killed'] as const) {
     assert.ok(full.storage.get(settings) !== undefined);
     assert.throws(() => write(full, '8'), { code: 'too_large', message: /there was no room on the disk.*nothing is taken/ });
 
+    const lease = storageKey('coordination.k8s.io/leases', 'edge-1', 'kube-node-lease');
+    const { resourceVersion } = full.storage.commit({
+      type: 'create',
+      key: lease,
+      object: testObject(lease, 'uid-lease'),
+    }).metadata;
+    assert.ok(Number(resourceVersion) > served + 1e9, 'a number that the file will not give out');
+    assert.throws(() => full.storage.changesAfter('configmaps', served), CompactedError, 'who watched before lists again');
+    full.enterEpoch(1);
     full.setFacts({ 'link.state': 'down' });
     assert.equal(full.fact('link.state'), 'down');
     const read = readStore(path);
@@ -80,6 +91,7 @@ for (const ending of ['closed', 'killed'] as const) {
     assert.ok(!again.isWithoutRoom);
     assert.equal(again.objectCount(), held);
     assert.equal(again.fact('link.state'), undefined);
+    assert.ok(again.storage.revision() < Number(resourceVersion), 'who watched the one in memory lists again too');
     if (ending === 'killed') assert.equal(again.fact('writer'), 'was here');
     write(again, '8');
     assert.notEqual(again.digest(), digest);
@@ -88,7 +100,7 @@ for (const ending of ['closed', 'killed'] as const) {
 
 test('where there is no store yet, a full disk is told and nothing is served', (t) => {
   const disk = scene(t);
-  if (disk === undefined) return t.skip('nothing can be mounted here: it takes root');
+  if (disk === undefined) return t.skip(NOTHING_MOUNTED);
   disk.fill();
   assert.throws(() => open(disk.path), /no room|ENOSPC|full/i);
   disk.free();

@@ -13,7 +13,7 @@ import { Meta } from './meta.ts';
 import { PLAIN } from './seal.ts';
 import { applySeal } from './sealing.ts';
 import type { EdgeStore, StoreOptions } from './types.ts';
-import { hasLog, hasLostLog, markClosed, markInUse, startOverWithoutLog } from './use-mark.ts';
+import { beginRevisionsInMemory, hasLog, hasLostLog, markClosed, markInUse, startOverWithoutLog } from './use-mark.ts';
 import { imageOf, isNoRoom } from './without-room.ts';
 
 /**
@@ -86,6 +86,7 @@ function openWithoutRoom(options: StoreOptions, lock: StoreLock): EdgeStore | un
     if (image === undefined) return undefined;
     db = openMemoryDatabase(image);
     if (hasLostLog(db, hadLog)) startOverWithoutLog(db, path, clock.now(), factsOfWhole);
+    beginRevisionsInMemory(db);
     const applied = applySeal({ db, path, seal, logger, foreignSeal });
     const parts = { path, db, lock, logger, clock, seal: applied, isWithoutRoom: true };
     const store = new SqliteEdgeStore({ ...parts, limits: { ...DEFAULT_STORE_LIMITS, ...limits } });

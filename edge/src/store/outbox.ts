@@ -89,7 +89,7 @@ export class OutboxTable implements Outbox {
       flight.landed(number);
       return;
     }
-    transactions.run(() => {
+    const take = () => {
       flight.ended(number);
       const id = objects.rows.objectOfWrite(number);
       const row = id === undefined ? undefined : objects.rows.byId(id);
@@ -99,7 +99,9 @@ export class OutboxTable implements Outbox {
       else this.#refused(row, write, outcome);
       if (this.#nodeName !== undefined) loss.tell(this.#nodeName);
       this.changed();
-    });
+    };
+    // A store in memory sends its outbox once, and the one that is opened when there is room sends it again.
+    transactions.run(take, { evenRefusing: true });
   }
 
   welcomed(nodeName: string): void {

@@ -102,10 +102,11 @@ export class RowRecheck implements Recheck {
 
   #write(work: () => void): void {
     const { transactions, meta, held } = this.#parts;
-    transactions.run(() => {
+    const mend = () => {
       work();
       meta.set('digest', held.digest);
-    });
+    };
+    transactions.run(mend, { evenRefusing: true });
   }
 }
 

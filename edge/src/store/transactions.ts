@@ -29,7 +29,10 @@ export class Transactions {
     derived.reload();
   }
 
-  /** From now on nothing is written: every transaction throws that before it begins, but for those that say otherwise. */
+  /**
+   * From now on nothing is taken: every transaction throws that before it begins, but for those of what is worth what it is until the process
+   * ends (how the agent is, what follows from what it holds): `evenRefusing`.
+   */
   refuse(refusal: () => Error): void {
     this.#refusal = refusal;
   }

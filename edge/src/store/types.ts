@@ -23,7 +23,7 @@ export interface StoreOptions {
   readonly factsOfWhole?: readonly string[];
   /**
    * What is done where the disk has no room to open the store. `fail`, the default. `serve`: what it holds is read into memory and served
-   * from there, and every write but that of facts is refused with `too_large`: see `EdgeStore.isWithoutRoom`.
+   * from there, what is given to it is refused with `too_large`: see `EdgeStore.isWithoutRoom`.
    */
   readonly fullDisk?: 'fail' | 'serve';
 }
@@ -66,7 +66,7 @@ export interface StoreLimits {
  * One process writes it; everything is synchronous, and what a method has returned from is on disk.
  */
 export interface EdgeStore {
-  /** There was no room on the disk to open it: it lies in memory, takes nothing, and is to be opened anew when there is room. */
+  /** There was no room on the disk to open it: it lies in memory, takes nothing from the cloud or the device but answers to what was sent, facts and Leases, and is to be opened anew when there is room. */
   readonly isWithoutRoom: boolean;
   readonly path: string;
   /** What the local API serves from. */

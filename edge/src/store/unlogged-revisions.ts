@@ -28,7 +28,8 @@ export class UnloggedRevisions {
     const next = this.#log.revision + 1;
     if (next > this.#reserved) {
       const reserved = next + RESERVED_AT_A_TIME - 1;
-      this.#transactions.run(() => this.#meta.set('reserved_revision', String(reserved)));
+      const reserve = () => this.#meta.set('reserved_revision', String(reserved));
+      this.#transactions.run(reserve, { evenRefusing: true });
       this.#reserved = reserved;
     }
     this.#log.skipTo(next);

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { HawserError } from '@hawser/protocol';
 import type { Database } from 'better-sqlite3';
@@ -51,11 +52,31 @@ export function startOverWithoutLog(db: Database, path: string, now: Date, facts
   db.transaction(() => {
     db.prepare<[string]>('UPDATE objects SET resource_version = ? WHERE resource_version IS NOT NULL').run(NO_VERSION);
     meta.remove('digest');
-    const last = db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").get()?.seq ?? 0;
-    const reserved = Number(meta.get('reserved_revision') ?? '0');
-    const from = Math.max(now.getTime(), Math.max(last, reserved) + LOST_REVISIONS);
-    db.prepare("UPDATE sqlite_sequence SET seq = ? WHERE name = 'changes'").run(from);
-    meta.set('epoch', String(from));
+    beginRevisions(db, Math.max(now.getTime(), lastRevision(db) + LOST_REVISIONS));
     for (const name of facts) meta.removeFact(name);
   }).immediate();
+}
+
+/** Where the revisions of a store in memory begin above those of its file, in LOST_REVISIONS. Their sum is a number that JavaScript counts exactly. */
+const MEMORIES = 1_000_000;
+
+/**
+ * Of a store in memory that its file will know nothing of: revisions that neither the file will give out, nor, as good as certainly, another
+ * such store does. Who comes to one with those of the other is told to list again.
+ */
+export function beginRevisionsInMemory(db: Database): void {
+  db.transaction(() => beginRevisions(db, lastRevision(db) + LOST_REVISIONS * randomInt(1, MEMORIES))).immediate();
+}
+
+function lastRevision(db: Database): number {
+  const last = db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").get()?.seq ?? 0;
+  const reserved = Number(new Meta(db).get('reserved_revision') ?? '0');
+  // What is no number was damaged: see UnloggedRevisions.
+  return Number.isSafeInteger(reserved) ? Math.max(last, reserved) : last;
+}
+
+/** Within a transaction. */
+function beginRevisions(db: Database, from: number): void {
+  db.prepare("UPDATE sqlite_sequence SET seq = ? WHERE name = 'changes'").run(from);
+  new Meta(db).set('epoch', String(from));
 }

@@ -65,7 +65,7 @@ class SyncMachine implements Sync {
     const { store, clock } = options;
     const state = describe(this.#state);
     if (store.fact(SYNC_FACTS.session) !== state) {
-      store.setFacts({ [SYNC_FACTS.session]: state, [SYNC_FACTS.since]: clock.now().toISOString() });
+      this.#note({ [SYNC_FACTS.session]: state, [SYNC_FACTS.since]: clock.now().toISOString() });
     }
   }
 
@@ -157,7 +157,7 @@ class SyncMachine implements Sync {
     }
     store.bindCluster(clusterUid);
     this.#meetEpoch(epoch);
-    store.setFacts({ [SYNC_FACTS.relayVersion]: relayVersion, [SYNC_FACTS.nodeName]: nodeName });
+    this.#note({ [SYNC_FACTS.relayVersion]: relayVersion, [SYNC_FACTS.nodeName]: nodeName });
     logger.info({ relayVersion, nodeName, clusterUid, epoch, protocolVersion }, 'session begun');
     const deletesLeft = unmarkedDeletes(store.objectCount());
     this.#session = { clusterUid, epoch, numbers: new ObjectNumbers(), lastBatch: 0, deletesLeft };
@@ -207,12 +207,14 @@ class SyncMachine implements Sync {
     if (number !== session.lastBatch + 1) {
       throw new HawserError('protocol', `batch ${number} came after batch ${session.lastBatch}`);
     }
-    requireMark(session, operations, complete);
+    const deletesLeft = deletesAfter(session, operations, complete);
     const resolved = operations.map(({ object, key, change }) => ({ key: session.numbers.resolve(object, key), change }));
     const settled = complete || this.#state.name === 'inSync';
     const facts: Record<string, string> = settled ? { [SYNC_FACTS.lastSync]: clock.now().toISOString() } : {};
     const { nacks, digest } = store.applyBatch(session.clusterUid, resolved, facts);
+    // Only now: what could not be taken may be given again.
     session.lastBatch = number;
+    session.deletesLeft = deletesLeft;
     this.#told = digest;
     this.#stats.batches += 1;
     this.#stats.operations += operations.length;
@@ -256,7 +258,7 @@ class SyncMachine implements Sync {
   }
 
   #enter(state: SyncState): void {
-    const { store, clock, logger } = this.#options;
+    const { clock, logger } = this.#options;
     const before = describe(this.#state);
     // Until now it was: a device that was in sync for days and loses its link holds what is new.
     const wasInSync = this.#state.name === 'inSync';
@@ -264,7 +266,7 @@ class SyncMachine implements Sync {
     const after = describe(state);
     if (after !== before) {
       const now = clock.now().toISOString();
-      store.setFacts({
+      this.#note({
         [SYNC_FACTS.session]: after,
         [SYNC_FACTS.since]: now,
         ...(wasInSync || state.name === 'inSync' ? { [SYNC_FACTS.lastSync]: now } : {}),
@@ -272,6 +274,16 @@ class SyncMachine implements Sync {
       logger.info({ from: before, to: after, detail: 'detail' in state ? state.detail : undefined }, 'session state');
     }
     for (const listener of this.#listeners) listener(state);
+  }
+
+  #note(facts: Readonly<Record<string, string>>): void {
+    const { store, logger } = this.#options;
+    try {
+      store.setFacts(facts);
+    } catch (err) {
+      // A full disk is no reason to lose the link.
+      logger.error({ err }, 'state of the session not noted');
+    }
   }
 }
 
@@ -287,13 +299,17 @@ function unmarkedDeletes(held: number): number {
 
 /**
  * A relay that takes most of the set away must have said that it has sent all that is desired: one that knows nothing has not.
+ * @returns how many deletes are left
  * @throws HawserError `protocol`
  */
-function requireMark(session: LinkSession, operations: Batch['operations'], complete: boolean): void {
-  if (complete) session.deletesLeft = undefined;
-  if (session.deletesLeft === undefined) return;
-  session.deletesLeft -= operations.filter(({ change }) => change.type === 'delete').length;
-  if (session.deletesLeft >= 0) return;
+function deletesAfter(
+  { deletesLeft }: LinkSession,
+  operations: Batch['operations'],
+  complete: boolean,
+): LinkSession['deletesLeft'] {
+  if (complete || deletesLeft === undefined) return undefined;
+  const left = deletesLeft - operations.filter(({ change }) => change.type === 'delete').length;
+  if (left >= 0) return left;
   throw new HawserError('protocol', 'the relay deletes most of what is held and has not marked its set as complete');
 }
 

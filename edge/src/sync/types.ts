@@ -42,7 +42,8 @@ export interface Sync {
   /**
    * Returns what is to be sent, in order. What it acknowledges is on disk. Answers to reports are the outbox's: they return
    * nothing here.
-   * @throws HawserError `protocol` or `wrong_cluster`: the link must be closed, nothing of that message was applied
+   * @throws HawserError `protocol` or `wrong_cluster`: the link must be closed, nothing of that message was applied; `too_large` where the
+   * disk has no room for it: the same message may be given again, and others of the link's order only after it
    */
   receive(message: RelayMessage): AgentMessage[];
   /** To be called when the store has mended something: what is to be sent, if its digest is another than the relay was told. */

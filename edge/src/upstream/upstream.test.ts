@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Report, ReportOutcome } from '@hawser/protocol';
+import { HawserError, type Report, type ReportOutcome } from '@hawser/protocol';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import type { StorageKey } from '../api/storage.ts';
@@ -123,6 +123,36 @@ test('what the cloud could not take is sent again, not before it asked', () => {
   assert.deepEqual(sent, [1]);
   clock.advance(1);
   assert.deepEqual(sent, [1, 1]);
+});
+
+test('an answer for which the disk has no room is none: the report is sent again, a minute later, and nothing else waits for it', () => {
+  const clock = simulatedClock();
+  const whole = memoryOutbox(2);
+  let isFull = true;
+  const outbox = {
+    ...whole,
+    answer(number: number, outcome: ReportOutcome) {
+      if (isFull && outcome.type !== 'unavailable') throw new HawserError('too_large', 'there is no room on the disk');
+      whole.answer(number, outcome);
+    },
+  };
+  const sent: number[] = [];
+  const upstream = createUpstream({
+    ...{ outbox, nodeName: 'edge-1', clock, random: () => 0.5, logger: pino({ level: 'silent' }) },
+    send: ({ number }) => sent.push(number),
+  });
+  upstream.up();
+  clock.advance(0);
+  upstream.answer(1, APPLIED);
+  assert.match(upstream.blocked()[0]?.why ?? '', /no room on the disk/);
+  isFull = false;
+  upstream.answer(2, APPLIED);
+  clock.advance(59_999);
+  assert.deepEqual(sent, [1, 2]);
+  clock.advance(1);
+  assert.deepEqual(sent, [1, 2, 1]);
+  upstream.answer(1, APPLIED);
+  assert.equal(whole.entries.size, 0);
 });
 
 test('a clock that is set back by decades holds nothing for longer than was asked, and makes no haste', () => {

@@ -1,4 +1,4 @@
-import type { Report, ReportOutcome } from '@hawser/protocol';
+import { HawserError, type Report, type ReportOutcome } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../api/clock.ts';
 import type { StorageKey } from '../api/storage.ts';
@@ -11,6 +11,8 @@ import { Holds } from './holds.ts';
 export const MAX_IN_FLIGHT = 32;
 /** Characters of bodies in flight at most, though always one report: 64 KB is a second of a slow link. */
 export const MAX_IN_FLIGHT_SIZE = 64 * 1024;
+/** A report whose answer could not be kept is sent again at the earliest so long after, in milliseconds: it costs the link its bytes. */
+const NOT_KEPT_WAIT_MS = 60_000;
 
 export interface UpstreamOptions {
   readonly outbox: Pick<Outbox, 'pending' | 'answer' | 'welcomed' | 'release' | 'onEntry'>;
@@ -142,6 +144,20 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     state = { name: 'down' };
   }
 
+  /** Where the disk has no room for an answer, the report has none: it is sent again, which its preconditions make harmless. */
+  function keep(number: number, outcome: ReportOutcome): ReportOutcome {
+    try {
+      outbox.answer(number, outcome);
+      return outcome;
+    } catch (err) {
+      if (!(err instanceof HawserError && err.code === 'too_large')) throw err;
+      logger.error({ err, number }, 'answer to a report not kept: it is sent again');
+      const none: ReportOutcome = { type: 'unavailable', retryAfterMs: NOT_KEPT_WAIT_MS, message: err.message };
+      outbox.answer(number, none);
+      return none;
+    }
+  }
+
   function tellLosses(): void {
     try {
       outbox.welcomed(options.nodeName);
@@ -165,10 +181,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       stop();
       outbox.release();
     },
-    answer(number, outcome) {
+    answer(number, answered) {
       // An answer that comes after the link was lost and made again is still true: the outbox knows what it is about.
       const object = landed(number);
-      outbox.answer(number, outcome);
+      const outcome = keep(number, answered);
       counts[outcome.type] += 1;
       if (outcome.type === 'unavailable') {
         logger.debug({ number, retryAfterMs: outcome.retryAfterMs, detail: outcome.message }, 'report not taken yet');
