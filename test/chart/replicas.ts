@@ -3,7 +3,6 @@ import { basename, dirname, join } from 'node:path';
 import { SETTINGS } from '@hawser/cloud';
 import type { JsonObject, KubeObject } from '@hawser/protocol';
 import { environmentName } from '@hawser/settings';
-import type { EmbeddedApiServer } from '../apiserver/server.ts';
 import { confined } from '../support/confined.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { neverSay } from '../support/output-check.ts';
@@ -68,7 +67,7 @@ export interface Replica {
 }
 
 export interface ReplicasOptions {
-  readonly server: EmbeddedApiServer;
+  readonly server: { readonly url: string };
   readonly kube: KubeClient;
   readonly namespace: string;
   /** The relay's executable. */
@@ -77,21 +76,31 @@ export interface ReplicasOptions {
 }
 
 /**
- * Does for a Deployment what controllers, scheduler and kubelet do: makes a pod of its template as it is now, and runs it with its args,
- * variables, mounted files, user, and the token of its ServiceAccount. In place of a network it has an address of loopback, and in place of its
- * image the executable, unless `HAWSER_TEST_RUNTIME` names a runtime that has the image.
+ * Does for a Deployment what controllers, scheduler and kubelet do: makes a pod of its template as it is now, and runs it.
  * @returns undefined where the kernel gives no namespace of mounts
  */
 export async function startReplica(options: ReplicasOptions, name: string): Promise<Replica | undefined> {
-  const { server, kube, namespace } = options;
+  const { kube, namespace } = options;
   const { template } = await specOf(kube, namespace);
-  const address = freshAddress();
   const pod = await kube.create({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { ...template.metadata, name, namespace },
     spec: { ...template.spec, nodeName: 'worker-1' },
   });
+  return runPod(options, pod);
+}
+
+/**
+ * Runs a pod that is bound, as its kubelet would: with its args, variables, mounted files, user, and the token of its ServiceAccount. In place
+ * of a network it has an address of loopback, and in place of its image the executable, unless `HAWSER_TEST_RUNTIME` names a runtime that
+ * has the image.
+ * @returns undefined where the kernel gives no namespace of mounts
+ */
+export async function runPod(options: ReplicasOptions, pod: KubeObject): Promise<Replica | undefined> {
+  const { server, kube, namespace } = options;
+  const { name = '' } = pod.metadata;
+  const address = freshAddress();
   await kube.patch(
     'pods',
     namespace,
@@ -99,7 +108,7 @@ export async function startReplica(options: ReplicasOptions, name: string): Prom
     { status: { phase: 'Running', podIP: address, podIPs: [{ ip: address }] } },
     'status',
   );
-  const { securityContext, containers, volumes, serviceAccountName } = template.spec;
+  const { securityContext, containers, volumes, serviceAccountName } = pod.spec as unknown as PodSpec;
   const [container] = containers;
   const folder = join(options.folder, name);
   const user = { user: securityContext.runAsUser, group: securityContext.runAsGroup };

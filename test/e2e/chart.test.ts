@@ -5,18 +5,17 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { JsonObject } from '@hawser/protocol';
 import { CHART, ROOT } from '../../scripts/chart/helm.ts';
-import { CLUSTER_RESOURCES } from '../apiserver/cluster-resources.ts';
 import { accountWith, ask } from '../chart/administrator.ts';
 import { emptyCluster, folderFor, publish } from '../chart/cluster.ts';
+import { everything, isUnexpected } from '../chart/contents.ts';
 import { helmClient } from '../chart/helm-client.ts';
+import { joinLine } from '../chart/notes.ts';
 import { type Replica, specOf, startReplica } from '../chart/replicas.ts';
 import { freshAddress, startService } from '../chart/service.ts';
 import { canConfine } from '../support/confined.ts';
 import { relayExecutable } from '../support/executables.ts';
 import { severalHelms } from '../support/helm.ts';
-import type { KubeClient } from '../support/kube.ts';
 import { severalKubectls } from '../support/kubectl.ts';
-import { neverSay } from '../support/output-check.ts';
 import { writePem } from '../support/pki.ts';
 import { runCommand, startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -212,20 +211,9 @@ test('a walk through the chart: installed, running with its own rights alone, jo
   await t.test('what is left after an uninstall is what the README of the chart says', async () => {
     await helm('uninstall');
     for (const replica of running.values()) await replica.stop();
-    const left = [...(await everything(kube))].filter((name) => !before.has(name) && !isOfDevices(name));
-    const ours = left.filter((name) => !/^(configmaps|serviceaccounts) hawser-system\/(kube-root-ca\.crt|default)$/.test(name));
-    const expected = [
-      /^namespaces \/hawser-system$/,
-      /^secrets hawser-system\/hawser-ca$/,
-      /^configmaps hawser-system\/(hawser-ca|device-.*)$/,
-      /^coordination\.k8s\.io\/leases hawser-system\/(node|relay)-.*$/,
-      /^secrets kube-system\/bootstrap-token-.*$/,
-    ];
-    assert.deepEqual(
-      ours.filter((name) => !expected.some((pattern) => pattern.test(name))),
-      [],
-    );
-    assert.ok(ours.includes('secrets hawser-system/hawser-ca'));
+    const left = [...(await everything(kube))].filter((name) => !before.has(name));
+    assert.deepEqual(left.filter(isUnexpected), []);
+    assert.ok(left.includes('secrets hawser-system/hawser-ca'));
   });
 });
 
@@ -283,44 +271,3 @@ test('the plain manifests are applied by both versions of kubectl, again without
     assert.deepEqual(await everything(kube), before);
   }
 });
-
-/** Runs the command of the notes, as an administrator would. @returns the words of the line that it prints, after the program */
-async function joinLine(notes: string, node: string, program: string, kubeconfig: string): Promise<string[]> {
-  const [, command = ''] = /^ +hawser-relay (token create .*)$/m.exec(notes) ?? [];
-  assert.ok(command.includes('NAME'), notes);
-  const { code, stdout, stderr } = await runCommand({
-    name: 'hawser-relay token',
-    args: [program, ...command.replace('NAME', node).split(' ')],
-    env: { KUBECONFIG: kubeconfig },
-    showsSecrets: true,
-  });
-  assert.equal(code, 0, stderr);
-  const [, shape = ''] = /^ +(hawser-agent join .*)$/m.exec(notes) ?? [];
-  const like = shape.replace('NAME', node).replace('ID.SECRET', '([a-z0-9]{6})\\.([a-z0-9]{16})').replace('HEX', '[0-9a-f]{64}');
-  const [, , secret = ''] = new RegExp(`^${like}$`).exec(stdout.trim()) ?? [];
-  assert.notEqual(secret, '', `the line is not as the notes say: ${shape}`);
-  neverSay(secret);
-  return stdout.trim().split(/ +/).slice(1);
-}
-
-/** Every object of the cluster, `RESOURCE NAMESPACE/NAME`. */
-async function everything(kube: KubeClient): Promise<Set<string>> {
-  const all = await Promise.all(
-    CLUSTER_RESOURCES.map(async ({ id }) => {
-      const objects = await kube.list(id);
-      return objects.map(({ metadata: { namespace = '', name } }) => `${id} ${namespace}/${name}`);
-    }),
-  );
-  return new Set(all.flat());
-}
-
-/** What this test, devices and their pods have brought, what controllers would remove, and what is told of it. */
-function isOfDevices(name: string): boolean {
-  return (
-    /^(pods|configmaps|serviceaccounts) default\//.test(name) ||
-    /^rbac\.authorization\.k8s\.io\/(cluster)?rolebindings .*\/viewer$/.test(name) ||
-    /^(nodes|storage\.k8s\.io\/csinodes|coordination\.k8s\.io\/leases kube-node-lease) ?\//.test(name) ||
-    /^(events|events\.k8s\.io\/events) /.test(name) ||
-    /^discovery\.k8s\.io\/endpointslices hawser-system\//.test(name)
-  );
-}

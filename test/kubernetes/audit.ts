@@ -9,6 +9,9 @@ export const AUDIT_POLICY = {
   rules: [{ level: 'Metadata', users: [RELAY_USER] }, { level: 'None' }],
 };
 
+/** What the relay asks at its start to know which form of impersonation there is, and is refused where it is the older one. */
+export const ASKED_AS_PROBE = 'create authentication.k8s.io/selfsubjectreviews';
+
 interface AuditEvent {
   readonly verb: string;
   readonly requestURI: string;

@@ -4,7 +4,7 @@ import { keySourceOf, type ReadonlyStore, readingSealOf, readStore } from '@haws
 import type { KubeObject } from '@hawser/protocol';
 import { resourceByKind } from '@hawser/protocol';
 import { type RelayRights, RIGHTS_PATH } from '../apiserver/relay-rights.ts';
-import { deniedByAudit } from '../kubernetes/audit.ts';
+import { ASKED_AS_PROBE, deniedByAudit } from '../kubernetes/audit.ts';
 import { FILES as CLUSTER_FILES } from '../kubernetes/programs.ts';
 import { type ClusterKind, clusterKind } from '../kubernetes/which.ts';
 import { type LinkProxy, startLinkProxy } from '../net/proxy.ts';
@@ -383,8 +383,6 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
 
 /** That the newer form is not granted is how the relay knows that it needs the older. */
 const PROBE_OF_NEWER_FORM = 'create authentication.k8s.io/selfsubjectreviews as system:node:hawser-probe';
-
-const ASKED_AS_PROBE = 'create authentication.k8s.io/selfsubjectreviews';
 
 async function deniedRights(kube: KubeClient, { olderImpersonation, withoutRights = [] }: FleetOptions): Promise<string[]> {
   const { status, body } = await kube.raw('GET', RIGHTS_PATH);
