@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import type { KubeObject } from '@hawser/protocol';
 import { parse } from 'yaml';
 import type { RequestCount } from '../apiserver/request-counts.ts';
 import { embeddedOnly } from '../kubernetes/which.ts';
+import { SERVING_USAGES, servingRequest } from '../support/certificate-request.ts';
 import { atDevice, type Fleet, type FleetAgent } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 import { configMap, fleetFor, nodeReady, podOn, secret } from './harness.ts';
@@ -293,8 +295,7 @@ test("an eviction and a certificate request are the cluster's to answer, and who
   await kube.remove('policy/poddisruptionbudgets', 'default', 'web');
 
   const requests = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
-  const pem = '-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n';
-  const spec = { request: Buffer.from(pem).toString('base64'), usages: ['digital signature', 'server auth'] };
+  const spec = { request: (await servingRequest('edge-1')).base64, usages: SERVING_USAGES };
   const ask = (signerName: string) =>
     asKubelet(agent, 'POST', requests, { metadata: { generateName: 'csr-' }, spec: { ...spec, signerName } });
   assert.equal((await ask('kubernetes.io/kube-apiserver-client-kubelet')).status, 403);
@@ -306,18 +307,19 @@ test("an eviction and a certificate request are the cluster's to answer, and who
   const approval = { type: 'Approved', status: 'True', reason: 'Test', message: '' };
   const approved = await kube.raw('PUT', `${requests}/${name}/approval`, { ...there, status: { conditions: [approval] } });
   assert.equal(approved.status, 200, JSON.stringify(approved.body));
-  const certificate = Buffer.from('-----BEGIN CERTIFICATE-----').toString('base64');
-  const { status } = approved.body as { status: object };
-  const signed = await kube.raw('PUT', `${requests}/${name}/status`, {
-    ...(approved.body as object),
-    status: { ...status, certificate },
-  });
-  assert.equal(signed.status, 200, JSON.stringify(signed.body));
-  await until('the certificate at the device', 60_000, undefined, async () => {
+  const certificate = await until('the certificate at the device', 60_000, undefined, async () => {
     const { body } = await asKubelet(agent, 'GET', `${requests}?fieldSelector=metadata.name%3D${name}`);
     const [only] = (body as unknown as { items: KubeObject[] }).items;
-    return (only?.status as { certificate?: string } | undefined)?.certificate === certificate;
+    return (only?.status as { certificate?: string } | undefined)?.certificate;
   });
+  const signed = new X509Certificate(Buffer.from(certificate, 'base64'));
+  assert.match(signed.subject, /CN=system:node:edge-1/);
+  assert.match(String(signed.subjectAltName), /192\.0\.2\.7/);
+  const refused = await asKubelet(agent, 'POST', requests, {
+    metadata: { generateName: 'csr-' },
+    spec: { ...spec, request: (await servingRequest('edge-2')).base64, signerName: 'kubernetes.io/kubelet-serving' },
+  });
+  assert.equal(refused.status, 403, 'of another node');
 
   agent.link.cut();
   await linkState(agent, 'down');

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { type Cluster, configMap, OWN_AUTHORITY, ready, registration, start } from '../relay/cluster.ts';
 import { metricsOf } from '../relay/metrics.ts';
 import { ScriptedAgent } from '../relay/scripted-agent.ts';
+import { SERVING_USAGES, servingRequest } from '../support/certificate-request.ts';
 import { type DeviceKey, deviceKey, joinOver, tokenSecret } from '../support/enrol-client.ts';
 import { type CertificateAuthority, type CertificatePair, createAuthority } from '../support/pki.ts';
 import { until } from '../support/until.ts';
@@ -90,7 +91,7 @@ export async function startTwoDevices(
     if (outcome.type !== 'applied') throw new Error(`${node} did not register: ${JSON.stringify(outcome)}`);
     await agent.state('inSync');
   }
-  for (const object of [...objectsOf(A), ...objectsOf(B)]) await kube.create(object);
+  for (const object of [...(await objectsOf(A)), ...(await objectsOf(B))]) await kube.create(object);
   for (const [agent, node] of [
     [agentA, A],
     [agentB, B],
@@ -125,7 +126,7 @@ export async function startTwoDevices(
   };
 }
 
-function objectsOf(node: string): KubeObject[] {
+async function objectsOf(node: string): Promise<KubeObject[]> {
   const metadata = (name: string, namespace: string | undefined = NAMESPACE) => ({
     name: `${node}-${name}`,
     ...(namespace === '' ? {} : { namespace }),
@@ -145,9 +146,9 @@ function objectsOf(node: string): KubeObject[] {
       kind: 'CertificateSigningRequest',
       metadata: metadata('request', ''),
       spec: {
-        request: Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\n').toString('base64'),
+        request: (await servingRequest(node)).base64,
         signerName: 'kubernetes.io/kubelet-serving',
-        usages: ['digital signature', 'server auth'],
+        usages: SERVING_USAGES,
       },
     },
     { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: metadata('fast', ''), provisioner: 'example.test/disk' },

@@ -1,14 +1,13 @@
-import 'reflect-metadata';
 import assert from 'node:assert/strict';
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
-import { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from '@peculiar/x509';
 import { configMap, nodeReady, podInCloud, podOn, secret } from '../e2e/harness.ts';
 import { refusalsOf } from '../e2e/kubelet.ts';
+import { SERVING_USAGES, servingRequest } from '../support/certificate-request.ts';
 import { atDevice, type Fleet, type FleetAgent, startFleet } from '../support/fleet.ts';
 import { type KubeClient, kubeClient } from '../support/kube.ts';
 import { writePem } from '../support/pki.ts';
@@ -55,18 +54,6 @@ async function kubeletOf(t: TestContext, fleet: Fleet, device: FleetAgent): Prom
   return client;
 }
 
-/** PEM of a request for a serving certificate, as the kubelet of that node makes it. */
-async function servingRequest(node: string): Promise<string> {
-  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
-  const request = await Pkcs10CertificateRequestGenerator.create({
-    name: `O=system:nodes, CN=system:node:${node}`,
-    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-    keys,
-    extensions: [new SubjectAlternativeNameExtension([{ type: 'ip', value: '192.0.2.7' }])],
-  });
-  return request.toString('pem');
-}
-
 test('a device joins a real cluster; its API server restarts, and is restored from a backup of etcd', {
   skip: clusterKind() === 'real' ? withoutPrograms() : `${VARIABLE}=real runs it`,
   timeout: 900_000,
@@ -83,9 +70,9 @@ test('a device joins a real cluster; its API server restarts, and is restored fr
   await t.test("a kubelet's certificate request is signed by the cluster's own signer once it is approved", async () => {
     const kubelet = await kubeletOf(t, fleet, device);
     const spec = {
-      request: Buffer.from(await servingRequest('edge-1')).toString('base64'),
+      request: (await servingRequest('edge-1')).base64,
       signerName: 'kubernetes.io/kubelet-serving',
-      usages: ['digital signature', 'key encipherment', 'server auth'],
+      usages: SERVING_USAGES,
     };
     const metadata = { generateName: 'csr-' };
     const made = await kubelet.raw('POST', REQUESTS, {

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { PolicyRule } from '@hawser/edge';
 import { type JsonObject, type KubeObject, objectKey, PASSED_SIGNER, QUERY_TABLE, type Question } from '@hawser/protocol';
 import { type ImpersonationForm, relayBindings } from '../apiserver/relay-identity.ts';
+import { SERVING_USAGES, servingRequest } from '../support/certificate-request.ts';
 import { deviceKey, joinOver, tokenSecret } from '../support/enrol-client.ts';
 import type { KubeClient } from '../support/kube.ts';
 import { until } from '../support/until.ts';
@@ -91,9 +92,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 const CLUSTER_SCOPED = /^(persistentvolumes|nodes|namespaces|storage.*|node.k8s.*|scheduling.*|certificates.*)$/;
 
-const CERTIFICATE_REQUEST = Buffer.from(
-  '-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n',
-).toString('base64');
+const { base64: CERTIFICATE_REQUEST } = await servingRequest(NODE);
 
 /** What is made by asking: the body, and how it is answered. */
 const SUBMITS: Readonly<Record<string, readonly [JsonObject, RegExp]>> = {
@@ -103,7 +102,7 @@ const SUBMITS: Readonly<Record<string, readonly [JsonObject, RegExp]>> = {
   'certificates.k8s.io/certificatesigningrequests/': [
     {
       metadata: { name: 'made' },
-      spec: { request: CERTIFICATE_REQUEST, signerName: PASSED_SIGNER, usages: ['digital signature', 'server auth'] },
+      spec: { request: CERTIFICATE_REQUEST, signerName: PASSED_SIGNER, usages: SERVING_USAGES },
     },
     /found/,
   ],

@@ -69,6 +69,8 @@ export interface CertificateAuthority extends CertificatePair {
    * @throws when the request's own signature is wrong.
    */
   signClientRequest(requestPem: string, lifetimeSeconds: number): Promise<string>;
+  /** The same as a server certificate, with the names that the request has. */
+  signServerRequest(requestPem: string, lifetimeSeconds: number): Promise<string>;
 }
 
 /** Makes a new authority; with `existing`, one that goes on with the key and certificate of an earlier one. */
@@ -109,6 +111,16 @@ export async function createAuthority(commonName: string, existing?: Certificate
     };
   }
 
+  async function signRequest(
+    requestPem: string,
+    lifetimeSeconds: number,
+    extensionsFor: (request: Pkcs10CertificateRequest) => Extension[],
+  ): Promise<string> {
+    const request = new Pkcs10CertificateRequest(requestPem);
+    if (!(await request.verify())) throw new Error('the certificate request is not signed with its own key');
+    return sign(request.subjectName.toJSON(), request.publicKey, { lifetimeSeconds }, extensionsFor(request));
+  }
+
   return {
     ...authority,
     commonName,
@@ -127,13 +139,13 @@ export async function createAuthority(commonName: string, existing?: Certificate
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
       ]);
     },
-    async signClientRequest(requestPem, lifetimeSeconds) {
-      const request = new Pkcs10CertificateRequest(requestPem);
-      if (!(await request.verify())) throw new Error('the certificate request is not signed with its own key');
-      return sign(request.subjectName.toJSON(), request.publicKey, { lifetimeSeconds }, [
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
-      ]);
-    },
+    signClientRequest: (requestPem, lifetimeSeconds) =>
+      signRequest(requestPem, lifetimeSeconds, () => [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]),
+    signServerRequest: (requestPem, lifetimeSeconds) =>
+      signRequest(requestPem, lifetimeSeconds, ({ extensions }) => [
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+        ...extensions.filter((extension) => extension instanceof SubjectAlternativeNameExtension),
+      ]),
   };
 }
 

@@ -1,14 +1,14 @@
-import 'reflect-metadata';
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, webcrypto } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { Agent } from 'node:https';
 import { after, before, describe, it } from 'node:test';
 import type { RuleBinding } from '@hawser/edge';
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { exchangeOnce, openWatch } from '../../replay/client.ts';
+import { certificateRequest, SERVING_USAGES, servingRequest } from '../../support/certificate-request.ts';
 import { type EmbeddedApiServer, startEmbeddedApiServer } from '../server.ts';
 import { fieldsOf, itemsOf, textOf } from './fields.ts';
 
+const REQUESTS = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 const NODE_HEADERS = { 'impersonate-user': 'system:node:edge-1', 'impersonate-group': 'system:nodes' };
 /** A caller that may act as any node, in the constrained form, and there only read Secrets. */
 const CONSTRAINED = { token: 'token-of-the-constrained-relay', user: 'constrained', groups: [] };
@@ -166,8 +166,7 @@ describe('the policy of the embedded cluster', { timeout: 120_000 }, () => {
 
   it('signs an approved request of a kubelet, and knows who comes with the certificate', async () => {
     const { pem, keyPem } = await certificateRequest('O=system:nodes, CN=system:node:edge-1');
-    const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
-    const certificate = textOf(fieldsOf((await approved(path, 'good', pem)).status).certificate);
+    const certificate = textOf(fieldsOf((await approved(REQUESTS, 'good', pem)).status).certificate);
     const client = new Agent({ ca: server.caPem, cert: Buffer.from(certificate, 'base64').toString('utf8'), key: keyPem });
     const review = await send(
       'POST',
@@ -185,20 +184,111 @@ describe('the policy of the embedded cluster', { timeout: 120_000 }, () => {
 
   it('refuses to sign a subject that is no node', async () => {
     const { pem } = await certificateRequest('O=system:nodes, CN=edge-1');
-    const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
-    const conditions = itemsOf(fieldsOf((await approved(path, 'bad', pem)).status).conditions);
+    const conditions = itemsOf(fieldsOf((await approved(REQUESTS, 'bad', pem)).status).conditions);
     assert.deepEqual(
       conditions.map(({ type }) => type),
       ['Approved', 'Failed'],
     );
   });
 
+  it('signs a request for serving with the names that it has, and says why it does not sign', async () => {
+    const serving = 'kubernetes.io/kubelet-serving';
+    const conditionOf = async (name: string, pem: string, usages = SERVING_USAGES) => {
+      const { status } = await approved(REQUESTS, name, pem, { signerName: serving, usages });
+      const { certificate, conditions } = fieldsOf(status);
+      return certificate === undefined ? itemsOf(conditions)[1]?.message : textOf(certificate);
+    };
+    const good = await servingRequest('edge-1');
+    const certificate = new X509Certificate(Buffer.from(textOf(await conditionOf('serving', good.pem)), 'base64'));
+    assert.match(String(certificate.subjectAltName), /192\.0\.2\.7/);
+    assert.equal(certificate.ca, false);
+    const names = [{ type: 'dns', value: 'edge-1' }] as const;
+    const refused = {
+      'no-names': [
+        (await certificateRequest('O=system:nodes, CN=system:node:edge-1')).pem,
+        'DNS or IP subjectAltName is required',
+      ],
+      'no-node': [
+        (await certificateRequest('O=system:nodes, CN=bob', names)).pem,
+        'subject common name does not begin with system:node:',
+      ],
+      'no-group': [(await certificateRequest('CN=system:node:edge-1', names)).pem, 'subject organization is not system:nodes'],
+    };
+    for (const [name, [pem = '', why]] of Object.entries(refused)) assert.equal(await conditionOf(name, pem), why);
+    assert.match(textOf(await conditionOf('usages', good.pem, ['client auth'])), /^usages did not match \[/);
+  });
+
+  it('refuses what is no request, and rules of its fields that are broken, in the words of Kubernetes', async () => {
+    const { base64, pem } = await servingRequest('edge-1');
+    const refusal = async (spec: object, headers = {}) => {
+      const whole = { request: base64, signerName: 'example.com/any', usages: SERVING_USAGES, ...spec };
+      const { status, body } = await send('POST', REQUESTS, { metadata: { name: 'refused' }, spec: whole }, { headers });
+      return [status, textOf(fieldsOf(body).message).replace(/^.*?(is invalid|is forbidden): /, '')];
+    };
+    const encoded = (text: string) => Buffer.from(text).toString('base64');
+    const withBody = (der: Buffer) =>
+      encoded(`-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`);
+    const der = Buffer.from(pem.split('\n').slice(1, -2).join(''), 'base64');
+    const otherNode = Buffer.from(der);
+    otherNode.write('edge-2', der.indexOf('edge-1'));
+    const no = 'PEM block type must be CERTIFICATE REQUEST';
+    for (const [request, why] of [
+      ['LS0t', no],
+      ['', no],
+      [encoded(pem.replaceAll('REQUEST', 'QUESTION')), no],
+      [withBody(der.subarray(0, 100)), 'asn1: syntax error: data truncated'],
+      [withBody(Buffer.concat([der, Buffer.from('x')])), 'asn1: syntax error: trailing data'],
+      [withBody(Buffer.from([0, 0, 0])), /^asn1: /],
+      [withBody(otherNode), 'x509: ECDSA verification failure'],
+    ] as const) {
+      const [status, message] = await refusal({ request });
+      assert.equal(status, 422);
+      const start = `spec.request: Invalid value: "${request}": `;
+      assert.ok(String(message).startsWith(start), String(message));
+      const rest = String(message).slice(start.length);
+      if (typeof why === 'string') assert.equal(rest, why);
+      else assert.match(rest, why);
+    }
+    const ofSigner = (value: string, why: string) => `spec.signerName: Invalid value: "${value}": ${why}`;
+    const shape = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+    for (const [spec, message] of [
+      [{ usages: [] }, 'spec.usages: Required value: usages must be provided'],
+      [{ usages: ['any', 'any'] }, 'spec.usages[1]: Duplicate value: "any"'],
+      [{ signerName: '' }, 'spec.signerName: Required value: signerName must be provided'],
+      [{ signerName: 'foo' }, ofSigner('foo', shape)],
+      [{ signerName: 'a.b/c/d' }, ofSigner('a.b/c/d', shape)],
+      [{ signerName: 'ab/c' }, ofSigner('ab', 'should be a domain with at least two segments separated by dots')],
+      [
+        { signerName: 'kubernetes.io/legacy-unknown' },
+        ofSigner('kubernetes.io/legacy-unknown', 'the legacy signerName is not allowed via this API version'),
+      ],
+    ] as const) {
+      assert.deepEqual(await refusal(spec), [422, message]);
+    }
+    assert.match(
+      String((await refusal({ usages: ['dance'] }))[1]),
+      /^spec\.usages\[0\]: Unsupported value: "dance": supported values: "any", /,
+    );
+    assert.match(
+      String((await refusal({ signerName: 'A.b/c' }))[1]),
+      /"A\.b": validating label "A": a lowercase RFC 1123 label must /,
+    );
+    const signerName = 'kubernetes.io/kubelet-serving';
+    const other = (await servingRequest('edge-2')).base64;
+    assert.deepEqual(await refusal({ signerName, request: other }, NODE_HEADERS), [
+      403,
+      'can only create a node CSR with CN=system:node:edge-1',
+    ]);
+    assert.deepEqual(await refusal({ signerName, request: 'LS0t' }, NODE_HEADERS), [403, `unable to parse csr: ${no}`]);
+  });
+
   /** Creates and approves, and waits for what the signer writes. */
-  async function approved(path: string, name: string, pem: string) {
+  async function approved(path: string, name: string, pem: string, asked: object = {}) {
     const spec = {
       request: Buffer.from(pem).toString('base64'),
       signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
       usages: ['digital signature', 'client auth'],
+      ...asked,
     };
     const { body } = await send('POST', path, { metadata: { name }, spec });
     const written = new Promise<void>((resolve) => {
@@ -225,26 +315,4 @@ function podOn(nodeName: string, name: string, spec: object = {}) {
       containers: [{ name: 'main', image: 'example.test/a:1', envFrom: [{ secretRef: { name: 'used' } }] }],
     },
   };
-}
-
-async function certificateRequest(subject: string): Promise<{ pem: string; keyPem: string }> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-  const request = await Pkcs10CertificateRequestGenerator.create({
-    name: subject,
-    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-    keys: {
-      privateKey: await webcrypto.subtle.importKey(
-        'pkcs8',
-        privateKey.export({ type: 'pkcs8', format: 'der' }),
-        algorithm,
-        true,
-        ['sign'],
-      ),
-      publicKey: await webcrypto.subtle.importKey('spki', publicKey.export({ type: 'spki', format: 'der' }), algorithm, true, [
-        'verify',
-      ]),
-    },
-  });
-  return { pem: request.toString('pem'), keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }

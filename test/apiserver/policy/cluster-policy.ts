@@ -23,9 +23,10 @@ import type { KubeObject } from '@hawser/protocol';
 import { SERVED_BY_CLUSTER } from '../cluster-resources.ts';
 import { authenticated, createAuthenticator, type StaticToken } from './authentication.ts';
 import { authorizeRequest } from './authorization.ts';
-import { requestedCommonName } from './certificate-signer.ts';
+import { commonNameOf, KUBELET_CLIENT, KUBELET_SERVING } from './certificate-signer.ts';
 import { defaultAnyObject, defaultNewObject, priorityOf } from './defaults/objects.ts';
 import { fieldsOf, textOf } from './fields.ts';
+import { readRequest } from './pkcs10.ts';
 import { planPodDelete } from './pod-deletion.ts';
 import { DEFAULT_BINDINGS } from './rules.ts';
 import { ISSUER, type ServiceAccountTokens } from './service-account-tokens.ts';
@@ -164,14 +165,15 @@ function restrict(admission: Admission): void {
   if (admission.resource.id === 'certificates.k8s.io/certificatesigningrequests') restrictRequest(nodeName, admission);
 }
 
-/** A node may ask for a client certificate of its own name only. */
+/** A node may ask for certificates of its own name only, as a client and, from Kubernetes 1.31 on, for serving. */
 function restrictRequest(nodeName: string, admission: Admission): void {
   const spec = fieldsOf(admission.object.spec);
-  if (textOf(spec.signerName) !== 'kubernetes.io/kube-apiserver-client-kubelet') return;
-  const pem = Buffer.from(textOf(spec.request), 'base64').toString('utf8');
+  if (admission.operation !== 'create' || ![KUBELET_CLIENT, KUBELET_SERVING].includes(textOf(spec.signerName))) return;
+  const refused = (why: string) => forbidden(admission.resource, admission.object.metadata.name ?? '', why);
+  const read = readRequest(textOf(spec.request));
+  if (read.type === 'refused') throw refused(`unable to parse csr: ${read.why}`);
   const expected = `system:node:${nodeName}`;
-  if (requestedCommonName(pem) === expected) return;
-  throw forbidden(admission.resource, admission.object.metadata.name ?? '', `can only create a node CSR with CN=${expected}`);
+  if (commonNameOf(read.request) !== expected) throw refused(`can only create a node CSR with CN=${expected}`);
 }
 
 /** @throws ApiError 404 about the namespace, 403 when it is being deleted */
