@@ -104,6 +104,39 @@ test('strangers with tokens at random do not make the relay ask without end', as
   assert.equal(asked.length, 60);
 });
 
+test('a user with rights does not use up the questions of others, whatever tokens it has', async () => {
+  const { asked, cluster, reviews, judge, clock } = scene();
+  const as = (username: string) => {
+    cluster.token = { authenticated: true, user: { username, groups: [] } };
+  };
+  as('bob');
+  assert.equal((await judge('bob')).type, 'allowed');
+  as('ann');
+  assert.equal((await judge('ann')).type, 'allowed');
+  const before = asked.length;
+  const paths = Array.from({ length: 100 }, (_, number) => reviews.judge('Bearer ann', 'get', `/hawser/nodes/n${number}`));
+  const verdicts = await Promise.all(paths);
+  assert.equal(asked.length - before, 7, 'one of eight at once was spent');
+  const [refused] = verdicts.filter(({ type }) => type === 'unavailable');
+  assert.match(refused?.type === 'unavailable' ? refused.message : '', /more than 4 questions a second for "ann"/);
+  assert.equal((await reviews.judge('Bearer bob', 'get', '/hawser/nodes/other')).type, 'allowed');
+
+  // Each of her tokens is known, and all of them have the calls of one user.
+  clock.advance(60_000);
+  await Promise.all(Array.from({ length: 8 }, (_, number) => judge(`ann-${number}`)));
+  clock.advance(60_000);
+  const known = asked.length;
+  await Promise.all(Array.from({ length: 8 }, (_, number) => judge(`ann-${number}`)));
+  assert.equal(asked.length - known, 8);
+  as('bob');
+  assert.equal((await judge('bob')).type, 'allowed');
+  clock.advance(1_000);
+  as('ann');
+  const later = asked.length;
+  await Promise.all(paths.map((_, number) => reviews.judge('Bearer ann', 'get', `/hawser/nodes/m${number}`)));
+  assert.ok(asked.length - later <= 4);
+});
+
 test('strangers do not use up the calls of those whom the cluster knows', async () => {
   const { cluster, judge, clock } = scene();
   assert.equal((await judge('ann')).type, 'allowed');

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import { jsonObjectIn } from '../json-object.ts';
 import { monotonic } from '../monotonic.ts';
 import { Pace } from '../pace.ts';
+import { UserPaces } from './user-paces.ts';
 
 /** The audience of tokens that are made for this endpoint alone: such a token is worth nothing at the API server. */
 export const ADMIN_AUDIENCE = 'hawser.dev/admin';
@@ -35,6 +36,9 @@ const MOST_ANSWERS = 1_024;
 /** Calls of the API server in a second, over time: strangers can make us ask. Above it the answer is `unavailable`. */
 const CALLS_PER_SECOND = 20;
 const BURST = 40;
+/** The same of one user, whatever tokens it has: a fifth, so that none who may ask uses up what others ask with. */
+const USER_CALLS_PER_SECOND = 4;
+const USER_BURST = 8;
 /** A token that was good within so long has calls of its own, so that strangers do not use up those of administrators; in ms. */
 const KNOWN_MS = 3_600_000;
 /** Such tokens that are remembered, by their hash; at it the oldest goes. */
@@ -51,6 +55,18 @@ interface User {
   readonly extra: JsonValue;
 }
 
+interface KnownToken {
+  readonly username: string;
+  readonly goodAtMs: number;
+}
+
+/** What each call is counted in; above one of them it is not made. */
+interface Counted {
+  readonly pace: Pace;
+  readonly perSecond: number;
+  readonly who: string;
+}
+
 type Authentication = { readonly type: 'user'; readonly user: User } | Exclude<Verdict, { readonly type: 'allowed' }>;
 
 /**
@@ -63,8 +79,9 @@ export class Reviews {
   readonly #verdicts: Kept<Verdict>;
   readonly #strangers = new Pace(1000 / CALLS_PER_SECOND, BURST);
   readonly #familiars = new Pace(1000 / CALLS_PER_SECOND, BURST);
-  /** When they were last found good, by the hash of the token; the oldest first. */
-  readonly #known = new Map<string, number>();
+  readonly #byUser = new UserPaces(1000 / USER_CALLS_PER_SECOND, USER_BURST);
+  /** By the hash of the token; the oldest first. */
+  readonly #known = new Map<string, KnownToken>();
   readonly #nowMs: () => number;
 
   constructor(options: ReviewsOptions) {
@@ -90,7 +107,7 @@ export class Reviews {
     // What a token claims selects the question; whether it is true is the API server's to say.
     const isOurs = audiencesClaimed(token).includes(ADMIN_AUDIENCE);
     const spec = { token, ...(isOurs ? { audiences: [ADMIN_AUDIENCE] } : {}) };
-    const status = await this.#review('authentication.k8s.io', 'tokenreviews', 'TokenReview', spec, this.#paceOf(hash));
+    const status = await this.#review('authentication.k8s.io', 'tokenreviews', 'TokenReview', spec, this.#bearer(hash));
     if (typeof status === 'string')
       return { type: 'unavailable', message: `who the token is from could not be asked: ${status}` };
     const user = isJsonObject(status.user) ? status.user : {};
@@ -102,7 +119,7 @@ export class Reviews {
     // It is asked about as it was told, so what is none goes no further.
     const isUser = isTexts(groups ?? []) && isJsonObject(extra ?? {}) && Object.values(extra ?? {}).every(isTexts);
     if (!isUser) return { type: 'unavailable', message: 'the API server told of a user whose groups or extra are none' };
-    this.#remember(hash);
+    this.#remember(hash, username);
     return {
       type: 'user',
       user: { username, uid: typeof uid === 'string' ? uid : '', groups: groups ?? [], extra: extra ?? {} },
@@ -111,13 +128,8 @@ export class Reviews {
 
   async #authorize({ username, uid, groups, extra }: User, verb: string, path: string): Promise<Verdict> {
     const spec = { user: username, uid, groups, extra, nonResourceAttributes: { path, verb } };
-    const status = await this.#review(
-      'authorization.k8s.io',
-      'subjectaccessreviews',
-      'SubjectAccessReview',
-      spec,
-      this.#familiars,
-    );
+    const counted = this.#familiar(username);
+    const status = await this.#review('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', spec, counted);
     if (typeof status === 'string') return { type: 'unavailable', message: `whether you may could not be asked: ${status}` };
     if (status.allowed === true && status.denied !== true) return { type: 'allowed', user: username };
     const giver = verb === 'get' ? 'as the ClusterRole hawser-viewer gives it' : 'which cluster-admin has';
@@ -125,14 +137,22 @@ export class Reviews {
     return { type: 'forbidden', user: username, message };
   }
 
-  #paceOf(hash: string): Pace {
-    const sinceMs = this.#known.get(hash);
-    return sinceMs !== undefined && this.#nowMs() - sinceMs < KNOWN_MS ? this.#familiars : this.#strangers;
+  #bearer(hash: string): Counted[] {
+    const known = this.#known.get(hash);
+    if (known !== undefined && this.#nowMs() - known.goodAtMs < KNOWN_MS) return this.#familiar(known.username);
+    return [{ pace: this.#strangers, perSecond: CALLS_PER_SECOND, who: 'tokens that are new here' }];
   }
 
-  #remember(hash: string): void {
+  #familiar(username: string): Counted[] {
+    return [
+      { pace: this.#byUser.of(username), perSecond: USER_CALLS_PER_SECOND, who: JSON.stringify(username) },
+      { pace: this.#familiars, perSecond: CALLS_PER_SECOND, who: 'all users' },
+    ];
+  }
+
+  #remember(hash: string, username: string): void {
     this.#known.delete(hash);
-    this.#known.set(hash, this.#nowMs());
+    this.#known.set(hash, { username, goodAtMs: this.#nowMs() });
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= MOST_KNOWN) break;
       this.#known.delete(oldest);
@@ -140,11 +160,18 @@ export class Reviews {
   }
 
   /** @returns the status of the answer, or why there is none */
-  async #review(group: string, resource: string, kind: string, spec: JsonObject, pace: Pace): Promise<JsonObject | string> {
+  async #review(
+    group: string,
+    resource: string,
+    kind: string,
+    spec: JsonObject,
+    counted: readonly Counted[],
+  ): Promise<JsonObject | string> {
     const { api, clock, logger, apiCall } = this.#options;
     const nowMs = this.#nowMs();
-    if (pace.nextAtMs() > nowMs) return `more than ${CALLS_PER_SECOND} questions a second`;
-    pace.done(nowMs);
+    const over = counted.find(({ pace }) => pace.nextAtMs() > nowMs);
+    if (over !== undefined) return `more than ${over.perSecond} questions a second for ${over.who}`;
+    for (const { pace } of counted) pace.done(nowMs);
     try {
       const body = JSON.stringify({ apiVersion: `${group}/v1`, kind, spec });
       const path = `/apis/${group}/v1/${resource}`;
