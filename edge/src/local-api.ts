@@ -58,7 +58,7 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
   const syncedAgeMs = () => (isInSync() ? 0 : ageOf(store.fact(SYNC_FACTS.lastSync), clock));
   const lookup = createLookup({ store, queries, syncedAgeMs, clock, logger });
   const synced = (key: StorageKey) => store.synced(key);
-  const submissions = createSubmissions({ storage: store.storage, queries, synced, clock, logger });
+  const submissions = createSubmissions({ store, storage: store.storage, queries, synced, clock, logger });
   const policy = createDevicePolicy({
     nodeName,
     holderOf: createTokenCheck({

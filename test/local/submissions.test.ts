@@ -159,6 +159,44 @@ test('a kubelet makes a certificate request, lists and watches it by name, and s
   assert.deepEqual((await device.call('GET', `${REQUESTS}/csr-x`)).json?.status, { certificate });
 });
 
+test('a request that waits when the agent restarts is there again at once, without a link, and gets its certificate', async (t) => {
+  const request = (status: object) =>
+    JSON.stringify({
+      kind: 'CertificateSigningRequest',
+      apiVersion: 'certificates.k8s.io/v1',
+      metadata: { name: 'csr-x', generateName: 'csr-', uid: 'uid-csr-x', resourceVersion: '2067' },
+      spec: { signerName: 'kubernetes.io/kubelet-serving', username: 'system:node:edge-1' },
+      status,
+    });
+  const { device } = await scene(t, () => ({ type: 'found', cached: false, body: request({}) }));
+  const body = { metadata: { generateName: 'csr-' }, spec: { request: 'LS0t', signerName: 'kubernetes.io/kubelet-serving' } };
+  const made = await device.call('POST', REQUESTS, { body });
+  assert.equal(made.status, 201);
+  await device.stop();
+
+  let answer: CloudAnswer = { type: 'offline' };
+  const again = await startLocalDevice({ folder: device.folder, answer: () => answer });
+  t.after(again.stop);
+  // As client-go does it: a list, which must not lack the request, since the kubelet takes one that is gone for deleted; then a watch.
+  const byName = `${REQUESTS}?fieldSelector=metadata.name%3Dcsr-x`;
+  const list = (await again.call('GET', byName)).json as unknown as { items: KubeObject[] };
+  assert.deepEqual(
+    list.items.map(({ metadata, spec }) => [metadata.uid, spec]),
+    [[made.json?.metadata.uid, made.json?.spec]],
+  );
+  const before = await again.call('GET', `${byName}&watch=true&resourceVersion=${made.json?.metadata.resourceVersion}`);
+  assert.match(before.bytes.toString(), /"code":410/, 'who watched before lists again');
+  const query = 'allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&sendInitialEvents=true&watch=true';
+  const response = await openWatch(again, `${byName}&${query}`);
+  const events = watchLines(response);
+  assert.equal((await events.next()).value.type, 'ADDED');
+  assert.equal((await events.next()).value.type, 'BOOKMARK');
+  answer = { type: 'found', cached: false, body: request({ certificate: 'LS0tLS1CRUdJTg==' }) };
+  const { value } = await events.next();
+  assert.deepEqual([value.type, value.object.status as object], ['MODIFIED', { certificate: 'LS0tLS1CRUdJTg==' }]);
+  response.destroy();
+});
+
 function openWatch(device: LocalDevice, path: string): Promise<IncomingMessage> {
   const headers = { authorization: `Bearer ${device.access.nodeToken}` };
   return new Promise((resolve, reject) => {

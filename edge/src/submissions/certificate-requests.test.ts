@@ -23,11 +23,11 @@ function requestOf(name: string, status: object = {}): KubeObject {
   };
 }
 
-/** The cluster as it answers, and what the device shows of it. */
-function scene() {
+/** The cluster as it answers, and what the device shows of it. @param image of the store in an earlier life of the agent */
+function scene(image?: Buffer) {
   const clock = simulatedClock();
   const logger = pino({ level: 'silent' });
-  const store = openMemoryStore({ logger, clock });
+  const store = openMemoryStore({ logger, clock, ...(image === undefined ? {} : { image }) });
   const { storage } = store;
   const asked: Question[] = [];
   const state = new Map<string, object>();
@@ -47,7 +47,7 @@ function scene() {
       ? { type: 'notFound', code: 404, reason: 'NotFound', message: '' }
       : found(requestOf(question.name, status));
   };
-  const requests = createCertificateRequests({ storage, queries: { ask }, clock, logger });
+  const requests = createCertificateRequests({ store, storage, queries: { ask }, clock, logger });
   const changes: Change[] = [];
   storage.subscribe(CERTIFICATE_REQUESTS, (change) => changes.push(change));
   const create = (query = '') =>
@@ -59,6 +59,7 @@ function scene() {
     } satisfies SpecialRequest);
   return {
     requests,
+    image: () => store.image(),
     asked,
     changes,
     state,
@@ -178,6 +179,30 @@ test('without a link none is made, and a trial is refused', async () => {
   await assert.rejects(create(), { code: 503 });
   await assert.rejects(create('dryRun=All'), { code: 400 });
   assert.deepEqual(held(), []);
+});
+
+test('after a restart of the agent those that were here are followed on, for as long as they would have been', async () => {
+  const first = scene();
+  await first.create();
+  await first.create();
+  first.state.set('csr-2', { certificate: 'LS0t' });
+  await first.pass(5_000);
+  const { held, state, pass, requests, asked, image } = scene(first.image());
+  assert.deepEqual(
+    held().map(({ metadata, status }) => [metadata.name, metadata.uid, status]),
+    [
+      ['csr-1', 'uid-csr-1', {}],
+      ['csr-2', 'uid-csr-2', { certificate: 'LS0t' }],
+    ],
+  );
+  assert.equal(requests.waiting(), 1, 'what is settled is asked about no more');
+  state.set('csr-1', { conditions: [{ type: 'Denied', status: 'True' }] });
+  await pass(10_000);
+  assert.deepEqual(held()[0]?.status, { conditions: [{ type: 'Denied', status: 'True' }] });
+  assert.ok(asked.every((question) => question.type === 'get' && question.name === 'csr-1'));
+  await pass(HOUR);
+  assert.deepEqual(held(), []);
+  assert.deepEqual(scene(image()).held(), [], 'what went is not there again');
 });
 
 test('when the agent ends nobody is asked any more', async () => {

@@ -6,7 +6,9 @@ import { isFields } from '../api/fields.ts';
 import type { SpecialAnswer, SpecialRequest } from '../api/policy.ts';
 import { badRequest, serviceUnavailable } from '../api/status.ts';
 import type { Storage, StorageKey } from '../api/storage.ts';
+import type { EdgeStore } from '../store/types.ts';
 import type { CloudQueries } from '../upstream/index.ts';
+import { keepRequests } from './kept-requests.ts';
 import { passOn } from './passed-on.ts';
 
 export const CERTIFICATE_REQUESTS = 'certificates.k8s.io/certificatesigningrequests';
@@ -20,6 +22,8 @@ const LONGEST_WAIT_MS = 30_000;
 const KEPT_MS = 3_600_000;
 
 export interface CertificateRequestsOptions {
+  /** What is kept over a restart. */
+  readonly store: Pick<EdgeStore, 'answers' | 'fact' | 'setFact'>;
   readonly storage: Storage;
   readonly queries: Pick<CloudQueries, 'ask'>;
   readonly clock: Pick<Clock, 'now' | 'after'>;
@@ -28,8 +32,8 @@ export interface CertificateRequestsOptions {
 
 /**
  * CertificateSigningRequests of the kubelet beside the agent. The cluster makes them and decides on them. One that was made through here
- * is kept in memory, so that who made it can list and watch it as anywhere; as long as it has neither certificate nor refusal the cluster
- * is asked about it, and what has changed is written there.
+ * is here, so that who made it can list and watch it as anywhere, also after a restart of the agent; as long as it has neither certificate
+ * nor refusal the cluster is asked about it, and what has changed is written there.
  */
 export interface CertificateRequests {
   /** @throws ApiError as `passOn`, and 400 */
@@ -47,11 +51,18 @@ interface Followed {
   cancel: () => void;
 }
 
-export function createCertificateRequests({ storage, queries, clock, logger }: CertificateRequestsOptions): CertificateRequests {
+export function createCertificateRequests({
+  store,
+  storage,
+  queries,
+  clock,
+  logger,
+}: CertificateRequestsOptions): CertificateRequests {
   /** In the order of their making. */
   const followed = new Map<string, Followed>();
   const ending = new AbortController();
   const now = () => clock.now().getTime();
+  const kept = keepRequests(store, keyOf, logger);
 
   function wait(one: Followed): void {
     const left = one.until - now();
@@ -69,7 +80,7 @@ export function createCertificateRequests({ storage, queries, clock, logger }: C
       const answer = await queries.ask({ type: 'get', ...one.key }, { signal: ending.signal });
       if (followed.get(one.key.name) !== one) return;
       if (answer.type === 'notFound') return forget(one);
-      if (answer.type === 'found') renew(one, parseJson(answer.body));
+      if (answer.type === 'found') renew(one, parseJson(answer.body), answer.body);
     } catch (err) {
       if (ending.signal.aborted) return;
       logger.error({ err, name: one.key.name }, 'certificate request not followed');
@@ -77,7 +88,7 @@ export function createCertificateRequests({ storage, queries, clock, logger }: C
     if (followed.get(one.key.name) === one) wait(one);
   }
 
-  function renew(one: Followed, is: KubeObject): void {
+  function renew(one: Followed, is: KubeObject, body: string): void {
     const held = storage.get(one.key);
     if (held === undefined) return;
     const object = storable(is);
@@ -86,11 +97,13 @@ export function createCertificateRequests({ storage, queries, clock, logger }: C
     if (isDeepStrictEqual(storable(held), object)) return;
     const expectedRevision = Number(held.metadata.resourceVersion);
     storage.commit({ type: 'update', key: one.key, expectedRevision, object, subresource: 'status', intent: { verb: 'update' } });
+    kept.answered(one.key, body, now());
   }
 
   function forget(one: Followed): void {
     one.cancel();
     followed.delete(one.key.name);
+    noteFollowed();
     const held = storage.get(one.key);
     if (held === undefined) return;
     const { uid = '', resourceVersion } = held.metadata;
@@ -108,13 +121,36 @@ export function createCertificateRequests({ storage, queries, clock, logger }: C
       if (followed.size < MOST_REQUESTS) break;
       forget(oldest);
     }
-    const key = { resource: CERTIFICATE_REQUESTS, namespace: '', name };
-    const one = { key, until: now() + KEPT_MS, waitMs: FIRST_LOOK_MS, isSettled: isSettled(object), cancel: () => {} };
+    const stored = follow(object, now() + KEPT_MS);
+    kept.answered(keyOf(name), JSON.stringify(made), now());
+    noteFollowed();
+    return stored;
+  }
+
+  function follow(object: KubeObject, until: number): KubeObject {
+    const { name = '' } = object.metadata;
+    const key = keyOf(name);
+    const one = { key, until, waitMs: FIRST_LOOK_MS, isSettled: isSettled(object), cancel: () => {} };
     const stored = storage.commit({ type: 'create', key, object });
     followed.set(name, one);
     wait(one);
     return stored;
   }
+
+  function noteFollowed(): void {
+    kept.follow([...followed.values()].map(({ key, until }) => ({ name: key.name, until })));
+  }
+
+  /** Those of the agent's last life. */
+  function takeUp(): void {
+    for (const { name, until, body } of kept.all().slice(-MOST_REQUESTS)) {
+      const made: JsonValue = parseJson(body);
+      if (isRequest(made) && made.metadata.name === name && until > now())
+        follow(storable(made), Math.min(until, now() + KEPT_MS));
+    }
+  }
+
+  takeUp();
 
   return {
     async create(request) {
@@ -135,6 +171,10 @@ export function createCertificateRequests({ storage, queries, clock, logger }: C
       for (const { cancel } of followed.values()) cancel();
     },
   };
+}
+
+function keyOf(name: string): StorageKey {
+  return { resource: CERTIFICATE_REQUESTS, namespace: '', name };
 }
 
 /** As it is stored: its version is the device's own, and who wrote which field does not matter here. */
