@@ -24,6 +24,8 @@ export interface RealClusterOptions {
   readonly bare?: boolean;
   /** After which a Node without a sign of life is lost, in seconds. Default 40, as everywhere. */
   readonly graceSeconds?: number;
+  /** For which pods that say nothing of it stay on such a Node, in seconds. Default 300, as everywhere. */
+  readonly tolerationSeconds?: number;
 }
 
 export interface RealCluster {
@@ -36,6 +38,7 @@ export interface RealCluster {
 }
 
 const DEFAULT_GRACE_SECONDS = 40;
+const DEFAULT_TOLERATION_SECONDS = 300;
 /** Until a program answers, in milliseconds: ten seconds alone, minutes on a machine that is busy. */
 const START_TIMEOUT_MS = 180_000;
 /** Of the relay's token, in seconds: longer than any test. */
@@ -84,7 +87,7 @@ export async function startRealCluster(options: RealClusterOptions): Promise<Rea
   try {
     const etcd = start('etcd', etcdArgs(places));
     await answering(etcd, async () => (await fetch(`http://127.0.0.1:${ports.etcd}/health`)).ok);
-    const api = start('kube-apiserver', apiServerArgs(places));
+    const api = start('kube-apiserver', apiServerArgs(places, options.tolerationSeconds ?? DEFAULT_TOLERATION_SECONDS));
     await answering(api, async () => (await kube.raw('GET', '/readyz')).status === 200);
     const controllers = start('kube-controller-manager', controllerArgs(places, options.graceSeconds ?? DEFAULT_GRACE_SECONDS));
     await answering(controllers, () => isFurnished(kube, 'default'));

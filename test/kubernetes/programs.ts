@@ -41,7 +41,8 @@ export function etcdArgs({ dir, ports }: Places): string[] {
   });
 }
 
-export function apiServerArgs({ dir, ports }: Places): string[] {
+/** @param tolerationSeconds for which pods that say nothing of it stay on a Node that is lost */
+export function apiServerArgs({ dir, ports }: Places, tolerationSeconds: number): string[] {
   const at = (file: keyof typeof FILES) => join(dir, FILES[file]);
   return flags({
     'etcd-servers': `http://127.0.0.1:${ports.etcd}`,
@@ -60,6 +61,8 @@ export function apiServerArgs({ dir, ports }: Places): string[] {
     'service-account-key-file': at('tokenPublicKey'),
     'external-hostname': '127.0.0.1',
     'service-cluster-ip-range': SERVICE_NET,
+    'default-not-ready-toleration-seconds': String(tolerationSeconds),
+    'default-unreachable-toleration-seconds': String(tolerationSeconds),
     // As every version from 1.22 on: pods get tokens of their own, not a Secret.
     'feature-gates': 'BoundServiceAccountTokenVolume=true',
     // Its own Endpoints would be of loopback, which it refuses.

@@ -59,6 +59,8 @@ export interface FleetOptions {
   readonly nodeFlags?: readonly string[];
   /** The same for the embedded API server. */
   readonly apiServerFlags?: readonly string[];
+  /** For the program of the real cluster: `--grace-seconds 8`. */
+  readonly realClusterFlags?: readonly string[];
   /** Each process in a group of its own, so that Ctrl-C does not end them in an order of its own before `stop` does. Default false. */
   readonly ownGroups?: boolean;
   readonly signal?: AbortSignal;
@@ -194,7 +196,7 @@ async function assemble(options: FleetOptions, ending: (() => unknown)[], stop: 
   const apiPort = String(await freePort());
   const isReal = (options.cluster ?? clusterKind()) === 'real';
   const startRealCluster = async () => {
-    const args = [REAL_CLUSTER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort];
+    const args = [REAL_CLUSTER_MAIN, '--dir', join(dir, 'apiserver'), '--port', apiPort, ...(options.realClusterFlags ?? [])];
     apiServer = launch('cluster', { args }, 'apiserver');
     await apiServer.line('its address', (line) => typeof line.url === 'string', REAL_CLUSTER_TIMEOUT_MS);
   };
