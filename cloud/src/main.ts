@@ -5,7 +5,7 @@ import { EXIT } from './cli/index.ts';
 import { systemClock } from './clock.ts';
 import { runCli } from './ops/cli.ts';
 import type { Config } from './ops/settings.ts';
-import { untilStopped } from './ops/signals.ts';
+import { endBetweenTurns, untilStopped } from './ops/signals.ts';
 import { startRelay } from './relay.ts';
 import { RELAY_VERSION } from './relay-version.ts';
 
@@ -27,9 +27,14 @@ async function run({ settings, unknownVariables }: Config): Promise<void> {
   logger.info('relay stopped');
 }
 
+let drawsOnTerminal = false;
+
 /** A window without a size, as a serial line has, is one of the oldest terminals (VT100). */
 function terminal(): { readonly columns: number; readonly rows: number } | undefined {
   if (!process.stdout.isTTY || (process.env.TERM ?? 'dumb') === 'dumb') return undefined;
+  // A frame that is cut in two would leave a terminal that does not wrap lines.
+  if (!drawsOnTerminal) endBetweenTurns(process, (signal) => process.kill(process.pid, signal));
+  drawsOnTerminal = true;
   return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
 }
 

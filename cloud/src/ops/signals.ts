@@ -15,3 +15,11 @@ export function untilStopped(process: Pick<EventEmitter, 'on'>, onImpatience: ()
     }
   });
 }
+
+/**
+ * The first signal ends the process as it would have without this, but between two turns of the event loop: what is being written to a
+ * terminal is whole then, also to one that takes seconds for it.
+ */
+export function endBetweenTurns(process: Pick<EventEmitter, 'once'>, kill: (signal: (typeof SIGNALS)[number]) => void): void {
+  for (const signal of SIGNALS) process.once(signal, () => kill(signal));
+}

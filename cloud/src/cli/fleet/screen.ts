@@ -20,7 +20,7 @@ export function roomOf({ rows }: ScreenSize): number {
 /**
  * What is written to show these lines in place of what a terminal shows: from its upper left corner, without a moment in which it is empty.
  * Lines and parts of lines for which there is no room are left out. The cursor ends below them at the beginning of a line, and is neither
- * hidden nor is anything else of the terminal left changed: whatever ends the program, and whenever, nothing has to be put right.
+ * hidden nor is anything else of the terminal left changed: whatever ends the program after a whole frame, nothing has to be put right.
  */
 export function frameOf(lines: readonly string[], size: ScreenSize): string {
   const drawn = lines.slice(0, roomOf(size)).map((line) => `${cut(line, size.columns)}${ERASE_LINE}\n`);
