@@ -270,7 +270,7 @@ test('what only the relay may read comes from its cache or with its rights, for 
 });
 
 test("an eviction and a certificate request are the cluster's to answer, and who waits for a certificate sees it come", {
-  skip: embeddedOnly('signer of any request, and that of 1.20 no policy/v1: test/kubernetes/real.test.ts has one'),
+  skip: embeddedOnly('policy/v1, as it is of 1.20: test/kubernetes/real.test.ts asks for a certificate'),
   timeout: 360_000,
 }, async (t) => {
   const { agent, kube } = await scene(t);

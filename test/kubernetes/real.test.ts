@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '@hawser/protocol';
 import { configMap, nodeReady, podInCloud, podOn, secret } from '../e2e/harness.ts';
 import { refusalsOf } from '../e2e/kubelet.ts';
-import { SERVING_USAGES, servingRequest } from '../support/certificate-request.ts';
+import { certificateRequest, SERVING_USAGES, servingRequest } from '../support/certificate-request.ts';
 import { atDevice, type Fleet, type FleetAgent, startFleet } from '../support/fleet.ts';
 import { type KubeClient, kubeClient } from '../support/kube.ts';
 import { writePem } from '../support/pki.ts';
@@ -95,6 +95,30 @@ test('a device joins a real cluster; its API server restarts, and is restored fr
     });
     const { subject } = new X509Certificate(Buffer.from(certificate, 'base64'));
     assert.match(subject, /CN=system:node:edge-1/);
+  });
+
+  await t.test('what is no request the server refuses, and its signer what breaks the rules', async () => {
+    const kubelet = await kubeletOf(t, fleet, device);
+    const ask = async (name: string, request: string) => {
+      const spec = { request, signerName: 'kubernetes.io/kubelet-serving', usages: SERVING_USAGES };
+      const asked = { apiVersion: 'certificates.k8s.io/v1', kind: REQUEST_KIND, metadata: { name }, spec };
+      const { status, body } = await kubelet.raw('POST', REQUESTS, asked);
+      return { status, message: (body as { message?: string }).message ?? '' };
+    };
+    const none = await ask('none', 'LS0t');
+    assert.equal(none.status, 422, none.message);
+    assert.match(none.message, /spec\.request: Invalid value: .*: PEM block type must be CERTIFICATE REQUEST$/);
+    const { base64 } = await certificateRequest('CN=system:node:edge-1', [{ type: 'dns', value: 'edge-1' }]);
+    assert.equal((await ask('no-node', base64)).status, 201);
+    const there = await kube.get('certificates.k8s.io/certificatesigningrequests', '', 'no-node');
+    const conditions = [{ type: 'Approved', status: 'True', reason: 'Test', message: '' }];
+    await kube.raw('PUT', `${REQUESTS}/no-node/approval`, { ...there, status: { conditions } });
+    const failed = await until('what the signer says', 120_000, undefined, async () => {
+      const request = await kube.get('certificates.k8s.io/certificatesigningrequests', '', 'no-node');
+      const said = (request?.status ?? {}) as { conditions?: { type: string; message: string }[] };
+      return said.conditions?.find(({ type }) => type === 'Failed');
+    });
+    assert.equal(failed.message, 'subject organization is not system:nodes');
   });
 
   await t.test('an API server that restarts, and remembers no version from before, is followed', async () => {
