@@ -1,6 +1,6 @@
-import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { isExecutable } from '../executable.ts';
 import source from './source.json' with { type: 'json' };
 
 /** What is built, by its folder below `cmd/`. */
@@ -31,13 +31,4 @@ export function programFolder(env: NodeJS.ProcessEnv = process.env): string {
 /** Those of the wanted ones that are not there, or may not be run. */
 export function missingPrograms(folder = programFolder(), wanted = PROGRAMS): readonly KubernetesProgram[] {
   return wanted.filter((name) => !isExecutable(join(folder, name)));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
-import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { isExecutable } from '../../scripts/executable.ts';
 import { programFolder } from '../../scripts/kubernetes/programs.ts';
 
 /** The programs of a device that really runs containers. None of them is part of the project. */
@@ -40,7 +40,7 @@ export function devicePrograms(env: NodeJS.ProcessEnv = process.env): DeviceProg
   if (ctr === undefined || shim === undefined) return missing('ctr or containerd-shim-runc-v2', `beside ${containerd}`);
   if (runc === undefined) return missing('runc', 'apt-get install runc');
   if (busybox === undefined) return missing('busybox', 'apt-get install busybox-static');
-  const cni = [env.CNI_PLUGINS, ...CNI_FOLDERS].find((folder) => folder && isProgram(join(folder, 'bridge')));
+  const cni = [env.CNI_PLUGINS, ...CNI_FOLDERS].find((folder) => folder && isExecutable(join(folder, 'bridge')));
   if (cni === undefined)
     return missing('CNI plugins', 'apt-get install containernetworking-plugins, or name a folder by CNI_PLUGINS');
   for (const tool of ['unshare', 'nsenter', 'ip']) {
@@ -54,14 +54,5 @@ function missing(what: string, how: string): string {
 }
 
 function firstOf(paths: readonly (string | undefined)[]): string | undefined {
-  return paths.find((path) => path !== undefined && path !== '' && isProgram(path));
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return paths.find((path) => path !== undefined && path !== '' && isExecutable(path));
 }

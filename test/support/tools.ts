@@ -1,6 +1,6 @@
-import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { isExecutable } from '../../scripts/executable.ts';
 
 /** What `scripts/tools/debian.sh` puts on a machine. */
 export type DebianTool =
@@ -38,13 +38,4 @@ export function withoutTool(name: DebianTool, env: NodeJS.ProcessEnv = process.e
 
 function missing(name: DebianTool): string {
   return `there is no ${name} on this machine: scripts/tools/debian.sh gets it, or says what to install`;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
