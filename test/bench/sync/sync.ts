@@ -9,7 +9,7 @@ import { memoryOf } from '../workspace.ts';
 import { type ApiWrites, relayWrites } from './api-writes.ts';
 import { BenchCluster, LARGE } from './cluster.ts';
 import { type Boot, boot, bytesWhenQuiet } from './device.ts';
-import { markUnreachable, untilPodsReady, untilReachable } from './unreachable.ts';
+import { markUnreachable, untilLinked, untilPodsReady, untilReachable } from './unreachable.ts';
 
 const NODE = 'edge-1';
 /** Each way. */
@@ -276,7 +276,9 @@ async function oneKeyChanges(stage: Stage, device: Boot, name: string): Promise<
   return { ms: rounded(median(times)), bytes: median(bytes) };
 }
 
-async function idleLink({ options, agent, signal, say }: Stage): Promise<number> {
+async function idleLink({ options, fleet, agent, signal, say }: Stage): Promise<number> {
+  say('what the Node says of the link');
+  await untilLinked(fleet.kube, NODE, signal);
   await bytesWhenQuiet(agent, signal);
   say(`idle for ${options.idleSeconds} s`);
   agent.link.resetCount();

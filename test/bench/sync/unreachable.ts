@@ -53,12 +53,24 @@ export function untilPodsReady(kube: KubeClient, node: string, signal: AbortSign
   return until(`pods of ${node} ready`, WAIT_MS, signal, async () => (await podsOn(kube, node)).every(isReady));
 }
 
+/** Resolves when the relay has said of the Node that its link stands, which it does some time after the link has opened, and once. */
+export function untilLinked(kube: KubeClient, node: string, signal: AbortSignal): Promise<boolean> {
+  return until(`Node ${node} linked`, WAIT_MS, signal, async () => {
+    const object = await kube.get('nodes', '', node);
+    return object !== undefined && isTrue(object, 'hawser.dev/Linked');
+  });
+}
+
 function podsOn(kube: KubeClient, node: string): Promise<KubeObject[]> {
   return kube.list('pods', '', `fieldSelector=spec.nodeName=${node}`);
 }
 
 function isReady(object: KubeObject): boolean {
-  return conditionsOf(object).some(({ type, status }) => type === 'Ready' && status === 'True');
+  return isTrue(object, 'Ready');
+}
+
+function isTrue(object: KubeObject, condition: string): boolean {
+  return conditionsOf(object).some(({ type, status }) => type === condition && status === 'True');
 }
 
 function conditionsOf(object: KubeObject): readonly Condition[] {
