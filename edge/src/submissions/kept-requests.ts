@@ -1,3 +1,4 @@
+import { parseJson } from '@hawser/protocol';
 import type { Logger } from 'pino';
 import type { StorageKey } from '../api/storage.ts';
 import type { EdgeStore } from '../store/types.ts';
@@ -51,7 +52,7 @@ export function keepRequests(
 /** What is damaged is none. */
 function followedIn(text: string | undefined): FollowedRequest[] {
   try {
-    const list: unknown = JSON.parse(text ?? '[]');
+    const list: unknown = parseJson(text ?? '[]');
     return Array.isArray(list) ? list.flatMap(followedOf) : [];
   } catch {
     return [];
