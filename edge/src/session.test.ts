@@ -12,10 +12,18 @@ import { HeldMessages, MOST_HELD_BYTES, MOST_HELD_MESSAGES } from './held-messag
 import type { Link, LinkState } from './link/index.ts';
 import { simulatedClock } from './link/simulated-clock.ts';
 import { createSession } from './session.ts';
+import { NoRoomError } from './store/no-room.ts';
 import { CLUSTER, silent, storageKey, testObject, testStore, upsert } from './store/testing.ts';
 import type { EdgeStore } from './store/types.ts';
 import { createSync } from './sync/index.ts';
 import { createQueries, createUpstream } from './upstream/index.ts';
+
+const NO_ROOM = new NoRoomError('there is no room on the disk');
+
+interface Disk {
+  /** What each write ends with. */
+  fails: HawserError | undefined;
+}
 
 const WELCOME: Welcome = {
   type: 'welcome',
@@ -35,10 +43,10 @@ function batch(number: number, complete = false): RelayMessage {
   return { type: 'batch', number, operations: [{ object: number, key: text, change }], complete };
 }
 
-/** The store on a disk that is full as long as `disk.isFull`. */
-function onDisk(store: EdgeStore, disk: { isFull: boolean }) {
+/** The store on a disk on which writes fail as long as `disk.fails` says with what. */
+function onDisk(store: EdgeStore, disk: Disk) {
   const required = () => {
-    if (disk.isFull) throw new HawserError('too_large', 'there is no room on the disk');
+    if (disk.fails !== undefined) throw disk.fails;
   };
   return {
     identity: () => store.identity(),
@@ -66,7 +74,7 @@ function onDisk(store: EdgeStore, disk: { isFull: boolean }) {
 
 function scene(t: Parameters<typeof testStore>[0]) {
   const clock = simulatedClock();
-  const disk = { isFull: false };
+  const disk: Disk = { fails: undefined };
   const store = testStore(t);
   const sent: AgentMessage[] = [];
   const dropped: string[] = [];
@@ -110,7 +118,7 @@ test('a batch for which the disk has no room is not acknowledged, the link stand
   const { clock, disk, store, sync, dropped, acks, give, begin } = scene(t);
   begin();
   give(batch(1));
-  disk.isFull = true;
+  disk.fails = NO_ROOM;
   for (const number of [2, 3, 4]) give(batch(number, number === 4));
   give({ type: 'status', status: { state: 'inSync', detail: '' } });
   clock.advance(120_000);
@@ -119,7 +127,7 @@ test('a batch for which the disk has no room is not acknowledged, the link stand
   assert.equal(sync.state().name, 'syncing');
   assert.equal(store.objectCount(), 1);
 
-  disk.isFull = false;
+  disk.fails = undefined;
   clock.advance(10_000);
   assert.deepEqual(acks(), [1, 2, 3, 4]);
   assert.equal(sync.state().name, 'inSync');
@@ -131,7 +139,7 @@ test('a batch for which the disk has no room is not acknowledged, the link stand
 
 test('a full disk does not keep a session from beginning', (t) => {
   const { disk, dropped, sent, begin } = scene(t);
-  disk.isFull = true;
+  disk.fails = NO_ROOM;
   begin();
   assert.deepEqual(
     sent.map(({ type }) => type),
@@ -143,10 +151,10 @@ test('a full disk does not keep a session from beginning', (t) => {
 test('what waits for room on the disk is forgotten with its link, and comes again', (t) => {
   const { clock, disk, session, dropped, acks, give, begin } = scene(t);
   begin();
-  disk.isFull = true;
+  disk.fails = NO_ROOM;
   give(batch(1));
   session.down();
-  disk.isFull = false;
+  disk.fails = undefined;
   begin();
   clock.advance(60_000);
   assert.deepEqual(acks(), []);
@@ -158,7 +166,7 @@ test('what waits for room on the disk is forgotten with its link, and comes agai
 test('a link on which nothing can be taken is made anew before the relay gives it up', (t) => {
   const { clock, disk, session, redials, acks, give, begin } = scene(t);
   begin();
-  disk.isFull = true;
+  disk.fails = NO_ROOM;
   for (const round of [1, 2]) {
     give(batch(1));
     clock.advance(1_000_000);
@@ -167,7 +175,7 @@ test('a link on which nothing can be taken is made anew before the relay gives i
     begin();
   }
   assert.equal(redials[0], 240_000);
-  disk.isFull = false;
+  disk.fails = undefined;
   give(batch(1));
   assert.deepEqual(acks(), [1]);
 });
@@ -176,11 +184,11 @@ test('a delete that waits for room counts once among those that a relay may send
   const { clock, disk, dropped, acks, give, begin } = scene(t);
   begin();
   give(batch(1));
-  disk.isFull = true;
+  disk.fails = NO_ROOM;
   const key = upsert(storageKey('configmaps', 'map-1'), '1', testObject(storageKey('configmaps', 'map-1'), 'uid-1')).key;
   give({ type: 'batch', number: 2, operations: [{ object: 1, key, change: { type: 'delete', uid: 'uid-1' } }], complete: false });
   clock.advance(200_000);
-  disk.isFull = false;
+  disk.fails = undefined;
   clock.advance(10_000);
   assert.deepEqual(acks(), [1, 2]);
   assert.deepEqual(dropped, []);
@@ -189,7 +197,7 @@ test('a delete that waits for room counts once among those that a relay may send
 test('a relay that sends on without acknowledgements loses its link at a bound', (t) => {
   const { disk, dropped, give, begin } = scene(t);
   begin();
-  disk.isFull = true;
+  disk.fails = NO_ROOM;
   for (let number = 1; number <= MOST_HELD_MESSAGES; number += 1) give(batch(number));
   assert.deepEqual(dropped, []);
   give(batch(MOST_HELD_MESSAGES + 1));
@@ -206,4 +214,15 @@ test('messages are held up to a number of bytes, though always one', () => {
   assert.ok(held.push(status, MOST_HELD_BYTES - 1));
   assert.ok(held.push(status, 1));
   assert.ok(!held.push(status, 1));
+});
+
+test('what is too large in itself is no want of room: it ends the link at once, and is not held', (t) => {
+  const { clock, disk, store, dropped, redials, acks, give, begin } = scene(t);
+  begin();
+  disk.fails = new HawserError('too_large', 'object of 9 bytes is over 8');
+  give(batch(1));
+  assert.deepEqual(dropped, ['the agent could not take a message']);
+  disk.fails = undefined;
+  clock.advance(300_000);
+  assert.deepEqual([acks(), redials, store.objectCount()], [[], [], 0]);
 });

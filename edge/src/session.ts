@@ -15,6 +15,7 @@ import type { LinkCredentials } from './enroll/index.ts';
 import { HeldMessages, isInOrder, type OrderedMessage } from './held-messages.ts';
 import type { Link } from './link/index.ts';
 import type { KeptKeys } from './pod-access/index.ts';
+import { NoRoomError } from './store/index.ts';
 import type { Sync } from './sync/index.ts';
 import type { Queries, Upstream } from './upstream/index.ts';
 import type { KubeletLife } from './workload/index.ts';
@@ -123,7 +124,7 @@ export function createSession(options: SessionOptions): Session {
     try {
       answer(link, message);
     } catch (error) {
-      if (!isWithoutRoom(error)) throw error;
+      if (!(error instanceof NoRoomError)) throw error;
       logger.error({ err: error }, 'no room for what the cloud sends: it is held back until there is');
       tries = 0;
       retryLater(link);
@@ -147,7 +148,7 @@ export function createSession(options: SessionOptions): Session {
       held.take((message) => answer(link, message));
       logger.info('there is room again: what was held back is taken');
     } catch (error) {
-      if (!isWithoutRoom(error)) refuse(link, error);
+      if (!(error instanceof NoRoomError)) refuse(link, error);
       else if (tries < TRIES_OF_A_LINK) retryLater(link);
       else link.redial('the disk has no room for what the cloud sends: a new link before the relay gives up this one');
     }
@@ -256,9 +257,4 @@ export function createSession(options: SessionOptions): Session {
       }
     },
   };
-}
-
-/** Of the store: a frame that is too large is so on its way in, and is no message yet. */
-function isWithoutRoom(error: unknown): boolean {
-  return error instanceof HawserError && error.code === 'too_large';
 }

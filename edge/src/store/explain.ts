@@ -1,6 +1,7 @@
 import { HawserError } from '@hawser/protocol';
 import { SqliteError } from 'better-sqlite3';
 import { messageOf } from './files.ts';
+import { NoRoomError } from './no-room.ts';
 
 const DAMAGED = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
 
@@ -12,9 +13,7 @@ export function explain(cause: unknown, path: string): unknown {
     return new HawserError('store_damaged', message, { cause });
   }
   if (cause.code === 'SQLITE_FULL') {
-    return new HawserError('too_large', `there is no room on the disk for ${path}: free some, nothing that was stored is lost`, {
-      cause,
-    });
+    return new NoRoomError(`there is no room on the disk for ${path}: free some, nothing that was stored is lost`, { cause });
   }
   return new HawserError('bad_config', `${path} cannot be read or written: ${messageOf(cause)} (${cause.code})`, { cause });
 }

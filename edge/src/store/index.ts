@@ -2,6 +2,7 @@ export { sqliteVersion } from './connection.ts';
 export { keySeal } from './key-seal.ts';
 export { DEFAULT_STORE_LIMITS, MAX_FACT_LENGTH, MAX_FACTS } from './limits.ts';
 export { type MemoryStore, type MemoryStoreOptions, openMemoryStore } from './memory.ts';
+export { NoRoomError } from './no-room.ts';
 export { openStore } from './open.ts';
 export type { Size } from './outbox-size.ts';
 export { readStore, storeRuns } from './read-store.ts';

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { HawserError } from '@hawser/protocol';
 import Database, { SqliteError } from 'better-sqlite3';
+import { NoRoomError } from './no-room.ts';
 
 /** Less than that on the disk, in bytes, and a store that could not be opened for want of room is not tried again: twice what its log may have. */
 export const ROOM_TO_OPEN_BYTES = 8 * 1024 * 1024;
@@ -48,9 +48,8 @@ export function withoutWalMode(file: Buffer): Buffer {
 }
 
 /** Why nothing is written to a store that lies in memory, since there was no room to open it on the disk. */
-export function refusal(path: string): HawserError {
-  return new HawserError(
-    'too_large',
+export function refusal(path: string): NoRoomError {
+  return new NoRoomError(
     `there was no room on the disk to open ${path}: what it holds is served, and nothing is taken until there is room again`,
   );
 }
