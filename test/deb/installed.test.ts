@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fleetFor, nodeReady } from '../e2e/harness.ts';
 import { type DebianRoot, openDebianRoot, withoutDebianRoot } from '../support/debian-root.ts';
-import type { Fleet } from '../support/fleet.ts';
-import { runCommand, startProcess } from '../support/processes.ts';
+import { startProcess } from '../support/processes.ts';
 import { withoutTool } from '../support/tools.ts';
 import { until } from '../support/until.ts';
 import { debFor, folderFor, VERSION } from './deb.ts';
+import { CONFIG, does, simulatePods, tokenLine } from './root.ts';
 
 const skip = withoutDebianRoot() || withoutTool('debootstrap');
-const CONFIG = '/etc/hawser/agent.yaml';
 const NEXT = `${VERSION}+next`;
 
 /** The package, and one of a higher version whose configuration is another. */
@@ -29,26 +28,6 @@ async function packages(t: TestContext): Promise<string> {
   cpSync(deb, join(folder, 'now.deb'));
   execFileSync('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z1', '--build', raw, join(folder, 'next.deb')]);
   return folder;
-}
-
-/** A command that has to succeed. @returns what it prints */
-function does(root: DebianRoot, ...command: string[]): string {
-  const { code, stdout, stderr } = root.run(...command);
-  assert.equal(code, 0, `${command.join(' ')}: ${stderr}${stdout}`);
-  return stdout;
-}
-
-async function tokenLine(fleet: Fleet, node: string): Promise<string[]> {
-  const relay = `wss://127.0.0.1:${fleet.relays[0]?.linkPort}`;
-  const args = ['cloud/src/main.ts', 'token', 'create', '--kubeconfig', fleet.kubeconfig, '--relay', relay, '--node-name', node];
-  const { code, stdout, stderr } = await runCommand({ name: 'hawser-relay token', args });
-  assert.equal(code, 0, stderr);
-  return stdout.trim().split(' ');
-}
-
-/** What an administrator does to try a device without a kubelet, on a machine whose port 6444 may be taken. */
-function simulatePods(root: DebianRoot) {
-  does(root, 'sed', '-i', 's/^workload: .*/workload: hollow\\napi: {port: 0}/; /^kubelet:/d; /^  path:/d', CONFIG);
 }
 
 /** Its pid in there, or nothing. */

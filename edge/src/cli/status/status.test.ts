@@ -9,28 +9,11 @@ import { tellKubeletState } from '../../ops/kubelet-facts.ts';
 import { storePath } from '../../ops/paths.ts';
 import { openStore } from '../../store/index.ts';
 import { CLUSTER, silent, storageKey, temporaryFolder, testObject, upsert, writeStatus } from '../../store/testing.ts';
-import { runCli } from '../program.ts';
+import { cli } from '../testing.ts';
 
 const NOW = new Date('2026-03-01T12:00:00.000Z');
 
-async function statusOf(folder: string) {
-  const said = { out: '', err: '' };
-  const code = await runCli(['status', '--data-dir', folder], {
-    version: '0',
-    run: () => Promise.reject(new Error('not asked for')),
-    env: {},
-    now: () => NOW,
-    hostName: () => 'device',
-    interrupted: () => new AbortController().signal,
-    write: (text) => {
-      said.out += text;
-    },
-    writeError: (text) => {
-      said.err += text;
-    },
-  });
-  return { code, ...said };
-}
+const statusOf = (folder: string) => cli(['status', '--data-dir', folder], { now: () => NOW });
 
 test('status lists the oldest of what waits in the words of the outbox, and says how much more there is', async (t) => {
   const folder = join(temporaryFolder(t), 'data');
