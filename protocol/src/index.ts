@@ -24,6 +24,7 @@ export { DICTIONARIES, dictionaryById } from './dictionary/index.ts';
 export { Digest, digestEntry } from './digest.ts';
 export type { ErrorCode } from './errors.ts';
 export { HawserError } from './errors.ts';
+export { timeIn } from './http-date.ts';
 export { parseJson } from './json.ts';
 export {
   type JsonObject,

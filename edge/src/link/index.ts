@@ -12,6 +12,6 @@ export {
 export { createLink, type Link, type LinkOptions, type LinkStats } from './link.ts';
 export { type PresentedRelay, presentedBy } from './presented.ts';
 export { proxyFor } from './proxy.ts';
-export { type LinkTimes, timeIn } from './relay-time.ts';
+export type { LinkTimes } from './relay-time.ts';
 export { LINK_PATH, type LinkSocket, type LinkTls, openSocket, type SocketEvents } from './socket.ts';
 export type { LinkState } from './state.ts';

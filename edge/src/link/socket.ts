@@ -1,12 +1,12 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { MAX_FRAME_BYTES } from '@hawser/protocol';
+import { MAX_FRAME_BYTES, timeIn } from '@hawser/protocol';
 import { type ClientOptions, WebSocket } from 'ws';
 import { dialRelay, hostOf } from './dial.ts';
 import { answerFailure, cutOff, dialFailure, failure, type LinkFailure } from './failure.ts';
 import { type PresentedRelay, presentedBy } from './presented.ts';
-import { type LinkTimes, timeIn } from './relay-time.ts';
+import type { LinkTimes } from './relay-time.ts';
 
 /** Of the words with which a relay refuses a link; they are one line. */
 const MAX_WORDS_BYTES = 1024;

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { type IncomingMessage, request } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { timeIn } from '@hawser/protocol';
 import {
   cutOff,
   dialFailure,
@@ -11,7 +12,6 @@ import {
   type LinkFailure,
   type LinkTls,
   presentedBy,
-  timeIn,
 } from '../../../link/index.ts';
 
 /** What a relay has shown in TLS's handshake. */
